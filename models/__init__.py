@@ -1,0 +1,1 @@
+"""What turns two views into a sharp picture. Knows arrays and files, never Beam."""
