@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 CORE = [
     "apache-beam>=2.77,<2.78",  # runner internals are pinned to what was measured
@@ -42,7 +42,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.15",
-    packages=["pipelines", "transforms", "models"],
+    packages=find_packages(include=["pipelines*", "transforms*", "models*"]),
     package_data={
         "models": ["py.typed", "weights/*.onnx", "weights/*.json"],
         "transforms": ["py.typed"],

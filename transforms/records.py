@@ -76,7 +76,9 @@ class Score:
     input_mae: float | None = column("mae of the unprocessed picture.")
     read_ms: float = column("Wall time to read the encoded bytes of all pictures.", unit="ms")
     decode_ms: float = column("Wall time to decode and check all pictures.", unit="ms")
-    inference_ms: float = column("Wall time of the model: integers to float planes, the network, and back to integers.", unit="ms")
+    inference_ms: float = column(
+        "Wall time of the model: integers to float planes, the network, and back to integers.", unit="ms"
+    )
     score_ms: float = column("Wall time to score the restored and the unprocessed picture; 0 without a target.", unit="ms")
     write_ms: float = column("Wall time to encode and store the restored picture; 0 where none is written.", unit="ms")
     intra_op_threads: int = column("Threads that the model itself used for one picture.")
@@ -86,6 +88,7 @@ class Score:
     image_path: str | None = column("Restored picture, relative to the run folder; null where none was asked for.")
     image_sha256: str | None = column("SHA-256 of the restored picture's samples (row-major, little-endian), in hexadecimal.")
     protocol: str = column("How the scores were computed: the signature of the metric protocol.")
+    input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,7 @@ class Failure:
     error_type: str = column("Class of the error.")
     message: str = column("What is wrong and what to do about it.")
     uri: str = column("File that the error is about; empty where it is about no single file.")
+    input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,10 @@ class SceneError(Exception):
     def __init__(self, message: str, uri: str = "") -> None:
         super().__init__(message)
         self.uri = uri
+
+
+class JobError(Exception):
+    """The job as a whole cannot go on, a full disk for example: exit code 1; what is finished stays finished."""
 
 
 class UsageError(Exception):

@@ -60,7 +60,16 @@ def _section(name: str, row_type: type) -> Sequence[str]:
         f"| `{f.name}` | {f.type}{', null' if f.nullable else ''} | {f.metadata[b'unit'].decode()} | {f.metadata[b'description'].decode()} |"
         for f in arrow_schema(row_type)
     ]
-    return [f"## `{_FILES[name]}`", "", f"{meaning}: one row each.", "", "| column | type | unit | meaning |", "|---|---|---|---|", *rows, ""]
+    return [
+        f"## `{_FILES[name]}`",
+        "",
+        f"{meaning}: one row each.",
+        "",
+        "| column | type | unit | meaning |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _arrow_field(declared: dataclasses.Field[Any], hint: Any) -> pa.Field:

@@ -1,0 +1,127 @@
+"""`dpdeblur`: finds the sub-command, runs it, and turns what happened into an exit code.
+
+Exit codes: 0 all done; 1 the job failed; 2 the command line or the inputs are wrong; 3 finished, with failures recorded;
+130 and 143 stopped by SIGINT and SIGTERM. Sub-commands live in a module each and are imported only when called, so that
+`--help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn, Protocol, cast
+
+from transforms.records import UsageError
+
+COMMANDS = {
+    "deblur": "Restore scenes, score them where they have a target, write tables, pictures and latency statistics.",
+    "pack": "Pack scenes into WebDataset tar shards.",
+    "synthesize": "Make dual-pixel scenes with known blur from sharp photographs.",
+    "models": "List the models, print a card, find a file, check somebody's ONNX file.",
+    "latency": "Time one model alone, as the challenge does.",
+    "report": "Make the one-file HTML report of a run.",
+    "compare": "Compare runs scene by scene, with intervals and p-values.",
+    "submit": "Make or check an NTIRE challenge entry.",
+}
+OK, FAILED, WRONG_USAGE, WITH_FAILURES = 0, 1, 2, 3
+
+
+class _Command(Protocol):
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace, beam_args: list[str]) -> int: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are `UsageError`s, so that all of them read alike."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command.
+
+    Args:
+        argv: the command line without the program's name; by default `sys.argv[1:]`.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words and not words[0].startswith("-") else ""
+    try:
+        if name:
+            return _run(name, words[1:])
+        _overview().parse_args(words)
+        _overview().print_help()
+        return WRONG_USAGE
+    except UsageError as error:
+        print(f"dpdeblur{' ' + name if name in COMMANDS else ''}: {error}", file=sys.stderr)
+        print(f"See: dpdeblur {name + ' ' if name in COMMANDS else ''}--help", file=sys.stderr)
+        return WRONG_USAGE
+    except BrokenPipeError:  # `dpdeblur models | head` is no failure
+        sys.stderr.close()
+        return OK
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """ " Did you mean …?" with the closest of `words`, or nothing where none is close."""
+    close = difflib.get_close_matches(word, words, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _run(name: str, words: list[str]) -> int:
+    if name not in COMMANDS:
+        raise UsageError(
+            f"there is no command {name!r}.{nearest(name, list(COMMANDS))} The commands are: {', '.join(COMMANDS)}."
+        )
+    command = cast(_Command, importlib.import_module(f"pipelines.{name}"))
+    parser = _Parser(
+        prog=f"dpdeblur {name}",
+        description=COMMANDS[name],
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    args, rest = parser.parse_known_args(words)
+    _check_unknown(parser, rest)
+    return command.run(args, rest)
+
+
+def _check_unknown(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """Words that we do not know must be options of Beam: it would drop a misspelt one without a word."""
+    flags = [word.split("=")[0] for word in rest if word.startswith("-")]
+    if not rest:
+        return
+    if not flags or not rest[0].startswith("-"):
+        raise UsageError(f"unexpected argument {rest[0]!r}.")
+    from pipelines.runners import beam_flags  # noqa: PLC0415 - importing Beam takes seconds, and most command lines need none
+
+    theirs = beam_flags()
+    ours = [option for action in parser._actions for option in action.option_strings]
+    for flag in flags:
+        if flag not in theirs:
+            raise UsageError(f"unknown option {flag}.{nearest(flag, [*ours, *theirs])}")
+
+
+def _overview() -> argparse.ArgumentParser:
+    listing = "\n".join(f"  {name:<11} {line}" for name, line in COMMANDS.items())
+    parser = _Parser(
+        prog="dpdeblur",
+        usage="dpdeblur COMMAND [options]",
+        description="Batch deblurring of dual-pixel photographs on CPUs.",
+        epilog=f"commands:\n{listing}\n\nTry: dpdeblur deblur --help",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dpdeblur {version('dpdeblur')}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

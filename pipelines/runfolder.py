@@ -1,0 +1,164 @@
+"""The folder of one run: whether it may be used, what it already holds, and how its tables come to stand in it.
+
+    RUN/metrics/ failures/ latency.parquet images/ summary.json manifest.json report.html log.txt
+    RUN/.state/   journal/ (finished scenes), work/ (what is to do), tables/ (being written), lock
+
+`manifest.json` says `"finished": null` from the first moment to the last, so that no reader takes a run under way, or one
+that was killed while its tables were being put in place, for a finished one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pyarrow as pa
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from transforms import journal, store
+from transforms.records import Failure, JobError, Outcome, Score, UsageError
+from transforms.schemas import arrow_schema, from_table
+
+TABLES = (("metrics", Score), ("failures", Failure))
+
+
+class RunFolder:
+    """Paths and life cycle of a run folder.
+
+    Args:
+        uri: a local path, or any URI that Beam's file systems open.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri if not store.is_local(uri) else str(Path(uri).expanduser().resolve())
+
+    def path(self, *parts: str) -> str:
+        """A path inside the folder."""
+        return store.join(self.uri, *parts)
+
+    def manifest(self) -> dict[str, Any]:
+        """What is known of the run in the folder; empty where there is none.
+
+        Raises:
+            UsageError: the file is there, but is no manifest.
+        """
+        data = store.read_whole(self.path("manifest.json"))
+        if data is None:
+            return {}
+        try:
+            return dict(json.loads(data))
+        except (ValueError, TypeError):
+            raise UsageError(f"{self.path('manifest.json')} is not a manifest of dpdeblur. Choose another --output.") from None
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write one of the JSON files of the run."""
+        store.write_whole(self.path(name), (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the folder while the block runs, however it ends.
+
+        Object stores have no locks; there the later of two runs would win.
+
+        Raises:
+            UsageError: another run is at work in it, or it cannot be written to.
+        """
+        if not store.is_local(self.uri):
+            yield
+            return
+        try:
+            Path(self.path(".state")).mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path(".state", "lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UsageError(f"--output {self.uri} cannot be written to: {error.strerror}.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None
+        finally:
+            os.close(lock)
+
+    def outcomes(self) -> list[Outcome]:
+        """What earlier attempts finished: the rows of the tables, and what the journal holds beyond them."""
+        stood = [row for name, row_type in TABLES for row in from_table(self._table(name, row_type), row_type)]
+        return [*stood, *journal.read(self.path(journal.FOLDER))]
+
+    def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """The metrics, failures and latency tables as they stand."""
+        metrics, failures = (self._table(name, row_type) for name, row_type in TABLES)
+        return metrics, failures, _read(self.path("latency.parquet"))
+
+    def _table(self, name: str, row_type: type) -> pa.Table:
+        parts = [_read(uri).select(arrow_schema(row_type).names) for uri in store.files_in(self.path(name), "*.parquet")]
+        return pa.concat_tables(parts) if parts else arrow_schema(row_type).empty_table()
+
+    def sweep(self) -> None:
+        """Remove what an interrupted attempt left half done. What it finished stays."""
+        half_done = [
+            *self._state("work"),
+            *self._state("tables", "metrics"),
+            *self._state("tables", "failures"),
+            *self._state("tables"),
+        ]
+        partial = [
+            uri
+            for folder in ("", "images", "metrics", "failures")
+            for uri in store.files_in(self.path(folder), f".*{store.PARTIAL}")
+        ]
+        store.delete([*half_done, *partial])
+
+    def clear(self) -> None:
+        """Forget the run in the folder: its tables, its pictures, its journal. Files of others stay."""
+        self.sweep()
+        names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
+        tables = [uri for name, _ in TABLES for uri in store.files_in(self.path(name), "*.parquet")]
+        pictures = store.files_in(self.path("images"), "*.png")
+        store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
+
+    def commit(self, expected: set[str]) -> None:
+        """Put the new tables in the place of the old, and drop the journal that they now replace.
+
+        A kill in between loses nothing: old and new tables and the journal agree on every scene they share, and the manifest
+        does not yet say that the run has finished.
+
+        Args:
+            expected: every scene that must be in the new tables, once.
+
+        Raises:
+            JobError: scenes are missing or there twice. An engine that says DONE proves nothing.
+        """
+        staged = {name: store.files_in(self.path(".state", "tables", name), "*.parquet") for name, _ in TABLES}
+        found = [
+            scene for uris in staged.values() for uri in uris for scene in _read(uri, ["scene_id"])["scene_id"].to_pylist()
+        ]
+        if len(found) != len(expected) or set(found) != expected:
+            missing, twice = len(expected - set(found)), len(found) - len(set(found))
+            raise JobError(
+                f"The engine reported success, but {missing} scenes are missing from the tables and {twice} are there twice."
+            )
+        for name, _ in TABLES:
+            names = {uri.rsplit("/", 1)[-1] for uri in staged[name]}
+            for uri in staged[name]:
+                store.move(uri, self.path(name, uri.rsplit("/", 1)[-1]))
+            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if uri.rsplit("/", 1)[-1] not in names])
+        store.move(self.path(".state", "tables", "latency.parquet"), self.path("latency.parquet"))
+        store.delete([*self._state("work"), *self._state("journal")])
+
+    def _state(self, *parts: str) -> list[str]:
+        return store.files_in(self.path(".state", *parts))
+
+
+def _read(uri: str, columns: list[str] | None = None) -> pa.Table:
+    try:
+        with FileSystems.open(uri, compression_type="uncompressed") as stream:
+            return pq.read_table(stream, columns=columns)
+    except (OSError, BeamIOError, pa.ArrowException) as error:
+        raise UsageError(f"{uri} cannot be read ({error}). Use --restart, or another --output.") from error

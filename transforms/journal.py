@@ -1,0 +1,105 @@
+"""What is finished: one line for every outcome, durable the moment its scene is done.
+
+Every process that restores scenes appends to a file of its own, so that no two ever write to the same one. A line that a
+kill cut short is no line: its scene is simply done again. Once all tables of a run stand, its journal has served and goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import threading
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from transforms import store
+from transforms.records import Failure, Outcome, Scene, Score
+
+FOLDER = ".state/journal"
+_KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
+
+
+def input_key(scene: Scene, settings_digest: str) -> str:
+    """Digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run."""
+    files = [scene.left, scene.right, scene.combined, scene.target]
+    facts = [settings_digest, scene.subset, *(dataclasses.astuple(file) if file else None for file in files)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def to_line(outcome: Outcome) -> str:
+    """One outcome as a line of JSON."""
+    kind = "score" if isinstance(outcome, Score) else "failure"
+    return json.dumps({kind: dataclasses.asdict(outcome)}) + "\n"
+
+
+def from_line(line: str | bytes) -> Outcome | None:
+    """The outcome of a line, or None where the line was cut short or comes from another version of the columns."""
+    try:
+        ((kind, columns),) = json.loads(line).items()
+        return _KINDS[kind](**columns)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def read(folder: str) -> list[Outcome]:
+    """All outcomes in the journal files of a folder, in no order of meaning."""
+    lines = (line for uri in store.files_in(folder, "*.jsonl") for line in (store.read_whole(uri) or b"").splitlines())
+    return [outcome for line in lines if (outcome := from_line(line)) is not None]
+
+
+def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, Outcome]:
+    """The outcomes that still hold, by scene.
+
+    Args:
+        outcomes: those of earlier attempts.
+        keys: the `input_key` that each scene of this attempt has now. An outcome for another key, or of a scene no longer
+            there, does not hold. Where a scene was tried again after a failure, its score counts.
+    """
+    holding: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        if keys.get(outcome.scene_id) == outcome.input_key and not isinstance(holding.get(outcome.scene_id), Score):
+            holding[outcome.scene_id] = outcome
+    return holding
+
+
+class Journal:
+    """The journal file of one process; safe to append to from all its threads.
+
+    Args:
+        folder: journal folder of the run, a local path or a URI.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._uri = store.join(folder, f"{uuid.uuid4().hex}.jsonl")
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._lines: list[str] = []
+
+    def append(self, outcome: Outcome) -> None:
+        """Make an outcome durable: when this returns, a kill of the process no longer loses it.
+
+        Raises:
+            OSError: it cannot be written, a full disk for example.
+        """
+        line = to_line(outcome)
+        with self._lock:
+            if store.is_local(self._uri):
+                self._append_local(line.encode())
+            else:  # objects cannot grow: a new object for every outcome, until the tables stand
+                store.write_whole(self._uri.removesuffix(".jsonl") + f"-{uuid.uuid4().hex}.jsonl", line.encode())
+
+    def _append_local(self, line: bytes) -> None:
+        if self._file is None:
+            Path(self._uri).parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._uri, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        start = os.fstat(self._file).st_size
+        try:
+            if os.write(self._file, line) != len(line):
+                raise OSError(f"only part of a line could be written to {self._uri}")
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, start)  # or the next line would continue a broken one
+            raise
