@@ -1,0 +1,1 @@
+"""Turning two views into a sharp picture: optics, network, training, weights."""
