@@ -1,0 +1,83 @@
+"""A rotating pool of training examples on disk, written by one process and read by another.
+
+Rendering is dearer than a training step's share of pixels, so each example is used several times, cropped and
+augmented anew. Shard files hold uint16 [64, 9, S, S]: left RGB, right RGB, sharp RGB, gamma-coded, 65535 = 1.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.training.surfaces import Picture
+
+SHARD_EXAMPLES = 64
+Source = Callable[[np.random.Generator], tuple[Picture, Picture]]
+
+
+def wait_while_paused(folder: Path) -> None:
+    """Sleep as long as a file named PAUSE lies in `folder` (or its parent): for benchmarks on a shared machine."""
+    while (folder / "PAUSE").exists() or (folder.parent / "PAUSE").exists():
+        time.sleep(2)
+
+
+def write_shard(path: Path, source: Source, seed: tuple[int, ...], pause: Path) -> None:
+    """Write one shard: example j is drawn from the generator seeded with (*seed, j). Appears whole or not at all."""
+    rows = []
+    for j in range(SHARD_EXAMPLES):
+        wait_while_paused(pause)
+        views, sharp = source(np.random.default_rng([*seed, j]))
+        planes = [np.broadcast_to(p, (3, *p.shape[-2:])) for p in (views[0], views[1], sharp)]
+        rows.append(np.rint(np.clip(np.concatenate(planes), 0, 1) * 65535).astype(np.uint16))
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.save(file, np.stack(rows))
+    part.rename(path)
+
+
+def fill(pool: Path, source: Source, seed: int, slots: int, first: int = 0, stop: int | None = None, every: int = 1) -> None:
+    """Write shards number first, first + every, … (until `stop`, or for ever) into `slots` slots in turn."""
+    pool.mkdir(parents=True, exist_ok=True)
+    number = first
+    while stop is None or number < stop:
+        write_shard(pool / f"{number % slots:04d}.npy", source, (seed, number), pool)
+        number += every
+
+
+class Pool:
+    """Random augmented batches from the shards that are there now; new shards are picked up as they appear."""
+
+    def __init__(self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.15) -> None:
+        self.folder, self.rng, self.crop, self.grey = folder, rng, crop, grey
+        self._shards: list[npt.NDArray[np.uint16]] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look for new shards; waits until there is at least one."""
+        while not (paths := sorted(self.folder.glob("*.npy"))):
+            time.sleep(1)
+        self._shards = [np.load(p, mmap_mode="r") for p in paths]
+
+    def batch(self, count: int) -> tuple[Picture, Picture]:
+        """Return (views [count, 6, c, c], sharp [count, 3, c, c]) in [0, 1]."""
+        crops = np.stack([self._one() for _ in range(count)]).astype(np.float32) * np.float32(1 / 65535)
+        return crops[:, :6], crops[:, 6:]
+
+    def _one(self) -> npt.NDArray[np.uint16]:
+        rng, c = self.rng, self.crop
+        shard = self._shards[int(rng.integers(len(self._shards)))]
+        example = shard[int(rng.integers(len(shard)))]
+        y, x = (int(rng.integers(0, n - c + 1)) for n in example.shape[-2:])
+        planes = np.asarray(example[:, y : y + c, x : x + c]).reshape(3, 3, c, c)
+        if rng.random() < 0.5:
+            planes = planes[:, :, ::-1]
+        if rng.random() < 0.5:
+            # Mirrored left to right, the left photodiode becomes the right one.
+            planes = planes[[1, 0, 2], :, :, ::-1]
+        if rng.random() < self.grey:
+            planes = np.repeat(planes[:, [int(rng.integers(3))]], 3, 1)
+        else:
+            planes = planes[:, rng.permutation(3)]
+        return planes.reshape(9, c, c)

@@ -1,0 +1,129 @@
+"""Random dual-pixel training examples: surfaces at random depths, seen through random optics.
+
+Everything is drawn from one numpy generator, so an example is a function of its seed.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.optics import Layer, Variety, add_sensor_noise, random_aperture, random_radius, render_views
+from models.optics.namespace import Array, namespace
+from models.training.surfaces import Picture, smooth_noise, surface
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """What the examples are like; recorded beside the weights."""
+
+    size: int = 224
+    """Side of the finished patch in pixels."""
+    margin: int = 32
+    """Border rendered and cut away, so that reflected edges do not show."""
+    largest_radius: float = 22.0
+    grey: float = 0.4
+    """Fraction of one-channel examples."""
+    misfit: float = 0.35
+    """Standard deviation, in pixels, of the views' shift against the sharp picture (half of it between the views)."""
+    variety: Variety = field(default_factory=Variety)
+
+
+def example(
+    rng: np.random.Generator, photos: list[npt.NDArray[np.uint8]], fonts: list[str], options: SceneOptions, as_array: Array = np.asarray
+) -> tuple[Picture, Picture]:
+    """Return (views [2, C, S, S], sharp [C, S, S]), gamma-coded, in [0, 1].
+
+    `as_array` moves the layers to where they are rendered (numpy by default, or e.g. `torch.from_numpy`).
+    """
+    size = options.size + 2 * options.margin
+    grey = rng.random() < options.grey
+    layers = _layers(rng, photos, fonts, size, grey, options)
+    gain = float(np.exp(rng.uniform(np.log(0.2), np.log(1.1))))
+    boost = rng.random() < 0.3
+    for index, (image, alpha, radius) in enumerate(layers):
+        if boost:
+            image = image * (1 + rng.uniform(0, 3) * np.clip((image - 0.75) / 0.25, 0, 1))
+        layers[index] = (image * np.float32(gain), alpha, radius)
+    moved = rng.normal(0, options.misfit, 2)
+    parted = rng.normal(0, options.misfit / 4, 2)
+    shifts = [tuple(moved + parted), tuple(moved - parted)]
+    stack = [
+        Layer(as_array(image), None if alpha is None else as_array(alpha), as_array(radius)) for image, alpha, radius in layers
+    ]
+    views = render_views(stack, *random_aperture(rng, options.variety), shifts=shifts)
+    xp = namespace(views)
+    cut = slice(options.margin, options.margin + options.size)
+    views = np.asarray(views if xp is np else views.numpy())[..., cut, cut]
+    sharp = layers[0][0]
+    for image, alpha, _ in layers[1:]:
+        sharp = sharp * (1 - alpha) + image * alpha
+    sharp = sharp[..., cut, cut]
+    shot = float(np.exp(rng.uniform(np.log(1e-6), np.log(4e-4))))
+    read = float(np.exp(rng.uniform(np.log(1e-8), np.log(2e-6))))
+    views = add_sensor_noise(views, rng.standard_normal(views.shape, np.float32), shot, read)
+    # The two photodiodes never see quite the same brightness, even after vignetting is corrected.
+    balance = 1 + rng.normal(0, 0.01)
+    views = views * np.array([balance, 1 / balance], np.float32)[:, None, None, None]
+    coded = encode(rng, np.concatenate([views.reshape(-1, *views.shape[-2:]), sharp]))
+    if rng.random() < 0.15:
+        coded = np.rint(coded * 255) / 255
+    channels = sharp.shape[0]
+    return coded[: 2 * channels].reshape(views.shape), coded[2 * channels :]
+
+
+def encode(rng: np.random.Generator, linear: Picture) -> Picture:
+    """Return gamma-coded values in [0, 1]: x^(1/2.2) or the sRGB curve, as cameras and tools do."""
+    linear = np.clip(linear, 0, 1)
+    if rng.random() < 0.6:
+        return linear ** np.float32(1 / 2.2)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - np.float32(0.055)).astype(np.float32)
+
+
+def _layers(
+    rng: np.random.Generator, photos: list[npt.NDArray[np.uint8]], fonts: list[str], size: int, grey: bool, options: SceneOptions
+) -> list[tuple[Picture, Picture | None, Picture]]:
+    """Return the scene's surfaces back to front: (image, coverage or None, signed radius map)."""
+    background = surface(rng, photos, fonts, size, grey)
+    radius = _depth(rng, size, random_radius(rng, options.largest_radius), options.largest_radius)
+    layers: list[tuple[Picture, Picture | None, Picture]] = [(background, None, radius)]
+    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.45, 0.3, 0.17, 0.08]))):
+        image = surface(rng, photos, fonts, size, grey)
+        centre = random_radius(rng, options.largest_radius)
+        layers.append((image, _outline(rng, size), _depth(rng, size, centre, options.largest_radius)))
+    return layers
+
+
+def _depth(rng: np.random.Generator, size: int, centre: float, largest: float) -> Picture:
+    """Return a radius map [size, size]: constant, a tilted plane, or a smooth relief about `centre`."""
+    kind = rng.random()
+    if kind < 0.4:
+        field = np.full((size, size), centre)
+    elif kind < 0.8:
+        gx, gy = rng.normal(0, 3.5, 2)
+        axis = np.linspace(-0.5, 0.5, size)
+        field = centre + gx * axis[None] + gy * axis[:, None]
+    else:
+        field = centre + rng.uniform(2, 10) * (smooth_noise(rng, size) - 0.5)
+    return np.clip(field, -largest, largest).astype(np.float32)
+
+
+def _outline(rng: np.random.Generator, size: int) -> Picture:
+    """Return the coverage [size, size] of an object: a half-plane, a box, a bar, or a blob."""
+    mask = np.zeros((size, size), np.uint8)
+    kind = rng.random()
+    if kind < 0.25:
+        field = smooth_noise(rng, size)
+        edge = np.percentile(field, rng.uniform(35, 80))
+        return np.clip((field - edge) * size / 6 + 0.5, 0, 1).astype(np.float32)
+    length = size * (3 if kind < 0.55 else rng.uniform(0.2, 0.9))
+    width = size * (3 if kind < 0.55 else rng.uniform(0.2, 0.9) if kind < 0.85 else rng.uniform(0.01, 0.08))
+    angle = rng.choice([0, 90]) + rng.normal(0, 6) if rng.random() < 0.6 else rng.uniform(0, 360)
+    turn = np.deg2rad(angle)
+    along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    # A half-plane is a huge box whose edge passes through the patch.
+    centre = rng.uniform(0.15, 0.85, 2) * size + (along * length / 2 if kind < 0.55 else 0)
+    corners = [centre + sx * along * length / 2 + sy * across * width / 2 for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    cv2.fillPoly(mask, [(np.array(corners) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / 255
