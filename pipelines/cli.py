@@ -19,6 +19,7 @@ from transforms.records import UsageError
 
 COMMANDS = {
     "deblur": "Restore scenes, score them where they have a target, write tables, pictures and latency statistics.",
+    "plan": "Say what deblur would do, with nothing written.",
     "pack": "Pack scenes into WebDataset tar shards.",
     "synthesize": "Make dual-pixel scenes with known blur from sharp photographs.",
     "models": "List the models, print a card, find a file, check somebody's ONNX file.",

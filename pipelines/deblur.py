@@ -1,6 +1,6 @@
 """`dpdeblur deblur`: the main job, from scenes to tables, pictures and latency statistics.
 
-scenes ─ RestoreScenes ─┬─ scores ───┬─ metrics
+scenes ─ ForEachScene ──┬─ scores ───┬─ metrics
 earlier outcomes ───────┤            └─ latency
                         └─ failures ─── failures
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import display, job, logs, manifest, options, runners, stopping, summary
+from pipelines import display, job, logs, manifest, model_options, options, runners, stopping, summary
 from pipelines.job import Job
 from pipelines.runfolder import RunFolder
 from transforms import journal, progress, store, worklist
+from transforms.foreach import ForEachScene
 from transforms.records import Failure, JobError, Latency, Outcome, Score
-from transforms.restore import RestoreScenes, Settings
 from transforms.statistics import LatencyStatistics
 from transforms.write import WriteTable, parts_for
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     options.add_input(parser)
     job.add_output(parser)
-    options.add_model(parser)
+    model_options.add_model(parser)
     options.add_pixels(parser)
     options.add_speed(parser)
     job.add_resuming(parser)
@@ -56,7 +56,10 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     folder = RunFolder(args.output)
     prepared = job.prepare(args)
     with folder.locked():
-        work = job.resume(prepared, folder, restart=args.restart, retry_failed=args.retry_failed)
+        work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)
+        if args.restart:
+            folder.clear()
+        folder.sweep()
         if work.nothing_to_do:
             console.print(f"Nothing to do: all {len(work.kept)} scenes are done. Results: {folder.uri}", soft_wrap=True)
             return _exit_code(work.failed)
@@ -128,19 +131,19 @@ def _run_pipeline(attempt: Attempt) -> None:
         raise JobError(f"the engine ended the job as {result.state}")
 
 
-def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], settings: Settings, tables: str, scenes: int) -> None:
+def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], restoring: ForEachScene, tables: str, scenes: int) -> None:
     """The whole graph.
 
     Args:
         pipeline: to add it to.
         todo: files of the scenes to restore, from `worklist.write_lines`.
         kept: files of the outcomes of earlier attempts.
-        settings: how to restore.
+        restoring: from scenes to outcomes.
         tables: folder that the tables are written to.
         scenes: how many there are in all, for the number of files.
     """
     earlier = pipeline | "Earlier" >> worklist.ReadOutcomes(kept)
-    restored = pipeline | "Scenes" >> worklist.ReadScenes(todo) | "Restore" >> RestoreScenes(settings)
+    restored = pipeline | "Scenes" >> worklist.ReadScenes(todo) | "Restore" >> restoring
     outcomes = (earlier, restored) | "Outcomes" >> beam.Flatten()
     scores = outcomes | "Scores" >> beam.Filter(_is_score)
     failures = outcomes | "Failures" >> beam.Filter(_is_failure)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
 from models.session import Model
-from pipelines import manifest, options
+from pipelines import manifest, model_options, options
 from pipelines.runfolder import RunFolder
-from transforms import journal
 from transforms.journal import finished, input_key
 from transforms.layouts import Found, find_scenes
 from transforms.records import Failure, Outcome, Scene, UsageError
-from transforms.restore import Settings
+from transforms.restore import Restoration
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Job:
     Attributes:
         found: the scenes of the input, and those that failed to be found whole.
         model: opened, so that a broken one is known before any work.
-        settings_: every setting that changes a result, by name.
+        result_settings: every setting that changes a result, by name.
         digest: of these.
         keys: the `input_key` of each scene.
     """
@@ -35,17 +35,16 @@ class Job:
     digest: str
     keys: dict[str, str]
 
-    def settings(self, args: argparse.Namespace, folder: RunFolder) -> Settings:
+    def task(self, args: argparse.Namespace, folder: RunFolder) -> Restoration:
         """What the workers need to know."""
-        return Settings(
+        return Restoration(
             model=self.model.spec,
             digest=self.digest,
             tone=options.tone(args),
             target_fit=args.target_fit,
             images=folder.path("images") if args.images == "restored" else "",
-            journal=folder.path(journal.FOLDER),
             max_pixels=args.max_pixels,
-            workers=args.workers or options.default_workers(args.runner),
+            concurrency=options.workers(args),
         )
 
 
@@ -90,38 +89,36 @@ def prepare(args: argparse.Namespace) -> Job:
     """
     tone = options.tone(args)
     found = find_scenes(args.input, args.layout)
-    model = options.open_model(args)
+    model = model_options.open_model(args, callers=options.workers(args))
     result_settings = {
         "model": model.name,
         "model_sha256": model.sha256,
         "backend": model.backend,
         **{name: getattr(tone, name) for name in ("black_level", "white_level", "transfer")},
         **{name: getattr(args, name) for name in ("target_fit", "images", "max_pixels")},
-        **options.model_overrides(args),
+        **model_options.model_overrides(args),
     }
     digest = manifest.digest(result_settings)
     keys = {scene.scene_id: input_key(scene, digest) for scene in found.scenes}
     return Job(found, model, result_settings, digest, keys)
 
 
-def resume(job: Job, folder: RunFolder, *, restart: bool, retry_failed: bool) -> Work:
-    """Compare the job with what the folder holds.
+def compare(job: Job, folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
+    """What is left to do, given what the folder holds, or, to start afresh, in spite of it. Changes nothing.
 
     Raises:
         UsageError: the folder holds a run with other settings.
     """
-    if restart:
-        folder.clear()
-    earlier = folder.manifest()
+    earlier = {} if restart else folder.manifest()
     _check_same_settings(earlier.get("settings"), job.result_settings, folder)
-    holding = finished(folder.outcomes(), job.keys)
+    outcomes = [] if restart else folder.outcomes()
+    holding = finished(outcomes, job.keys)
     if retry_failed:
         holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
     kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
-    folder.sweep()
-    failed = sum(isinstance(outcome, Failure) for outcome in kept)
-    return Work(todo, kept, failed, nothing_to_do=not todo and earlier.get("finished") is not None and _stands(folder, kept))
+    stands = earlier.get("finished") is not None and _scene_counts(kept) == _scene_counts(outcomes)
+    return Work(todo, kept, sum(isinstance(outcome, Failure) for outcome in kept), nothing_to_do=stands and not todo)
 
 
 def facts(job: Job, args: argparse.Namespace) -> dict[str, Any]:
@@ -132,9 +129,9 @@ def facts(job: Job, args: argparse.Namespace) -> dict[str, Any]:
         "input": args.input,
         "layout": job.found.layout,
         "settings": job.result_settings,
-        "card": job.model.card.as_dict(),
+        "card": json.loads(job.model.card.to_json()),
         "runner": args.runner,
-        "workers": args.workers or options.default_workers(args.runner),
+        "workers": options.workers(args),
         "threads": args.threads,
         "versions": manifest.versions(),
         "machine": manifest.machine(),
@@ -158,9 +155,8 @@ def describe(job: Job, work: Work) -> str:
     return "\n".join(lines)
 
 
-def _stands(folder: RunFolder, kept: list[Outcome]) -> bool:
-    """Whether the tables already hold these outcomes, and no others."""
-    return Counter(outcome.scene_id for outcome in kept) == Counter(outcome.scene_id for outcome in folder.outcomes())
+def _scene_counts(outcomes: list[Outcome]) -> Counter[str]:
+    return Counter(outcome.scene_id for outcome in outcomes)
 
 
 def _check_same_settings(before: dict[str, Any] | None, now: dict[str, Any], folder: RunFolder) -> None:
@@ -170,5 +166,6 @@ def _check_same_settings(before: dict[str, Any] | None, now: dict[str, Any], fol
         f"{name}: {before.get(name)} → {now.get(name)}" for name in sorted({*before, *now}) if before.get(name) != now.get(name)
     ]
     raise UsageError(
-        f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). Choose another --output, or --restart to begin anew."
+        f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
+        "Choose another --output, or begin anew with --restart."
     )

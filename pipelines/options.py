@@ -6,8 +6,10 @@ import argparse
 import os
 import re
 
-from transforms.layouts import LAYOUTS
 from transforms.planes import Tone
+
+from pipelines import runners
+from transforms.layouts import LAYOUTS
 from transforms.records import UsageError
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -119,6 +121,6 @@ def share(text: str) -> tuple[float, bool]:
     return float(match[1]) / (100 if match[2] else 1), bool(match[2])
 
 
-def default_workers(runner: str) -> int:
-    """Scenes at once in one process: every core here; one where the engine itself runs several processes."""
-    return cores() if runners.is_local(runner) else 1
+def workers(args: argparse.Namespace) -> int:
+    """Scenes at once in one process: as asked; else every core here, and one where the engine itself runs several processes."""
+    return int(args.workers or (max(1, cores() // args.threads) if runners.is_local(args.runner) else 1))

@@ -76,7 +76,6 @@ class Journal:
         self._uri = store.join(folder, f"{uuid.uuid4().hex}.jsonl")
         self._lock = threading.Lock()
         self._file: int | None = None
-        self._lines: list[str] = []
 
     def append(self, outcome: Outcome) -> None:
         """Make an outcome durable: when this returns, a kill of the process no longer loses it.
@@ -103,3 +102,9 @@ class Journal:
         except OSError:
             os.ftruncate(self._file, start)  # or the next line would continue a broken one
             raise
+
+    def close(self) -> None:
+        """Close the file; the journal can be appended to no more."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,4 +1,4 @@
-"""The fused stage: one scene's encoded views in, one small row out. Pixels never leave it."""
+"""Restoring one scene: encoded views in, one small row out. Pixels never leave this stage."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
-from apache_beam.transforms.window import WindowedValue  # type: ignore[attr-defined]
 
-from models.session import Model, ModelError, ModelSpec, load
-from transforms import codecs, metrics, planes, progress, store
-from transforms.journal import Journal, input_key
+from models.session import Model, ModelSpec, load
+from transforms import codecs, metrics, planes, store
+from transforms.foreach import SceneFunction
+from transforms.journal import input_key
 from transforms.read import read_bytes
-from transforms.records import Failure, JobError, Outcome, Scene, SceneError, Score, Source
+from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
 
 Pixels = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """All that restoring a scene depends on, beside the scene: crosses to the workers once.
+class Restoration:
+    """All that restoring a scene depends on, beside the scene: a task for `ForEachScene`.
 
     Attributes:
         model: which model, on which backend, with how many threads.
@@ -35,9 +33,8 @@ class Settings:
         tone: how the integers of the views relate to light.
         target_fit: "exact", or "center" where targets are the central crop of the views.
         images: folder for restored pictures; empty where none are wanted.
-        journal: folder of the journal.
         max_pixels: larger pictures are refused before they are decompressed.
-        workers: scenes restored at once in one process.
+        concurrency: scenes restored at once in one process, for the record.
     """
 
     model: ModelSpec
@@ -45,9 +42,17 @@ class Settings:
     tone: planes.Tone
     target_fit: str
     images: str
-    journal: str
     max_pixels: int
-    workers: int
+    concurrency: int
+
+    def open(self) -> SceneFunction:
+        """Open the model, once in each process."""
+        model = load(self.model)
+        return lambda scene: restore(scene, model, self)
+
+    def without_pictures(self) -> Restoration:
+        """The same, storing nothing."""
+        return replace(self, images="")
 
 
 class Stopwatch:
@@ -65,7 +70,7 @@ class Stopwatch:
         self.ms[stage] += (time.perf_counter() - start) * 1e3
 
 
-def restore(scene: Scene, model: Model, settings: Settings) -> Outcome:
+def restore(scene: Scene, model: Model, settings: Restoration) -> Outcome:
     """Restore, score and store one scene. What is wrong with the scene becomes a `Failure`.
 
     Raises:
@@ -80,7 +85,7 @@ def restore(scene: Scene, model: Model, settings: Settings) -> Outcome:
         return _failure(scene, settings, watch.stage, error)
 
 
-def _restore(scene: Scene, model: Model, settings: Settings, watch: Stopwatch) -> Score:
+def _restore(scene: Scene, model: Model, settings: Restoration, watch: Stopwatch) -> Score:
     with watch.time("read"):
         encoded = {role: read_bytes(source) for role, source in _needed(scene, model).items()}
     with watch.time("decode"):
@@ -119,7 +124,7 @@ def _restore(scene: Scene, model: Model, settings: Settings, watch: Stopwatch) -
         input_mae=before and before.mae,
         **{f"{stage}_ms": ms for stage, ms in watch.ms.items()},
         intra_op_threads=settings.model.threads,
-        concurrency=settings.workers,
+        concurrency=settings.concurrency,
         host=f"{socket.gethostname()}:{os.getpid()}",
         backend=model.backend,
         image_path=image_path,
@@ -139,7 +144,7 @@ def _needed(scene: Scene, model: Model) -> dict[str, Source]:
     return {role: source for role, source in wanted.items() if source}
 
 
-def _decode(data: bytes, source: Source, settings: Settings) -> Pixels:
+def _decode(data: bytes, source: Source, settings: Restoration) -> Pixels:
     return codecs.decode(data, source.uri, max_pixels=settings.max_pixels)
 
 
@@ -160,7 +165,7 @@ def _form(picture: Pixels) -> str:
 
 
 def _scores(
-    pictures: dict[str, Pixels], restored: Pixels, settings: Settings
+    pictures: dict[str, Pixels], restored: Pixels, settings: Restoration
 ) -> tuple[metrics.Metrics | None, metrics.Metrics | None]:
     """Scores of the restored picture and of the unprocessed one, both as they are or would be written."""
     target = pictures.get("target")
@@ -174,13 +179,13 @@ def _scores(
     return after, metrics.compare(*planes.fit_target(unprocessed, target, settings.target_fit))
 
 
-def _write(restored: Pixels, scene: Scene, settings: Settings) -> tuple[str, str]:
+def _write(restored: Pixels, scene: Scene, settings: Restoration) -> tuple[str, str]:
     name = f"{scene.scene_id}.png"
     store.write_whole(store.join(settings.images, name), codecs.encode(restored, "png"))
     return f"images/{name}", hashlib.sha256(np.ascontiguousarray(restored).data).hexdigest()
 
 
-def _failure(scene: Scene, settings: Settings, stage: str, error: Exception) -> Failure:
+def _failure(scene: Scene, settings: Restoration, stage: str, error: Exception) -> Failure:
     return Failure(
         scene_id=scene.scene_id,
         subset=scene.subset,
@@ -190,70 +195,3 @@ def _failure(scene: Scene, settings: Settings, stage: str, error: Exception) -> 
         uri=error.uri if isinstance(error, SceneError) else (getattr(error, "filename", None) or ""),
         input_key=input_key(scene, settings.digest),
     )
-
-
-class RestoreScenes(beam.PTransform):
-    """`Scene` records to `Outcome` rows, each scene once, several at a time.
-
-    Args:
-        settings: see `Settings`.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
-
-    def expand(self, scenes: beam.PCollection[Scene]) -> beam.PCollection[Outcome]:  # noqa: D102
-        return scenes | "Spread" >> beam.Reshuffle() | "Restore" >> beam.ParDo(_Restore(self.settings))
-
-
-class _Restore(beam.DoFn):
-    """Keeps `workers` scenes under way in a pool of its own.
-
-    Engines split work into bundles ahead of time, and a core whose bundle is done would idle; here a core takes the next
-    scene as soon as it is free. A bundle ends when all of its scenes have.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def setup(self) -> None:
-        self.model = load(self.settings.model)
-        self.journal = Journal(self.settings.journal)
-        self.pool = ThreadPoolExecutor(self.settings.workers, thread_name_prefix="restore")
-
-    def start_bundle(self) -> None:
-        self.under_way: dict[Future[Outcome | None], tuple[Any, Any]] = {}
-
-    def process(
-        self, scene: Scene, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
-    ) -> Iterator[WindowedValue]:
-        """Take a scene on as soon as a worker is free; give back what has been finished meanwhile."""
-        while len(self.under_way) >= self.settings.workers:
-            yield from self._finished(wait(self.under_way, return_when=FIRST_COMPLETED).done)
-        self.under_way[self.pool.submit(self._one, scene)] = (window, timestamp)
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        yield from self._finished(wait(self.under_way).done)
-
-    def teardown(self) -> None:
-        self.pool.shutdown()
-
-    def _one(self, scene: Scene) -> Outcome | None:
-        if progress.stopping():
-            return None
-        try:
-            outcome = restore(scene, self.model, self.settings)
-            self.journal.append(outcome)
-        except OSError as error:  # what is wrong is not the scene's: a full or read-only disk
-            progress.stop(f"Results cannot be written: {error}")
-            raise JobError(f"Results cannot be written: {error}") from error
-        progress.publish(outcome)
-        return outcome
-
-    def _finished(self, done: set[Future[Outcome | None]]) -> Iterator[WindowedValue]:
-        for future in done:
-            window, timestamp = self.under_way.pop(future)
-            outcome = future.result()
-            if outcome is not None:
-                yield WindowedValue(outcome, timestamp, (window,))

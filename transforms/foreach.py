@@ -1,0 +1,98 @@
+"""Work on scenes, several at a time, each outcome durable as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, Protocol
+
+import apache_beam as beam
+from apache_beam.utils.windowed_value import WindowedValue
+
+from transforms import progress
+from transforms.journal import Journal
+from transforms.records import JobError, Outcome, Scene
+
+SceneFunction = Callable[[Scene], Outcome]
+
+
+class Task(Protocol):
+    """What is to be done with each scene; crosses to the workers once."""
+
+    def open(self) -> SceneFunction:
+        """Load what is needed, once in each process, and give back the function for one scene.
+
+        The function turns whatever is wrong with the scene into a `Failure`. It raises only an OSError, when results cannot
+        be written, which would be so for the next scene too.
+        """
+        ...
+
+
+class ForEachScene(beam.PTransform):
+    """`Scene` records to `Outcome` rows: each scene once, several at a time, journaled when done.
+
+    Args:
+        task: what to do with a scene.
+        journal: folder of the journal.
+        workers: scenes under way at once in one process.
+    """
+
+    def __init__(self, task: Task, journal: str, workers: int) -> None:
+        super().__init__()
+        self.task, self.journal, self.workers = task, journal, workers
+
+    def expand(self, scenes: beam.PCollection[Scene]) -> beam.PCollection[Outcome]:  # noqa: D102
+        return scenes | "Spread" >> beam.Reshuffle() | "Work" >> beam.ParDo(_Work(self.task, self.journal, self.workers))
+
+
+class _Work(beam.DoFn):
+    """Keeps `workers` scenes under way in a pool of its own.
+
+    Engines split work into bundles ahead of time, and a core whose bundle is done would idle; here a core takes the next
+    scene as soon as it is free. A bundle ends when all of its scenes have.
+    """
+
+    def __init__(self, task: Task, journal: str, workers: int) -> None:
+        self.task, self.journal_folder, self.workers = task, journal, workers
+
+    def setup(self) -> None:
+        self.function = self.task.open()
+        self.journal = Journal(self.journal_folder)
+        self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="scene")
+
+    def start_bundle(self) -> None:
+        self.under_way: dict[Future[Outcome | None], tuple[Any, Any]] = {}
+
+    def process(
+        self, scene: Scene, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
+    ) -> Iterator[WindowedValue]:
+        """Take a scene on as soon as a worker is free; give back what has been finished meanwhile."""
+        while len(self.under_way) >= self.workers:
+            yield from self._finished(wait(self.under_way, return_when=FIRST_COMPLETED).done)
+        self.under_way[self.pool.submit(self._one, scene)] = (window, timestamp)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        yield from self._finished(wait(self.under_way).done)
+
+    def teardown(self) -> None:
+        self.pool.shutdown()
+        self.journal.close()
+
+    def _one(self, scene: Scene) -> Outcome | None:
+        if progress.stopping():
+            return None
+        try:
+            outcome = self.function(scene)
+            self.journal.append(outcome)
+        except OSError as error:
+            progress.stop(f"results cannot be written: {error}")
+            raise JobError(progress.reason()) from error
+        progress.publish(outcome)
+        return outcome
+
+    def _finished(self, done: set[Future[Outcome | None]]) -> Iterator[WindowedValue]:
+        for future in done:
+            window, timestamp = self.under_way.pop(future)
+            outcome = future.result()
+            if outcome is not None:
+                yield WindowedValue(outcome, timestamp, (window,))
