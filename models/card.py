@@ -95,16 +95,18 @@ class Card:
         value = self.cost.get("bytes_per_pixel", 2048.0)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give the fields in the order above, ready for JSON."""
+        return {key.name: getattr(self, key.name) for key in fields(self)} | {"value_range": list(self.value_range)}
+
     def to_json(self) -> str:
-        """Serialise, fields in the order above, for people and programs alike."""
-        content = {key.name: getattr(self, key.name) for key in fields(self)}
-        content |= {"quality": dict(self.quality), "cost": dict(self.cost)}
-        return json.dumps({"format": FORMAT, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        """Serialise, for people and programs alike; `parse_card` reads it back."""
+        return json.dumps({"format": FORMAT, **self.as_dict()}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardOverrides:
-    """What the command line says about a model; None leaves it to the card. Hashable, so that it crosses to workers."""
+    """What is said of a model beside its card; None leaves it to the card. Hashable, and small: it crosses to workers."""
 
     views: str | None = None
     channel_order: str | None = None
@@ -112,13 +114,19 @@ class CardOverrides:
     transfer: str | None = None
     size_multiple: int | None = None
     halo_px: int | None = None
+    bytes_per_pixel: float | None = None
 
     def apply(self, card: Card) -> Card:
         """Give `card` with what was said instead; a halo said by hand counts as a promise of exact tiles."""
         said = {key: value for key, value in asdict(self).items() if value is not None}
         if self.halo_px is not None:
             said["exact_tiles"] = True
-        return replace(card, **said)
+        if self.bytes_per_pixel is not None:
+            said["cost"] = {**card.cost, "bytes_per_pixel": said.pop("bytes_per_pixel")}
+        try:
+            return replace(card, **said)
+        except ModelError as error:
+            raise ModelError(f"{error} (as the command line says of this model)" if said else str(error)) from None
 
 
 def parse_card(text: str) -> Card:

@@ -21,7 +21,9 @@ from models.card import Card, CardOverrides
 from models.errors import ModelError
 from models.machine import memory_bytes
 from models.opening import open_file
-from models.tiles import frame_bytes, tiles_within
+from models.tiles import frame_bytes, restore_tiles, tiles_within
+
+__all__ = ["Model", "ModelError", "ModelSpec", "load", "open_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Model:
         sha256: of the ONNX file, and of its external weights where it has some, in hexadecimal.
         backend: what runs it: "onnxruntime-float32", "openvino-float32" or "openvino-bfloat16".
         size_multiple: frames are padded to multiples of this many pixels.
+        fixed_size: the only (height, width) that the graph takes; None for each that is open.
         needs_combined: whether `restore` wants 9 planes: left, right and combined.
 
     Raises:
@@ -82,6 +85,7 @@ class Model:
         self.sha256 = self._opened.sha256
         self.backend = self._opened.engine.label
         self.size_multiple = self.card.size_multiple
+        self.fixed_size = self._opened.binding.fixed_size
         self.needs_combined = self.card.needs_combined
 
     def restore(self, planes: Planes, height: int, width: int) -> Planes:
@@ -104,15 +108,19 @@ class Model:
                 raise ModelError(f"planes of shape {planes.shape} are not [6 or 9, height, width]")
             if self.needs_combined and planes.shape[0] == 6:
                 raise ModelError("it takes the combined picture too, and this scene has none")
-            frame = _padded(planes, height, width, *self._frame_size(height, width))
+            frame = _padded(planes, height, width, *self.padded(height, width))
             return self._restore(frame)[:, :height, :width]
         except ModelError as error:
             raise ModelError(f"model '{self.name}' cannot restore this scene: {error}") from None
 
-    def _frame_size(self, height: int, width: int) -> tuple[int, int]:
-        """Give the size to pad to: the next multiple, or the one size that the graph takes."""
+    def padded(self, height: int, width: int) -> tuple[int, int]:
+        """Give the height and width to pad to, in pixels: the next multiples, or the one size that the graph takes.
+
+        Raises:
+            ModelError: where the graph takes one size only, and the picture is larger.
+        """
         high, wide = (-(-length // self.size_multiple) * self.size_multiple for length in (height, width))
-        fixed_high, fixed_wide = self._opened.binding.fixed_size
+        fixed_high, fixed_wide = self.fixed_size
         if (fixed_high or high) < high or (fixed_wide or wide) < wide:
             raise ModelError(
                 f"it takes pictures of {fixed_wide or 'any'}x{fixed_high or 'any'} pixels and no larger, but this one is "
@@ -120,33 +128,38 @@ class Model:
             )
         return fixed_high or high, fixed_wide or wide
 
+    def run(self, frame: Planes) -> Planes:
+        """Run the network once on a frame that it takes as it is: float32 [6 or 9, H, W] to float32 [3, H, W].
+
+        Raises:
+            ModelError: where it fails, gives another size or values that are not finite.
+        """
+        return self._opened.run(frame)
+
     def _restore(self, frame: Planes) -> Planes:
         _, height, width = frame.shape
         limit, card = self._limit(), self.card
         need = frame_bytes(height, width, card.bytes_per_pixel)
         if limit is None or need <= limit:
-            return self._opened.run(frame)
+            return self.run(frame)
         if card.halo_px is None:
             raise ModelError(
                 f"a picture of {width}x{height} takes about {need / 1e6:.0f} MB, more than the {limit / 1e6:.0f} MB allowed, "
                 "and the model cannot be tiled, as its card states no halo: raise --max-memory, or state with --model-halo "
                 "how many pixels away it looks"
             )
-        picture = np.empty((3, height, width), np.float32)
-        for tile in tiles_within(
+        tiles = tiles_within(
             height,
             width,
             multiple=card.size_multiple,
             halo=card.halo_px,
             bytes_per_pixel=card.bytes_per_pixel,
             max_bytes=limit,
-        ):
-            part = self._opened.run(frame[:, tile.rows.fed, tile.columns.fed])
-            picture[:, tile.rows.kept, tile.columns.kept] = part[:, tile.rows.core, tile.columns.core]
-        return picture
+        )
+        return restore_tiles(self.run, frame, tiles)
 
     def _limit(self) -> int | None:
-        if self.spec.max_memory_bytes is None and self.card.exact_tiles and self._opened.binding.fixed_size == (None, None):
+        if self.spec.max_memory_bytes is None and self.card.exact_tiles and self.fixed_size == (None, None):
             return memory_bytes() // 4 // self.spec.callers
         return self.spec.max_memory_bytes
 

@@ -1,4 +1,4 @@
-"""Cutting a picture into tiles that a network restores to the very bits of the full frame. Pure: numbers in, numbers out.
+"""Cutting a picture into tiles that a network restores to the very bits of the full frame.
 
 A tile is fed with a margin, the halo, as wide as the network looks; only its core is kept. Three things make the result the
 full frame's, bit for bit: the halo covers the receptive field, every tile begins at a multiple of the network's stride, and a
@@ -8,9 +8,13 @@ tile at the edge of the picture ends there, so that zero padding happens where i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
+from models.binding import Planes
 from models.errors import ModelError
 
 PLANES_BYTES = 4 * (6 + 3)  # per pixel of the full frame, tiled or not: two views in, one picture out, in float32
@@ -108,6 +112,15 @@ def tiles_within(height: int, width: int, *, multiple: int, halo: int, bytes_per
             f"a frame of {width}x{height} takes at least {math.ceil(least / 1e6)} MB with this model, even in tiles, but "
             f"{max_bytes / 1e6:.0f} MB are allowed: raise --max-memory, or work on fewer scenes at once with --workers"
         ) from None
+
+
+def restore_tiles(run: Callable[[Planes], Planes], frame: Planes, tiles: list[Tile]) -> Planes:
+    """Run a network on every tile of `frame`, float32 [C, H, W], and put the cores together to float32 [3, H, W]."""
+    picture = np.empty((3, *frame.shape[1:]), np.float32)
+    for tile in tiles:
+        part = run(frame[:, tile.rows.fed, tile.columns.fed])
+        picture[:, tile.rows.kept, tile.columns.kept] = part[:, tile.rows.core, tile.columns.core]
+    return picture
 
 
 def _spans(length: int, multiple: int, margin: int, parts: int) -> list[Span]:
