@@ -1,4 +1,4 @@
-"""A deblurring job before it starts: everything checked, and what there is left to do."""
+"""A job before it starts: everything checked, and what there is left to do."""
 
 from __future__ import annotations
 
@@ -6,51 +6,61 @@ import argparse
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from models.session import Model
 from pipelines import manifest, model_options, options
 from pipelines.runfolder import RunFolder
+from transforms.foreach import Task
 from transforms.journal import finished, input_key
 from transforms.layouts import Found, find_scenes
 from transforms.records import Failure, Outcome, Scene, UsageError
 from transforms.restore import Restoration
 
 
+TaskT = TypeVar("TaskT", bound=Task)
+
+
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[TaskT]):
     """What a command line asks for, checked.
 
     Attributes:
-        found: the scenes of the input, and those that failed to be found whole.
-        model: opened, so that a broken one is known before any work.
-        result_settings: every setting that changes a result, by name.
+        found: the scenes of the input, and those that were not found whole.
+        task: what to do with each.
+        workers: scenes under way at once in one process.
+        settings: every setting that changes a result, by name.
         digest: of these.
         keys: the `input_key` of each scene.
+        facts: for `manifest.json`.
+        headline: lines to print at the start.
     """
 
     found: Found
-    model: Model
-    result_settings: dict[str, Any]
+    task: TaskT
+    workers: int
+    settings: dict[str, Any]
     digest: str
     keys: dict[str, str]
+    facts: dict[str, Any]
+    headline: tuple[str, ...]
 
-    def task(self, args: argparse.Namespace, folder: RunFolder) -> Restoration:
-        """What the workers need to know."""
-        return Restoration(
-            model=self.model.spec,
-            digest=self.digest,
-            tone=options.tone(args),
-            target_fit=args.target_fit,
-            images=folder.path("images") if args.images == "restored" else "",
-            max_pixels=args.max_pixels,
-            concurrency=options.workers(args),
-        )
+    @property
+    def scene_ids(self) -> set[str]:
+        """Every scene that the tables will hold."""
+        return {*self.keys, *(failure.scene_id for failure in self.found.failures)}
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an attempt has to do, and what it keeps of earlier ones."""
+    """What an attempt has to do, and what it keeps of earlier ones.
+
+    Attributes:
+        todo: scenes to work on.
+        kept: outcomes that still hold, and the scenes that were not found whole.
+        failed: failures among those kept.
+        nothing_to_do: the tables already stand as they should.
+    """
 
     todo: list[Scene]
     kept: list[Outcome]
@@ -58,39 +68,16 @@ class Work:
     nothing_to_do: bool
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
-    """Where results go."""
-    group = parser.add_argument_group("results")
-    group.add_argument("--output", required=True, metavar="RUN", help="folder of the run, local or any URI; made if missing")
-    group.add_argument(
-        "--images",
-        choices=["restored", "none"],
-        default="none",
-        help="restored: also write images/<scene_id>.png (default: none)",
-    )
-    group.add_argument("--quiet", action="store_true", help="print errors only")
-
-
-def add_resuming(parser: argparse.ArgumentParser) -> None:
-    """What to do with a run that is there already, and when to give up."""
-    group = parser.add_argument_group("resuming")
-    group.add_argument("--restart", action="store_true", help="forget the run in RUN and begin anew")
-    group.add_argument("--retry-failed", action="store_true", help="try the failed scenes of the run again")
-    group.add_argument(
-        "--max-failures", type=options.share, metavar="N|P%%", help="stop when more scenes, or a larger share, have failed"
-    )
-
-
-def prepare(args: argparse.Namespace) -> Job:
-    """Check everything that can be checked before the first scene is read.
+def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
+    """Check everything that can be checked before the first scene is read, and open the model.
 
     Raises:
         UsageError: what is wrong, and the way out.
     """
-    tone = options.tone(args)
+    tone, workers = options.tone(args), options.workers(args)
     found = find_scenes(args.input, args.layout)
-    model = model_options.open_model(args, callers=options.workers(args))
-    result_settings = {
+    model = model_options.open_model(args, callers=workers)
+    settings = {
         "model": model.name,
         "model_sha256": model.sha256,
         "backend": model.backend,
@@ -98,73 +85,83 @@ def prepare(args: argparse.Namespace) -> Job:
         **{name: getattr(args, name) for name in ("target_fit", "images", "max_pixels")},
         **model_options.model_overrides(args),
     }
-    digest = manifest.digest(result_settings)
+    task = Restoration(
+        model=model.spec,
+        digest=manifest.digest(settings),
+        tone=tone,
+        target_fit=args.target_fit,
+        images=folder.path("images") if args.images == "restored" else "",
+        max_pixels=args.max_pixels,
+        concurrency=workers,
+    )
+    return make_job(args, found, task, settings, _about(model, workers, args))
+
+
+def make_job(
+    args: argparse.Namespace, found: Found, task: TaskT, settings: dict[str, Any], about: dict[str, Any]
+) -> Job[TaskT]:
+    """A job from its parts.
+
+    Args:
+        args: the command line.
+        found: its scenes.
+        task: what to do with each.
+        settings: every setting that changes a result.
+        about: what else the manifest should say; its "headline" is printed instead.
+    """
+    digest = manifest.digest(settings)
+    headline = about.pop("headline")
+    facts = {
+        "format": 1,
+        "command": manifest.command_line(),
+        "input": args.input,
+        "layout": found.layout,
+        "settings": settings,
+        **about,
+        "runner": args.runner,
+        "workers": options.workers(args),
+        "versions": manifest.versions(),
+        "machine": manifest.machine(),
+    }
     keys = {scene.scene_id: input_key(scene, digest) for scene in found.scenes}
-    return Job(found, model, result_settings, digest, keys)
+    return Job(found, task, options.workers(args), settings, digest, keys, facts, headline)
 
 
-def compare(job: Job, folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
+def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
     """What is left to do, given what the folder holds, or, to start afresh, in spite of it. Changes nothing.
 
     Raises:
         UsageError: the folder holds a run with other settings.
     """
     earlier = {} if restart else folder.manifest()
-    _check_same_settings(earlier.get("settings"), job.result_settings, folder)
+    _check_same_settings(earlier.get("settings"), job.settings, folder)
     outcomes = [] if restart else folder.outcomes()
     holding = finished(outcomes, job.keys)
     if retry_failed:
         holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
     kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
-    stands = earlier.get("finished") is not None and _scene_counts(kept) == _scene_counts(outcomes)
+    stands = earlier.get("finished") is not None and _scenes(kept) == _scenes(outcomes)
     return Work(todo, kept, sum(isinstance(outcome, Failure) for outcome in kept), nothing_to_do=stands and not todo)
 
 
-def facts(job: Job, args: argparse.Namespace) -> dict[str, Any]:
-    """What `manifest.json` says of a run."""
+def _about(model: Model, workers: int, args: argparse.Namespace) -> dict[str, Any]:
     return {
-        "format": 1,
-        "command": manifest.command_line(),
-        "input": args.input,
-        "layout": job.found.layout,
-        "settings": job.result_settings,
-        "card": json.loads(job.model.card.to_json()),
-        "runner": args.runner,
-        "workers": options.workers(args),
+        "headline": (f"model {model.name} on {model.backend}, {workers} scenes at once, threads for each: {args.threads}",),
+        "card": json.loads(model.card.to_json()),
         "threads": args.threads,
-        "versions": manifest.versions(),
-        "machine": manifest.machine(),
-        "started": manifest.now(),
     }
 
 
-def describe(job: Job, work: Work) -> str:
-    """What is about to happen, in two lines."""
-    scenes = len(job.found.scenes) + len(job.found.failures)
-    subsets = Counter(scene.subset for scene in job.found.scenes if scene.subset)
-    parts = f" ({', '.join(f'{name} {count}' for name, count in sorted(subsets.items()))})" if subsets else ""
-    already = len(work.kept) - len(job.found.failures)
-    targets = sum(scene.target is not None for scene in job.found.scenes)
-    lines = [
-        f"{scenes} scenes{parts}, layout {job.found.layout}, {targets} with a target"
-        + (f"; {already} already done" if already else "")
-        + (f"; {len(job.found.failures)} incomplete" if job.found.failures else ""),
-        f"model {job.model.name} on {job.model.backend}",
-    ]
-    return "\n".join(lines)
-
-
-def _scene_counts(outcomes: list[Outcome]) -> Counter[str]:
+def _scenes(outcomes: list[Outcome]) -> Counter[str]:
     return Counter(outcome.scene_id for outcome in outcomes)
 
 
 def _check_same_settings(before: dict[str, Any] | None, now: dict[str, Any], folder: RunFolder) -> None:
     if before is None or before == now:
         return
-    changed = [
-        f"{name}: {before.get(name)} → {now.get(name)}" for name in sorted({*before, *now}) if before.get(name) != now.get(name)
-    ]
+    names = sorted({*before, *now})
+    changed = [f"{name}: {before.get(name)} → {now.get(name)}" for name in names if before.get(name) != now.get(name)]
     raise UsageError(
         f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
         "Choose another --output, or begin anew with --restart."

@@ -30,6 +30,27 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Where results go."""
+    group = parser.add_argument_group("results")
+    group.add_argument("--output", required=True, metavar="RUN", help="folder of the run, local or any URI; made if missing")
+    group.add_argument(
+        "--images",
+        choices=["restored", "none"],
+        default="none",
+        help="restored: also write images/<scene_id>.png (default: none)",
+    )
+    group.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def add_resuming(parser: argparse.ArgumentParser) -> None:
+    """What to do with a run that is there already, and when to give up."""
+    group = parser.add_argument_group("resuming")
+    group.add_argument("--restart", action="store_true", help="forget the run in RUN and begin anew")
+    group.add_argument("--retry-failed", action="store_true", help="try the failed scenes of the run again")
+    group.add_argument("--max-failures", type=share, metavar="N|P%%", help="stop when more scenes, or a larger share, fail")
+
+
 def add_pixels(parser: argparse.ArgumentParser) -> None:
     """How the integers of the views relate to light, and targets to views."""
     group = parser.add_argument_group("pixels")

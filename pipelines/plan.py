@@ -11,7 +11,8 @@ from typing import Any
 
 from rich.console import Console
 
-from pipelines import deblur, display, job, options
+from models.session import Model
+from pipelines import deblur, display, job, model_options, options
 from pipelines.job import Job, Work
 from pipelines.runfolder import RunFolder
 from transforms import store
@@ -37,16 +38,17 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     """
     console = Console(highlight=False)
     folder = RunFolder(args.output)
-    prepared = job.prepare(args)
+    prepared = job.prepare(args, folder)
     work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)
     for name, text in lines(prepared, work, args, folder):
         console.print(f"{name:<10} {text}", soft_wrap=True, markup=False)
     return WITH_FAILURES if prepared.found.failures else OK
 
 
-def lines(prepared: Job, work: Work, args: argparse.Namespace, folder: RunFolder) -> list[tuple[str, str]]:
+def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, folder: RunFolder) -> list[tuple[str, str]]:
     """The plan as named lines of text."""
-    found, card = prepared.found, prepared.model.card
+    found, model = prepared.found, model_options.open_model(args, callers=prepared.workers)
+    card = model.card
     pairs = [("pair", _pair(scene)) for scene in found.scenes[:SHOWN]]
     if len(found.scenes) > SHOWN:
         pairs.append(("", f"… and {len(found.scenes) - SHOWN} more"))
@@ -59,9 +61,9 @@ def lines(prepared: Job, work: Work, args: argparse.Namespace, folder: RunFolder
         *pairs,
         *incomplete,
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
-        ("backend", f"{prepared.model.backend}, {options.workers(args)} scenes at once, {args.threads} threads each"),
+        ("backend", f"{model.backend}, {options.workers(args)} scenes at once, {args.threads} threads each"),
         ("to do", f"{len(work.todo)} scenes; {len(work.kept) - len(found.failures)} are already done in {folder.uri}"),
-        *_estimate(prepared.task(args, folder), prepared, work.todo, args),
+        *_estimate(prepared.task, model, work.todo, args),
     ]
 
 
@@ -74,14 +76,14 @@ def _with(scenes: tuple[Scene, ...], role: str) -> int:
     return sum(getattr(scene, role) is not None for scene in scenes)
 
 
-def _estimate(task: Restoration, prepared: Job, todo: list[Scene], args: argparse.Namespace) -> list[tuple[str, str]]:
+def _estimate(task: Restoration, model: Model, todo: list[Scene], args: argparse.Namespace) -> list[tuple[str, str]]:
     """Time and disk that the scenes to do will need, from doing the first one twice, without writing its picture."""
     if not todo:
         return []
     restoring = task.without_pictures()
     for _ in range(2):  # the first time warms up
         started = time.monotonic()
-        outcome = restore(todo[0], prepared.model, restoring)
+        outcome = restore(todo[0], model, restoring)
         seconds = time.monotonic() - started
     if isinstance(outcome, Failure):
         return [("first", f"{outcome.scene_id} would fail at {outcome.stage}: {outcome.message}")]
