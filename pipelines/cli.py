@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    logging.basicConfig(level=logging.ERROR)  # Beam would otherwise speak of clouds that nobody asked for, while it loads
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words and not words[0].startswith("-") else ""
     try:

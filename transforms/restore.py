@@ -1,4 +1,4 @@
-"""Restoring one scene: encoded views in, one small row out. Pixels never leave this stage."""
+"""Restoring one scene: encoded views in, one small row out. planes.Picture never leave this stage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -19,8 +18,6 @@ from transforms.foreach import SceneFunction
 from transforms.journal import input_key
 from transforms.read import read_bytes
 from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
-
-Pixels = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,8 @@ def _restore(scene: Scene, model: Model, settings: Restoration, watch: Stopwatch
     with watch.time("inference"):
         views = [pictures[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
         coding = model.card.transfer
-        light = planes.float_planes(views, settings.tone, model.padded(height, width), coding)
+        padded = tuple(-(-length // model.size_multiple) * model.size_multiple for length in (height, width))
+        light = planes.float_planes(views, settings.tone, (padded[0], padded[1]), coding)
         sharp = model.restore(light, height, width)
         restored = planes.quantise(sharp, bits, channels, settings.tone, coding)
     with watch.time("score"):
@@ -144,28 +142,24 @@ def _needed(scene: Scene, model: Model) -> dict[str, Source]:
     return {role: source for role, source in wanted.items() if source}
 
 
-def _decode(data: bytes, source: Source, settings: Restoration) -> Pixels:
+def _decode(data: bytes, source: Source, settings: Restoration) -> planes.Picture:
     return codecs.decode(data, source.uri, max_pixels=settings.max_pixels)
 
 
-def _check_views(scene: Scene, pictures: dict[str, Pixels]) -> None:
+def _check_views(scene: Scene, pictures: dict[str, planes.Picture]) -> None:
     """All pictures that stand for the same exposure have one size, one depth, one number of channels."""
     left = pictures["left"]
     for role in ("right", "combined"):
         other = pictures.get(role, left)
         if (other.shape, other.dtype) != (left.shape, left.dtype):
             raise SceneError(
-                f"The {role} picture is {_form(other)}, the left view is {_form(left)}: all must agree.",
+                f"The {role} picture is {planes.form(other)}, the left view is {planes.form(left)}: all must agree.",
                 getattr(scene, role).uri,
             )
 
 
-def _form(picture: Pixels) -> str:
-    return f"{picture.shape[1]}x{picture.shape[0]} {'RGB' if picture.ndim == 3 else 'one-channel'} {picture.dtype.itemsize * 8}-bit"
-
-
 def _scores(
-    pictures: dict[str, Pixels], restored: Pixels, settings: Restoration
+    pictures: dict[str, planes.Picture], restored: planes.Picture, settings: Restoration
 ) -> tuple[metrics.Metrics | None, metrics.Metrics | None]:
     """Scores of the restored picture and of the unprocessed one, both as they are or would be written."""
     target = pictures.get("target")
@@ -179,7 +173,7 @@ def _scores(
     return after, metrics.compare(*planes.fit_target(unprocessed, target, settings.target_fit))
 
 
-def _write(restored: Pixels, scene: Scene, settings: Restoration) -> tuple[str, str]:
+def _write(restored: planes.Picture, scene: Scene, settings: Restoration) -> tuple[str, str]:
     name = f"{scene.scene_id}.png"
     store.write_whole(store.join(settings.images, name), codecs.encode(restored, "png"))
     return f"images/{name}", hashlib.sha256(np.ascontiguousarray(restored).data).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -34,16 +35,11 @@ class WriteTable(beam.PTransform):
         self.row_type, self.uri, self.order, self.parts = row_type, uri, order, parts
 
     def expand(self, rows: beam.PCollection[Any]) -> beam.PCollection[str]:  # noqa: D102
-        key: Callable[[Any], Any] = attrgetter(*self.order)
+        write = partial(_write_part, row_type=self.row_type, uri=self.uri, key=attrgetter(*self.order))
         part_of, parts = attrgetter(self.order[0]), self.parts
         numbered = rows | "Number" >> beam.Map(lambda row: (zlib.crc32(part_of(row).encode()) % parts, row))
         every_part = rows.pipeline | "EveryPart" >> beam.Create([(part, None) for part in range(parts)])
-        return (
-            (numbered, every_part)
-            | beam.Flatten()
-            | "Gather" >> beam.GroupByKey()
-            | "Write" >> beam.MapTuple(_write_part, row_type=self.row_type, uri=self.uri, key=key)
-        )
+        return (numbered, every_part) | beam.Flatten() | "Gather" >> beam.GroupByKey() | "Write" >> beam.Map(write)
 
 
 def parts_for(rows: int) -> int:
@@ -58,7 +54,8 @@ def write_parquet(table: pa.Table, uri: str) -> None:
     store.write_whole(uri, memoryview(buffer.getvalue()))
 
 
-def _write_part(part: int, rows: Iterable[Any], *, row_type: type, uri: str, key: Callable[[Any], Any]) -> str:
+def _write_part(gathered: tuple[int, Iterable[Any]], row_type: type, uri: str, key: Callable[[Any], Any]) -> str:
+    part, rows = gathered
     name = uri.format(part=f"{part:05d}")
     write_parquet(to_table(sorted((row for row in rows if row is not None), key=key), row_type), name)
     return name
