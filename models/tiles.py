@@ -99,15 +99,15 @@ def tiles_within(height: int, width: int, *, multiple: int, halo: int, bytes_per
     Raises:
         ModelError: where that is too little; it says how much is needed.
     """
-    planes = PLANES_BYTES * height * width
+    frame = PLANES_BYTES * height * width
+    per_pixel = PLANES_BYTES + bytes_per_pixel  # what a tile is fed is a copy out of the frame
     try:
-        return plan_tiles(
-            height, width, multiple=multiple, halo=halo, max_pixels=int(max(0, max_bytes - planes) / bytes_per_pixel)
-        )
+        most = int(max(0, max_bytes - frame) / per_pixel)
+        return plan_tiles(height, width, multiple=multiple, halo=halo, max_pixels=most)
     except ModelError:
         margin = math.ceil(halo / multiple) * multiple
         tile = _smallest(height, multiple, margin) * _smallest(width, multiple, margin)
-        least = planes + math.ceil(tile * bytes_per_pixel)
+        least = frame + tile * per_pixel
         raise ModelError(
             f"a frame of {width}x{height} takes at least {math.ceil(least / 1e6)} MB with this model, even in tiles, but "
             f"{max_bytes / 1e6:.0f} MB are allowed: raise --max-memory, or work on fewer scenes at once with --workers"

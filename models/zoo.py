@@ -24,6 +24,8 @@ def find(name_or_path: str) -> Path:
     """
     if name_or_path in names():
         return WEIGHTS / f"{name_or_path}.onnx"
+    if "://" in name_or_path:
+        raise ModelError(f"model '{name_or_path}' is not a local file: copy it to this machine, and name it by its path")
     path = Path(name_or_path).expanduser()
     if path.is_file():
         return path

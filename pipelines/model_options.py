@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from models import zoo
@@ -77,7 +78,7 @@ def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:
     """
     memory = getattr(args, "max_memory", None)
     spec = ModelSpec(
-        model=args.model,
+        model=_absolute(args.model),
         backend=args.backend,
         threads=args.threads,
         callers=callers,
@@ -91,3 +92,9 @@ def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:
         return model
     except ModelError as error:
         raise UsageError(str(error)) from None
+
+
+def _absolute(model: str) -> str:
+    """Name a file by its whole path, which holds in a worker that starts in another folder; other names stay."""
+    path = Path(model)
+    return str(path.absolute()) if model not in zoo.names() and path.is_file() else model
