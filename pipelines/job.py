@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from models.session import Model
-from pipelines import manifest, model_options, options
+from pipelines import manifest, model_options, options, runners
 from pipelines.runfolder import RunFolder
 from transforms.foreach import Task
 from transforms.journal import finished, input_key
@@ -74,6 +74,7 @@ def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
     Raises:
         UsageError: what is wrong, and the way out.
     """
+    runners.check(args.runner)
     tone, workers = options.tone(args), options.workers(args)
     found = find_scenes(args.input, args.layout)
     model = model_options.open_model(args, callers=workers)

@@ -29,13 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runner",
         default=LOCAL,
         metavar="NAME",
-        help="DirectRunner: this machine, in this process (default); or FlinkRunner, SparkRunner, PrismRunner, DataflowRunner, PortableRunner",
+        help="DirectRunner: this machine, in this process (default); or FlinkRunner, SparkRunner, PrismRunner, …",
     )
 
 
 def is_local(runner: str) -> bool:
     """Whether the pipeline runs inside this very process."""
     return runner in (LOCAL, "FnApiRunner")
+
+
+def check(runner: str) -> None:
+    """Refuse engines that lose data.
+
+    Raises:
+        UsageError: and why.
+    """
+    if runner in _REFUSED:
+        raise UsageError(f"--runner {runner} is refused: {_REFUSED[runner]}.")
 
 
 def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
@@ -49,8 +59,7 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
     Raises:
         UsageError: a runner that is known to lose data.
     """
-    if runner in _REFUSED:
-        raise UsageError(f"--runner {runner} is refused: {_REFUSED[runner]}.")
+    check(runner)
     if is_local(runner):
         return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_args)))
     options = PipelineOptions([f"--runner={runner}", *beam_args])
