@@ -70,12 +70,18 @@ def cards(items: Iterable[Card]) -> str:
 def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
     """A small table that stays as it is; all but the first `text` columns hold numbers."""
     kinds = ["" if index < text else ' class="num"' for index in range(len(headers))]
+    wrap = ' class="wrap"' if text == len(headers) else ""
     head = "".join(f'<th scope="col"{kind}>{escape(header)}</th>' for kind, header in zip(kinds, headers, strict=True))
     body = "".join(f"<tr>{_cells(row, kinds)}</tr>" for row in rows)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table><caption class="hidden">'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table{wrap}><caption class="hidden">'
         f"{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def text(value: str) -> str:
+    """Plain text as markup."""
+    return escape(value)
 
 
 def facts(items: Mapping[str, Any]) -> str:
@@ -176,15 +182,16 @@ def _plain(value: Any) -> str:
 
 def _json(data: Mapping[str, Any]) -> str:
     """JSON that no HTML parser can take for markup, with the infinite numbers as words."""
-    text = json.dumps(_finite(data), allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(finite(data), allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """JSON has no infinite numbers: they become the words Infinity and -Infinity; not-a-number becomes None."""
     if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in value.items()}
+        return {name: finite(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -1,6 +1,6 @@
 """Run folders made in code, as `dpdeblur deblur` leaves them.
 
-folder = write_run(tmp_path / "run", [make_score("a", psnr_db=31.0), make_score("b", psnr_db=29.5)])
+folder = write_run(tmp_path / "run", [score("a", psnr_db=31.0), score("b", psnr_db=29.5)])
 """
 
 from __future__ import annotations
@@ -13,66 +13,17 @@ from typing import Any
 import numpy as np
 
 from pipelines.summary import summarise
+from tests.rows import score
 from transforms.records import Failure, Latency, Score
 from transforms.schemas import to_table
 from transforms.statistics import Sketch, latency_row, timings
 from transforms.write import write_parquet
 
-PROTOCOL = "psnr|ssim:uniform7|range:1|bits:16|agg:image-mean|v:1"
 
-
-def make_score(scene_id: str, **changes: Any) -> Score:
-    """A row of the metrics table, with ordinary values where nothing else is said."""
-    row: dict[str, Any] = {
-        "scene_id": scene_id,
-        "subset": "",
-        "width": 1680,
-        "height": 1120,
-        "bit_depth": 16,
-        "megapixels": 1.8816,
-        "model": "views-mean",
-        "model_sha256": "ab" * 32,
-        "psnr_db": 28.0,
-        "ssim": 0.85,
-        "mae": 0.03,
-        "input_psnr_db": 26.0,
-        "input_ssim": 0.80,
-        "input_mae": 0.04,
-        "read_ms": 2.0,
-        "decode_ms": 60.0,
-        "inference_ms": 400.0,
-        "score_ms": 35.0,
-        "write_ms": 40.0,
-        "intra_op_threads": 1,
-        "concurrency": 2,
-        "host": "here:1",
-        "backend": "onnxruntime-float32",
-        "image_path": None,
-        "image_sha256": None,
-        "protocol": PROTOCOL,
-        "input_key": "0" * 32,
-    }
-    return Score(**{**row, **changes})
-
-
-def without_target(score_id: str, **changes: Any) -> Score:
+def without_target(scene_id: str, **changes: object) -> Score:
     """A row of a scene that has no target."""
     names = ("psnr_db", "ssim", "mae", "input_psnr_db", "input_ssim", "input_mae")
-    return make_score(score_id, **{**dict.fromkeys(names), **changes})
-
-
-def make_failure(scene_id: str, **changes: Any) -> Failure:
-    """A row of the failures table."""
-    row = {
-        "scene_id": scene_id,
-        "subset": "",
-        "stage": "decode",
-        "error_type": "SceneError",
-        "message": "The file is cut short. Copy it again.",
-        "uri": f"/data/{scene_id}_l.png",
-        "input_key": "0" * 32,
-    }
-    return Failure(**{**row, **changes})
+    return score(scene_id, **{**dict.fromkeys(names), **changes})
 
 
 def random_scores(count: int, seed: int = 0, gain: float = 1.6, **changes: Any) -> list[Score]:
@@ -82,7 +33,7 @@ def random_scores(count: int, seed: int = 0, gain: float = 1.6, **changes: Any) 
     after = before + gain + 0.12 * (25 - before) + draw.normal(0, 0.7, count)
     ms = 380 + draw.gamma(2, 25, count)
     return [
-        make_score(
+        score(
             f"{i:04d}",
             **{
                 "subset": "indoor" if i % 2 else "outdoor",
@@ -105,8 +56,8 @@ def write_run(
 ) -> Path:
     """A finished run with these rows; `manifest` replaces parts of the ordinary one."""
     sketches: dict[tuple[str, str, str], Sketch] = {}
-    for score in scores:
-        for group, (ms, megapixels) in timings(score):
+    for row in scores:
+        for group, (ms, megapixels) in timings(row):
             sketches[group] = sketches.get(group, Sketch()).add(ms, megapixels)
     metrics, failed = to_table(scores, Score), to_table(failures, Failure)
     latency = to_table([latency_row(group, sketch) for group, sketch in sketches.items()], Latency)

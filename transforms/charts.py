@@ -98,9 +98,9 @@ def pareto(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -
     line = f'<path class="front" d="{steps}"/>' if len(front) > 1 else ""
     marks = [
         f'<g class="{"mark" if point.strong else "mark off"}"><circle cx="{x(point.x):.1f}" cy="{y(point.y):.1f}" r="5"/>'
-        f'<text x="{x(point.x):.1f}" y="{y(point.y) - 10:.1f}" text-anchor="{_anchor(x(point.x))}">'
+        f'<text x="{x(point.x):.1f}" y="{y(point.y) + shift:.1f}" text-anchor="{_anchor(x(point.x))}">'
         f"{escape(point.label)}</text></g>"
-        for point in points
+        for point, shift in zip(points, _label_shifts([(x(point.x), y(point.y)) for point in points]), strict=True)
     ]
     described = "; ".join(f"{p.label}: {_number(p.x)}, {_number(p.y)}{' (on the front)' if p.strong else ''}" for p in points)
     return _svg(title, described, _frame(x, y, x_label, y_label) + line + "".join(marks))
@@ -115,7 +115,10 @@ def _ceiling(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 def _edges(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
     """Borders of 5 to 30 bins at round numbers, their width after Freedman & Diaconis (1981)."""
     low, high = float(array.min()), float(array.max())
-    spread = (high - low) or max(abs(high), 1.0) * 0.1
+    spread = high - low
+    if spread <= 1e-9 * max(abs(high), 1.0):  # all alike: one bar in the middle
+        step = nice_step(max(abs(high), 1.0) * 0.02)
+        return [(round(high / step) + offset) * step for offset in (-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)]
     q25, q75 = np.quantile(array, [0.25, 0.75])
     width = min(max(2 * float(q75 - q25) / len(array) ** (1 / 3), spread / 30), spread / 5)
     step = nice_step(width)
@@ -150,7 +153,7 @@ def _frame(x: Axis, y: Axis, x_label: str, y_label: str, *, whole: bool = False)
     )
     middle = (_TOP + foot) / 2
     parts.append(
-        f'<text class="axis" x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">'
+        f'<text class="axis" x="10" y="{middle}" text-anchor="middle" transform="rotate(-90 10 {middle})">'
         f"{escape(y_label)}</text>"
     )
     return "".join(parts)
@@ -161,6 +164,18 @@ def _svg(title: str, described: str, body: str) -> str:
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}. {escape(described)}.">'
         f"{body}</svg>"
     )
+
+
+def _label_shifts(places: Sequence[tuple[float, float]]) -> list[float]:
+    """How far above or below its mark each label stands, so that labels of neighbours do not cover each other."""
+    taken: list[tuple[float, float]] = []
+    shifts = []
+    for x, y in places:
+        near = [other for at, other in taken if abs(at - x) < 110]
+        shift = next((s for s in (-11, 20, -25, 34, -39, 48) if all(abs(y + s - other) > 12 for other in near)), -11)
+        taken.append((x, y + shift))
+        shifts.append(float(shift))
+    return shifts
 
 
 def _anchor(x: float) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from transforms import codecs, planes, previews
 from transforms.layouts import find_scenes
-from transforms.previews import Pixels, Preview
+from transforms.planes import Picture
+from transforms.previews import Preview
 from transforms.read import read_bytes
 from transforms.records import Scene, SceneError, Score, Source, UsageError
 from transforms.results import Run
@@ -123,5 +124,5 @@ def show(run: Run, scene: Scene, score: Score, budget: int) -> Shown:
     return Shown(score, tuple(labels), previews.encode(screen, budget), previews.thumbnail(screen[1]))
 
 
-def _decode(source: Source) -> Pixels:
+def _decode(source: Source) -> Picture:
     return codecs.decode(read_bytes(source), source.uri)
