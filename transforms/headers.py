@@ -89,8 +89,10 @@ def read_header(data: bytes, uri: str = "") -> Header:
         header = Header(*parse(data))
     except Unsupported as what:
         raise SceneError(f"This is {what}. {WANTED}.", uri) from None
-    except (struct.error, IndexError, ValueError) as error:
+    except ValueError as error:
         raise damaged(kind, str(error), uri) from error
+    except (struct.error, IndexError, OverflowError) as error:
+        raise damaged(kind, "its header ends early, or points outside the file", uri) from error
     if header.width < 1 or header.height < 1:
         raise damaged(kind, f"it claims to be {header.width}x{header.height} pixels", uri)
     return header

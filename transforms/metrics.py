@@ -57,16 +57,16 @@ def compare(picture: Picture, target: Picture) -> Metrics:
     return Metrics(psnr_db, ssim, absolute / (full * picture.size))
 
 
-def comparable(picture: Picture, target: Picture) -> tuple[Picture, Picture]:
+def comparable(picture: Picture, target: Picture, window: int = WINDOW) -> tuple[Picture, Picture]:
     """The two with one depth: 8 bits become 16 where they must, exactly (65535 = 257 · 255).
 
     Raises:
-        SceneError: shapes that differ, or a side of less than 7 px.
+        SceneError: shapes that differ, or a side shorter than the SSIM window.
     """
     if picture.shape != target.shape:
         raise SceneError(f"The picture is {form(picture)}, its target {form(target)}: they cannot be compared.")
-    if min(picture.shape[:2]) < WINDOW:
-        raise SceneError(f"The picture is {form(picture)}: SSIM needs at least {WINDOW} px each way.")
+    if min(picture.shape[:2]) < window:
+        raise SceneError(f"The picture is {form(picture)}: SSIM needs at least {window} px each way.")
     if picture.dtype == target.dtype:
         return picture, target
     wide_picture, wide_target = (

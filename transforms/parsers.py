@@ -1,7 +1,7 @@
 """Headers of PNG, JPEG, TIFF and JPEG XL files, from their specifications: bytes → width, height, channels, bits per sample.
 
-Each parser raises `Unsupported` for a file that is sound but not wanted, and ValueError, struct.error or IndexError for one
-that is not sound. They allocate nothing that a file's contents could make large.
+Each parser raises `Unsupported` for a file that is sound but not wanted, and ValueError, struct.error, IndexError
+or OverflowError for one that is not sound. They allocate nothing that a file's contents could make large.
 """
 
 from __future__ import annotations
