@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 
 from transforms import store
 
+# What engines add around the message of an error, and what says nothing to users: the class where it is one of ours.
+_WHERE = re.compile(r"^transforms\.records\.\w+: |\s*\[while running '[^']*'\]$")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -39,5 +42,5 @@ def to_file(uri: str) -> Iterator[None]:
 def record(error: Exception) -> str:
     """Log an error in full, and give back its last line, which names the cause."""
     logging.getLogger("dpdeblur").error("The job failed", exc_info=error)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "[while running" not in line]
+    lines = [line for raw in str(error).splitlines() if (line := _WHERE.sub("", raw).strip())]
     return lines[-1] if lines else type(error).__name__

@@ -28,9 +28,9 @@ OK, FAILED = 0, 1
 SHARD_BYTES = 256_000_000
 SMALLEST, LARGEST = 64, 16384  # px, each side
 LARGEST_RADIUS = 64.0  # px
-EPILOG = """Each scene is a folder: left.png, right.png, combined.png (their mean), target.png (all in focus), radius.tiff (signed blur
-radius in pixels, float32; negative before the plane of focus) and scene.json (lens, distances, point-spread functions, noise,
-seed). The same options give the same bytes, on any engine; scene n does not depend on how many are made.
+EPILOG = """Each scene is a folder: left.png, right.png, combined.png (their mean), target.png (all in focus), radius.tiff (the
+signed blur radius in pixels, float32; negative before the plane of focus) and scene.json (lens, distances, point-spread
+functions, noise, seed). The same options give the same bytes, on any engine; scene n does not depend on how many are made.
 
 examples:
   dpdeblur synthesize --output scenes/ --scenes 6 --seed 1 --size 768x512
