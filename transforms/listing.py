@@ -56,8 +56,7 @@ def single_file(uri: str) -> Source | None:
         except OSError as error:
             raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
         return _local_source(uri, status) if os.path.isfile(uri) else None  # noqa: PTH113
-    found = _remote(uri, _quoted(uri))
-    return found[0] if found else None
+    return next((found for found in _remote(uri, _quoted(uri)) if found.uri == uri), None)
 
 
 def _walk(folder: str) -> Iterator[File]:
@@ -113,8 +112,8 @@ def _stamp(size: int, changed: float | None) -> str:
 
 
 def _quoted(uri: str) -> str:
-    """A URI as a pattern that matches it alone."""
-    return re.sub(r"([*?\[])", r"[\1]", uri)
+    """A URI as a pattern that matches it, and hardly any other: Beam's patterns have no way to quote a character."""
+    return re.sub(r"[*?\[\]]", "?", uri)
 
 
 def _hidden(path: str) -> bool:

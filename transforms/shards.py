@@ -22,17 +22,9 @@ from transforms.records import column
 from transforms.tarscan import BLOCK
 
 INDEX = "index"  # folder of the index beside the shards: *.parquet, one row for each picture
-UNFINISHED = ".state/work"  # holds files as long as a packing job is under way
+STATE = ".state"  # of a job under way
+UNFINISHED = f"{STATE}/work"  # holds files until the job is whole
 _RECORD = 20 * BLOCK  # tars are padded to this since the days of tape
-_MAGIC = {
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"\xff\xd8\xff": "jpg",
-    b"II*\0": "tif",
-    b"MM\0*": "tif",
-    b"II+\0": "tif",
-    b"MM\0+": "tif",
-}
-_MAGIC_JXL = {b"\xff\n": "jxl", b"\0\0\0\x0cJXL \r\n\x87\n": "jxl"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +38,6 @@ class Member:
     offset: int = column("Where its bytes begin in the shard.", unit="B")
     size: int = column("How many there are.", unit="B")
     sha256: str = column("SHA-256 of its bytes, in hexadecimal.")
-
-
-def picture_type(data: bytes) -> str | None:
-    """Extension of a picture by its first bytes: png, jpg, tif or jxl; None where it is none of them."""
-    return next((name for magic, name in {**_MAGIC, **_MAGIC_JXL}.items() if data.startswith(magic)), None)
 
 
 class TarWriter:

@@ -41,7 +41,7 @@ class Found:
     """What lies in a place.
 
     Attributes:
-        source: the place, as given.
+        source: the place; a local path is made absolute.
         layout: the layout that was used.
         scenes: sorted by scene_id.
         failures: scenes that cannot be used, as rows of stage "find", sorted by scene_id. No id is in both, nor twice.
@@ -69,9 +69,11 @@ def find_scenes(source: str, layout: str = "auto") -> Found:
     """
     if layout not in ("auto", *LAYOUTS):
         raise UsageError(f"There is no layout {layout!r}: say auto, {', '.join(LAYOUTS)}.")
-    source = source.removeprefix("file://")
     if not source.strip():
         raise UsageError("The input is empty: give a folder, a manifest or a tar.")
+    source = source.removeprefix("file://")
+    if store.is_local(source):
+        source = os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111 - workers may start elsewhere
     if layout == "manifest" or (layout == "auto" and source.lower().endswith(_MANIFESTS)):
         return _in_manifest(source)
     if source.lower().endswith(".tar"):
@@ -130,8 +132,6 @@ def _found(source: str, layout: str, drafts: Iterable[Draft], files: int, unused
 
 
 def _last_part(source: str) -> str:
-    if store.is_local(source):
-        source = os.path.abspath(source)  # noqa: PTH100 - not the name behind a link, and not ".."
     return source.rstrip("/").rsplit("/", 1)[-1] or "scene"
 
 
