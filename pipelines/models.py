@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models import zoo
+from models.backends import BACKENDS
 from models.card import Card
 from models.check import check_runs, check_tiles
 from models.footprint import bytes_per_pixel
@@ -34,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", nargs="?", metavar="NAME|FILE.onnx", help=f"which model (show, path: default {zoo.DEFAULT})")
     parser.add_argument("--json", action="store_true", help="list, show: as JSON")
-    parser.add_argument("--backend", default="onnxruntime", help="check, show: what runs it (default: onnxruntime)")
+    parser.add_argument(
+        "--backend", choices=list(BACKENDS), default="onnxruntime", help="check: what is to run it (default: onnxruntime)"
+    )
     add_card(parser)
     parser.set_defaults(threads=1)
     parser.epilog = "examples:\n  dpdeblur models\n  dpdeblur models show views-mean\n  dpdeblur models check mine.onnx"
