@@ -25,6 +25,7 @@ COMMANDS = {
     "synthesize": "Make dual-pixel scenes with known blur from sharp photographs.",
     "models": "List the models, print a card, find a file, check somebody's ONNX file.",
     "latency": "Time one model alone, as the challenge does.",
+    "score": "Score pictures that someone else restored, into the same tables.",
     "report": "Make the one-file HTML report of a run.",
     "compare": "Compare runs scene by scene, with intervals and p-values.",
     "submit": "Make or check an NTIRE challenge entry.",

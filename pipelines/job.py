@@ -17,7 +17,6 @@ from transforms.layouts import Found, find_scenes
 from transforms.records import Failure, Outcome, Scene, UsageError
 from transforms.restore import Restoration
 
-
 TaskT = TypeVar("TaskT", bound=Task)
 
 
@@ -75,25 +74,22 @@ def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
         UsageError: what is wrong, and the way out.
     """
     runners.check(args.runner)
-    tone, workers = options.tone(args), options.workers(args)
+    workers = options.workers(args)
+    pixels = options.pixel_settings(args)
     found = find_scenes(args.input, args.layout)
     model = model_options.open_model(args, callers=workers)
     settings = {
         "model": model.name,
         "model_sha256": model.sha256,
         "backend": model.backend,
-        **{name: getattr(tone, name) for name in ("black_level", "white_level", "transfer")},
-        **{name: getattr(args, name) for name in ("target_fit", "images", "max_pixels")},
+        "images": args.images,
+        **pixels,
         **model_options.model_overrides(args),
     }
     task = Restoration(
         model=model.spec,
-        digest=manifest.digest(settings),
-        tone=tone,
-        target_fit=args.target_fit,
+        reading=options.reading(args, manifest.digest(settings)),
         images=folder.path("images") if args.images == "restored" else "",
-        max_pixels=args.max_pixels,
-        concurrency=workers,
     )
     return make_job(args, found, task, settings, _about(model, workers, args))
 

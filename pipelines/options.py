@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
-
-from transforms.planes import Tone
+from typing import Any
 
 from pipelines import runners
 from transforms.layouts import LAYOUTS
-from transforms.records import UsageError
+from transforms.planes import Tone
+from transforms.stages import Reading
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -30,17 +30,14 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
-    """Where results go."""
+def add_output(parser: argparse.ArgumentParser, *, images: bool = True) -> None:
+    """Where results go. Args: images: whether the command can write pictures."""
     group = parser.add_argument_group("results")
     group.add_argument("--output", required=True, metavar="RUN", help="folder of the run, local or any URI; made if missing")
-    group.add_argument(
-        "--images",
-        choices=["restored", "none"],
-        default="none",
-        help="restored: also write images/<scene_id>.png (default: none)",
-    )
     group.add_argument("--quiet", action="store_true", help="print errors only")
+    if images:
+        help_images = "restored: also write images/<scene_id>.png (default: none)"
+        group.add_argument("--images", choices=["restored", "none"], default="none", help=help_images)
 
 
 def add_resuming(parser: argparse.ArgumentParser) -> None:
@@ -75,30 +72,38 @@ def add_pixels(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_speed(parser: argparse.ArgumentParser) -> None:
-    """How much of the machine is used."""
+def add_speed(parser: argparse.ArgumentParser, *, model: bool = True) -> None:
+    """How much of the machine is used. Args: model: whether the command runs one."""
     group = parser.add_argument_group("speed")
     group.add_argument(
-        "--workers", type=positive, metavar="N", help="scenes restored at once in one process (default: the cores)"
+        "--workers", type=positive, metavar="N", help="scenes under way at once in one process (default: the cores)"
     )
+    if not model:
+        parser.set_defaults(threads=1)
+        return
     group.add_argument(
         "--threads", type=positive, default=1, metavar="N", help="threads of the model for one scene (default: 1)"
     )
-    group.add_argument(
-        "--max-memory", type=size, metavar="SIZE", help="what restoring may take at once, e.g. 8GB: larger pictures go in tiles"
-    )
+    help_memory = "what restoring may take at once, e.g. 8GB: larger pictures go in tiles"
+    group.add_argument("--max-memory", type=size, metavar="SIZE", help=help_memory)
 
 
-def tone(args: argparse.Namespace) -> Tone:
-    """How integers relate to light, from the options of `add_pixels`.
+def pixel_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What the options of `add_pixels` say, by name, checked.
 
     Raises:
-        UsageError: the white level is not above the black level, or a level is negative.
+        UsageError: the levels make no sense.
     """
-    if args.black_level < 0 or (args.white_level is not None and args.white_level <= args.black_level):
-        raise UsageError(
-            f"--white-level {args.white_level} must be above --black-level {args.black_level:g}, and that at least 0."
-        )
+    _tone(args)
+    return {name: getattr(args, name) for name in ("black_level", "white_level", "transfer", "target_fit", "max_pixels")}
+
+
+def reading(args: argparse.Namespace, digest: str) -> Reading:
+    """How pictures are read and compared. Args: digest: of every setting that changes a result."""
+    return Reading(_tone(args), args.target_fit, args.max_pixels, digest, workers(args))
+
+
+def _tone(args: argparse.Namespace) -> Tone:
     return Tone(black_level=args.black_level, white_level=args.white_level, transfer=args.transfer)
 
 

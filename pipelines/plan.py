@@ -88,7 +88,7 @@ def _estimate(task: Restoration, model: Model, todo: list[Scene], args: argparse
     if isinstance(outcome, Failure):
         return [("first", f"{outcome.scene_id} would fail at {outcome.stage}: {outcome.message}")]
     size = f"{outcome.width}x{outcome.height}, {outcome.bit_depth} bit"
-    total = display.duration(seconds * len(todo) / task.concurrency)
+    total = display.duration(seconds * len(todo) / task.reading.concurrency)
     found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]
     if args.images == "restored":
         channels = 3  # at most

@@ -24,7 +24,7 @@ _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Fai
 
 def input_key(scene: Scene, settings_digest: str) -> str:
     """Digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run."""
-    files = [scene.left, scene.right, scene.combined, scene.target]
+    files = [scene.left, scene.right, scene.combined, scene.target, scene.restored]
     facts = [settings_digest, scene.subset, *(dataclasses.astuple(file) if file else None for file in files)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 

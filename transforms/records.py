@@ -41,6 +41,7 @@ class Scene:
         combined: the ordinary picture of the same exposure, where the collection has one.
         target: the all-in-focus picture, where there is one.
         subset: the part of the collection it belongs to, for example "test"; empty where there are no parts.
+        restored: a picture that somebody else restored, where that is what is scored.
     """
 
     scene_id: str
@@ -49,6 +50,7 @@ class Scene:
     combined: Source | None = None
     target: Source | None = None
     subset: str = ""
+    restored: Source | None = None
 
 
 def column(description: str, *, unit: str = "") -> Any:

@@ -18,6 +18,7 @@ from transforms import journal, store
 from transforms.records import Outcome, Scene, Source
 
 FOLDER = ".state/work"
+ROLES = ("left", "right", "combined", "target", "restored")
 LINES_PER_FILE = 50_000
 
 
@@ -29,7 +30,7 @@ def scene_to_line(scene: Scene) -> str:
 def scene_from_line(line: str) -> Scene:
     """The scene of a line made by `scene_to_line`."""
     facts = json.loads(line)
-    files = {role: Source(**facts[role]) if facts[role] else None for role in ("left", "right", "combined", "target")}
+    files = {role: Source(**facts[role]) if facts[role] else None for role in ROLES}
     return Scene(**{**facts, **files})
 
 
