@@ -13,8 +13,10 @@ CORE = [
     "onnxruntime>=1.24,<2",
     "pillow>=12.1.1,<13",
     "pyarrow>=18,<26",
+    "pyyaml>=6,<7",
     "rich>=14,<16",  # progress and tables on the terminal
     "scikit-image>=0.25,<1",
+    "shtab>=1.7,<2",
 ]
 EXTRAS = {
     "openvino": ["openvino>=2026.0,<2027"],
@@ -30,6 +32,7 @@ EXTRAS = {
         "pandas>=2.2,<4",
         "pytest>=8.4,<10",
         "ruff>=0.14,<1",
+        "types-PyYAML>=6,<7",
         "webdataset>=1,<2",
     ],
 }

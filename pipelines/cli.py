@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn, Protocol, cast
 
+from pipelines import config
 from transforms.records import UsageError
 
 COMMANDS = {
@@ -29,6 +30,7 @@ COMMANDS = {
     "report": "Make the one-file HTML report of a run.",
     "compare": "Compare runs scene by scene, with intervals and p-values.",
     "submit": "Make or check an NTIRE challenge entry.",
+    "completion": "Print a script for the shell's completion.",
 }
 OK, FAILED, WRONG_USAGE, WITH_FAILURES = 0, 1, 2, 3
 
@@ -92,7 +94,8 @@ def _run(name: str, words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
-    args, rest = parser.parse_known_args(words)
+    parser.add_argument("--config", metavar="FILE", help="YAML file of options, one a line; what the command line says wins")
+    args, rest = parser.parse_known_args(config.expand(parser, words))
     _check_unknown(parser, rest)
     return command.run(args, rest)
 

@@ -114,6 +114,7 @@ def make_job(
         "input": args.input,
         "layout": found.layout,
         "settings": settings,
+        "options": {name: value for name, value in sorted(vars(args).items()) if name != "config"},
         **about,
         "runner": args.runner,
         "workers": options.workers(args),
