@@ -85,7 +85,13 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """OpenVINO on the CPU: one compiled model, one infer request for each thread that calls."""
+    """OpenVINO on the CPU: one compiled model, one infer request for each thread that calls.
+
+    Two manners of OpenVINO (seen in 2026.4) shape this class. `infer` on one thread swallows errors and leaves the picture of
+    the run before in its output: `start_async` and `wait` do not. And after an error, a stream may go on failing on good
+    input: the model is compiled anew, which takes a tenth of a second, and the run repeated once, in case the fault was not
+    its own.
+    """
 
     def __init__(self, model: Path | bytes, threads: int, callers: int, precision: str) -> None:
         try:
@@ -103,20 +109,41 @@ class OpenVino:
             "ENABLE_CPU_PINNING": False,  # two processes would pin themselves to the same cores
         }
         try:
-            self._compiled = core.compile_model(core.read_model(model), "CPU", settings)
+            graph = core.read_model(model)
+            self._compile: Callable[[], Any] = lambda: core.compile_model(graph, "CPU", settings)
+            self._compiled = self._compile()
         except Exception as error:
             raise ModelError(f"OpenVINO cannot open it: {_one_line(error)}") from None
+        self._renewing = threading.Lock()
         self._own = threading.local()
 
     def run(self, tensors: Tensors, output: str) -> NDArray[np.floating]:
         """See `Engine.run`."""
+        compiled = self._compiled
         try:
-            if not hasattr(self._own, "request"):
-                self._own.request = self._compiled.create_infer_request()
-            self._own.request.infer(dict(tensors), share_inputs=True, share_outputs=True)
-            return np.array(self._own.request.get_tensor(output).data)  # the next run would write over it
+            return self._infer(compiled, tensors, output)
+        except Exception:
+            compiled = self._renewed(compiled)
+        try:
+            return self._infer(compiled, tensors, output)
         except Exception as error:
+            self._renewed(compiled)
             raise ModelError(f"OpenVINO failed: {_one_line(error)}") from None
+
+    def _infer(self, compiled: Any, tensors: Tensors, output: str) -> NDArray[np.floating]:
+        if getattr(self._own, "compiled", None) is not compiled:
+            self._own.compiled, self._own.request = compiled, compiled.create_infer_request()
+        request = self._own.request
+        request.start_async(dict(tensors), share_inputs=True)
+        request.wait()
+        return np.array(request.get_tensor(output).data)  # a copy: the next run writes over it
+
+    def _renewed(self, failed: Any) -> Any:
+        """Compile anew, unless another thread already has since `failed`."""
+        with self._renewing:
+            if self._compiled is failed:
+                self._compiled = self._compile()
+            return self._compiled
 
 
 BACKENDS: dict[str, Callable[[Path | bytes, int, int], Engine]] = {

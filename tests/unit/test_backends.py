@@ -66,6 +66,31 @@ def test_a_result_outlives_the_next_run(openvino, network, backend):
     assert np.array_equal(first, kept)
 
 
+@pytest.mark.parametrize("backend", ["onnxruntime", *OPENVINO])
+def test_a_failed_run_is_told_and_leaves_the_model_whole(network, backend):
+    if backend != "onnxruntime":
+        pytest.importorskip("openvino", reason="the extra openvino is not installed")
+    model = open_model(network, backend=backend, callers=2)
+    good, odd = PLANES[:, :64, :88], PLANES[:, :33, :35]  # the network takes multiples of 8 only
+    right = model.run(good)
+    for _ in range(3):
+        with pytest.raises(ModelError, match="failed: "):
+            model.run(odd)
+        assert np.array_equal(model.run(good), right)
+
+    def run(turn):
+        try:
+            return model.run(odd if turn % 3 == 2 else good)
+        except ModelError:
+            return None
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, range(12)))
+    for turn, result in enumerate(results):
+        assert (result is None) == (turn % 3 == 2)
+        assert result is None or np.array_equal(result, right)
+
+
 @pytest.mark.parametrize("backend", OPENVINO)
 def test_tiles_are_exact(openvino, network, backend):
     said = CardOverrides(halo_px=tiny_onnx.conv_net_halo(), bytes_per_pixel=100)
