@@ -89,11 +89,12 @@ def quantise(
 
     _, height, width = planes.shape
     depth = np.uint8 if bits == 8 else np.uint16
-    if planes.strides[2] != planes.itemsize:
-        planes = np.ascontiguousarray(planes)
-    plane_stride, row_stride = (stride // planes.itemsize for stride in planes.strides[:2])
+    step = planes.itemsize
+    if planes.dtype != np.float32 or planes.strides[2] != step or any(s < 0 or s % step for s in planes.strides):
+        planes = np.ascontiguousarray(planes, np.float32)
+    plane_stride, row_stride = (stride // step for stride in planes.strides[:2])
     span = 2 * plane_stride + (height - 1) * row_stride + width  # a crop of larger planes is read where it lies
-    flat = np.lib.stride_tricks.as_strided(planes, (span,), (planes.itemsize,), writeable=False)
+    flat = np.lib.stride_tricks.as_strided(planes, (span,), (step,), writeable=False)
     codes = np.empty((height, width * channels), depth)
     curve = conversion_curve(conversion(model_transfer, tone.transfer))
     strange = kernels.fill_codes(flat, plane_stride, row_stride, curve, float(np.iinfo(depth).max), channels, codes)
