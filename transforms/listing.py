@@ -83,7 +83,7 @@ def _walk(folder: str) -> Iterator[File]:
         except FileNotFoundError:
             continue  # gone since its folder was read
         except OSError as error:
-            raise UsageError(f"{where} cannot be listed: {error.strerror}.") from error
+            raise UsageError(f"{where!r} cannot be listed: {error.strerror}.") from error
 
 
 def _match(folder: str) -> Iterator[File]:

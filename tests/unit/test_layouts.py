@@ -12,7 +12,7 @@ import pytest
 
 from tests.builders import ROLES, WRITERS, make_scenes, write_dpdd, write_file, write_folders, write_manifest, write_ntire
 from transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes
-from transforms.layouts.drafts import printable
+from transforms.layouts.ids import printable
 from transforms.listing import File, list_files
 from transforms.records import SceneError, Source, UsageError
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from transforms import store
 from transforms.layouts import dpdd, folders, manifest, ntire, restormer, shards
-from transforms.layouts.drafts import Draft, Picture, check_scene_id, pictures, printable, refuse_collisions, settle
+from transforms.layouts.drafts import Draft, Picture, pictures, refuse_collisions, settle
+from transforms.layouts.ids import check_scene_id, escaped
 from transforms.listing import File, list_files, single_file
 from transforms.records import Failure, Scene, UsageError
 
@@ -145,9 +146,9 @@ def _nothing(source: str, files: Sequence[File], layout: str) -> str:
     kinds = Counter(
         file.path.rsplit(".", 1)[-1].lower() if "." in file.path.rsplit("/", 1)[-1] else "no extension" for file in files
     )
-    what = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
-    example = f" (for example {printable(files[0].path)})" if files else ""
+    what = ", ".join(f"{count} {escaped(kind)}" for kind, count in kinds.most_common(4))
+    example = f" (for example {escaped(files[0].path)})" if files else ""
     tables = [file.path for file in files if file.path.lower().endswith(_MANIFESTS)]
-    hint = f" If {printable(tables[0])} is a manifest, give that file as --input." if tables else ""
+    hint = f" If {escaped(tables[0])} is a manifest, give that file as --input." if tables else ""
     expected = LAYOUTS[layout] if layout in LAYOUTS else "; ".join(f"{name}: {shape}" for name, shape in LAYOUTS.items())
     return f"No scene in {source}: {what or 'no files'}{example}.{hint} Expected for --layout {layout}: {expected}."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from transforms.layouts.drafts import Draft, Picture, id_from_path
+from transforms.layouts.drafts import Draft, Picture
+from transforms.layouts.ids import id_from_path
 from transforms.layouts.ordered import pair
 
 _FOLDER = re.compile(r"((?:.*/)?)(train|val|test)_([clr])/(source|target)", re.DOTALL)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
 from transforms.listing import File
 from transforms.records import Failure, Scene, SceneError, Source, UsageError
 
 ROLES = ("left", "right", "combined", "target")
 ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}
 PICTURES = ("png", "tif", "tiff", "jpg", "jpeg")
-SUBSETS = ("train", "training", "val", "valid", "validation", "test")
-MAX_ID_BYTES = 200  # file names may have 255, and "<id>.combined.tiff" is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,51 +63,6 @@ def pictures(files: Iterable[File]) -> list[Picture]:
     return found
 
 
-def id_from_path(path: str) -> str:
-    """The id of a scene that lies at a relative path: "/" becomes "__", and "." becomes "_".
-
-    >>> id_from_path("test/0001.v2")
-    'test__0001_v2'
-    """
-    return path.replace("/", "__").replace(".", "_")
-
-
-def subset_from_path(path: str) -> str:
-    """The part of a relative path, above the scene itself, that names a subset; empty where none does.
-
-    >>> subset_from_path("dpdd/test/0001")
-    'test'
-    """
-    return next((part for part in path.split("/")[:-1] if part.lower() in SUBSETS), "")
-
-
-def check_scene_id(scene_id: str) -> str:
-    """Give back an id that is safe as a file name and as a WebDataset key.
-
-    Raises:
-        SceneError: it is empty, longer than 200 bytes, or holds a separator, a dot or a character that cannot be printed.
-    """
-    if not scene_id.strip():
-        raise SceneError("The scene id is empty.")
-    bad = next((c for c in scene_id if c in "/\\." or not c.isprintable()), None)
-    if bad is not None:
-        raise SceneError(
-            f"The scene id {printable(scene_id)} holds {bad!r}: ids are names without dots, separators or control characters."
-        )
-    if len(scene_id.encode()) > MAX_ID_BYTES:
-        raise SceneError(f"The scene id {printable(scene_id)} is longer than {MAX_ID_BYTES} bytes.")
-    return scene_id
-
-
-def printable(text: str) -> str:
-    """Text that a table, a terminal and UTF-8 can hold: itself where it is harmless, else escaped and cut."""
-    if not text.isprintable() or "\\" in text:
-        text = text.encode("unicode_escape").decode()
-    if len(text.encode()) > MAX_ID_BYTES:
-        text = f"{text[:40]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return text or "(none)"
-
-
 def refuse_collisions(drafts: Iterable[Draft]) -> None:
     """Two places that would give scenes of one name are a matter of the whole input, where ids come from paths.
 
@@ -121,7 +74,7 @@ def refuse_collisions(drafts: Iterable[Draft]) -> None:
         other = seen.setdefault(draft.scene_id, draft.where)
         if other != draft.where:
             raise UsageError(
-                f"{printable(other)} and {printable(draft.where)} would both be scene {printable(draft.scene_id)}. "
+                f"{escaped(other)} and {escaped(draft.where)} would both be scene {printable(draft.scene_id)}. "
                 "Rename one, give only one of the folders as --input, or list the scenes in a manifest."
             )
 
@@ -174,7 +127,7 @@ def _only(draft: Draft, role: str) -> Source | None:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(map(printable, names[:3]))
+    shown = ", ".join(map(escaped, names[:3]))
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
@@ -185,11 +138,6 @@ def _failure(name: str, draft: Draft, error: SceneError) -> Failure:
         stage="find",
         error_type=type(error).__name__,
         message=str(error),
-        uri=printable_uri(error.uri or draft.where),
+        uri=escaped(error.uri or draft.where),
         input_key="",
     )
-
-
-def printable_uri(uri: str) -> str:
-    """A URI that UTF-8 can hold: names of files may be any bytes."""
-    return uri if uri.isprintable() else uri.encode("unicode_escape").decode()

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 
 from transforms import store
-from transforms.layouts.drafts import ROLES, Draft, printable
+from transforms.layouts.drafts import ROLES, Draft
+from transforms.layouts.ids import escaped
 from transforms.layouts.tables import MAX_TEXT, Row, csv_rows, parquet_rows
 from transforms.listing import single_file
 from transforms.records import Source
@@ -50,7 +51,7 @@ def _draft(where: str, folder: str, row: Row | str) -> Draft:
     for role in ROLES:
         if path := row.get(role):
             if not path.isprintable() or len(path) > MAX_TEXT:
-                draft.problem = f"The {role} path of row {where} is no path: {printable(path)}."
+                draft.problem = f"The {role} path of row {where} is no path: {escaped(path)}."
                 return draft
             source = _source(folder, path)
             if source is None:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from transforms.layouts.drafts import ROLES, Draft, Picture, printable
+from transforms.layouts.drafts import ROLES, Draft, Picture
+from transforms.layouts.ids import escaped
 from transforms.records import UsageError
 
 _SIDE = re.compile(r"_[lrc]", re.IGNORECASE)
@@ -39,16 +40,16 @@ def pair(
         UsageError: the counts differ, or the names of the views of one scene disagree.
     """
     ordered = {role: _sorted(role, pictures, order) for role, (_, pictures) in folders.items()}
-    where = {role: folder for role, (folder, _) in folders.items()}
+    where = {role: escaped(folder) for role, (folder, _) in folders.items()}
     _check_counts(ordered, where)
     drafts = []
     for number, left in enumerate(ordered["left"]):
         stem = scene_stem(left.stem)
         for role in ("right", "combined"):
             if role in ordered and scene_stem(ordered[role][number].stem) != stem:
-                other = f"{where[role]}/{printable(ordered[role][number].stem)}"
+                other = f"{where[role]}/{escaped(ordered[role][number].stem)}"
                 raise UsageError(
-                    f"By order, {where['left']}/{printable(left.stem)} belongs to {other}, but the names of one scene "
+                    f"By order, {where['left']}/{escaped(left.stem)} belongs to {other}, but the names of one scene "
                     f"must agree, apart from _L and _R. {_unmatched(ordered, where)}"
                 )
         draft = Draft(*name(stem))
@@ -76,5 +77,5 @@ def _unmatched(ordered: Mapping[str, list[Picture]], where: Mapping[str, str]) -
     """Which scenes lack a view, as far as names tell; targets have names of their own."""
     stems = {role: {scene_stem(p.stem) for p in pictures} for role, pictures in ordered.items() if role != "target"}
     every = set().union(*stems.values())
-    missing = [f"{where[role]} lacks {printable(min(every - have))}" for role, have in stems.items() if every - have]
+    missing = [f"{where[role]} lacks {escaped(min(every - have))}" for role, have in stems.items() if every - have]
     return f"By their names, {' and '.join(missing)}." if missing else ""

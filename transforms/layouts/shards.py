@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 from apache_beam.io.filesystems import FileSystems
 
 from transforms import store
-from transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft, id_from_path, printable
+from transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft
+from transforms.layouts.ids import escaped, id_from_path
 from transforms.layouts.tables import Row, parquet_rows
 from transforms.listing import File
 from transforms.records import Source, UsageError
@@ -77,13 +78,13 @@ def _in_folder(shards: dict[str, File], index: Sequence[str]) -> Iterator[Draft]
 
 def _place(draft: Draft, row: Row, tar: File | None) -> None:
     if tar is None:
-        draft.problem = f"The shard {printable(row['shard'])} is not there, and the index says that it holds this scene."
+        draft.problem = f"The shard {escaped(row['shard'])} is not there, and the index says that it holds this scene."
     elif row["role"] not in ROLES or row["offset"] < 0 or row["size"] < 0:
         draft.problem = (
             f"The index says of this scene what cannot be: {row['role'][:20]} at {row['offset']}, {row['size']} bytes."
         )
     elif row["offset"] + row["size"] > (tar.source.size or 0):
-        draft.problem = f"The shard {row['shard']} is cut short: it ends before the {row['role']} picture does."
+        draft.problem = f"The shard {escaped(row['shard'])} is cut short: it ends before the {row['role']} picture does."
     else:
         draft.add(row["role"], _slice(tar, row["offset"], row["size"]))
 
@@ -101,9 +102,9 @@ def _scanned(tar: File) -> Iterator[Draft]:
                 for entry in scan(stream, tar.source.size or 0):
                     _take(entry, tar, found, stream)
             except TarError as error:
-                yield Draft(tar.path, tar.path, problem=f"The shard {tar.path} is not read to its end: {error}.")
+                yield Draft(tar.path, tar.path, problem=f"The shard {escaped(tar.path)} is not read to its end: {error}.")
     except Exception as error:  # every cloud client raises its own classes
-        yield Draft(tar.path, tar.path, problem=f"The shard {tar.path} cannot be read: {error}.")
+        yield Draft(tar.path, tar.path, problem=f"The shard {escaped(tar.path)} cannot be read: {error}.")
     yield from (draft for draft in found.values() if draft.views or draft.problem)
 
 
@@ -119,7 +120,7 @@ def _take(entry: Entry, tar: File, found: dict[str, Draft], stream: BinaryIO) ->
     if role == "json":
         draft.subset = _subset(entry, stream)
     elif entry.problem:
-        draft.problem = f"The {role} picture in {tar.path} cannot be used: {entry.problem}."
+        draft.problem = f"The {role} picture in {escaped(tar.path)} cannot be used: {entry.problem}."
     else:
         draft.add(role, _slice(tar, entry.offset, entry.size))
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
+from transforms.layouts.ids import escaped
 from transforms.records import UsageError
 
 MAX_ROWS = 20_000_000
@@ -73,7 +74,7 @@ def parquet_rows(uri: str, columns: Mapping[str, pa.DataType], optional: Sequenc
                     number += 1
                     yield number, row
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UsageError(f"{uri} cannot be read as Parquet: {str(error)[:300]}") from error
+        raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
 
 
 def _open(uri: str) -> Any:
@@ -103,7 +104,9 @@ def _header(reader: Iterator[list[str]], uri: str, required: Sequence[str]) -> l
 def _check_names(uri: str, names: Sequence[str], required: Sequence[str]) -> None:
     missing = [name for name in required if name not in names]
     if missing:
-        raise UsageError(f"{uri} has no column {', '.join(missing)}: its columns are {', '.join(names)[:300] or 'none'}.")
+        raise UsageError(
+            f"{uri} has no column {', '.join(missing)}: its columns are {escaped(', '.join(names))[:300] or 'none'}."
+        )
     twice = sorted({name for name in names if names.count(name) > 1} & set(required)) if len(names) < 1000 else []
     if twice:
         raise UsageError(f"{uri} has the column {twice[0]} twice.")
