@@ -8,7 +8,9 @@ from pathlib import Path
 from models.errors import ModelError
 
 WEIGHTS = Path(__file__).with_name("weights")
-DEFAULT = "views-mean"
+DEFAULT = next(
+    name for name in ("dpdeblur-m", "dpdeblur-s", "views-mean") if name == "views-mean" or (WEIGHTS / f"{name}.onnx").is_file()
+)
 
 
 def names() -> list[str]:

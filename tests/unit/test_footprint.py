@@ -21,3 +21,12 @@ def test_a_model_that_fails_says_why(tmp_path):
     path = tiny_onnx.scaled(tmp_path / "net.onnx", 1.0, float("nan"))
     with pytest.raises(ModelError, match="not finite"):
         bytes_per_pixel(ModelSpec(str(path), overrides=CardOverrides(size_multiple=1)))
+
+
+def test_a_model_that_takes_its_process_down_is_told(tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(ModelError, match=r"'mine.onnx' takes its whole process down \(SIGSEGV\)"):
+        bytes_per_pixel(ModelSpec("mine.onnx"))
