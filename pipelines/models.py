@@ -102,6 +102,7 @@ def _check(args: argparse.Namespace) -> int:
         return WRONG
     said = {flag: getattr(args, f"model_{flag}") for flag in ("views", "order", "range", "transfer", "multiple", "halo")}
     flags = [word for flag, value in said.items() if value is not None for word in (f"--model-{flag}", str(value))]
+    flags += ["--backend", args.backend] if args.backend != "onnxruntime" else []
     sys.stdout.write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', args.model, *flags])} ...\n")
     return OK
 
