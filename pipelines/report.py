@@ -86,11 +86,13 @@ def _picture(shown: gallery.Shown) -> dict[str, Any]:
     score, preview = shown.score, shown.preview
     values = {"Before": score.input_psnr_db, "After": score.psnr_db}
     gain = gain_db(score)
-    scale = f"shown at {100 * preview.scale:.0f} % of that" if preview.scale < 1 else "every pixel shown"
+    width, height = preview.whole
+    part = f"; the {width} by {height} that the target covers" if preview.whole != (score.width, score.height) else ""
+    scale = f"shown at {100 * preview.width / width:.0f} %" if preview.width < width else "every pixel shown"
     return {
         "scene": score.scene_id,
         "note": f"{number(gain, 2, signed=True)} dB" if gain is not None else "",
-        "about": f"{score.width} by {score.height} pixels of {score.bit_depth} bits, {scale}.",
+        "about": f"{score.width} by {score.height} pixels of {score.bit_depth} bits{part}; {scale}.",
         "thumb": page.data_uri(shown.thumb),
         "width": preview.width,
         "height": preview.height,

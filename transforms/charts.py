@@ -16,7 +16,7 @@ import numpy as np
 from transforms.axes import Axis, around, nice_step, tick_labels
 
 WIDTH, HEIGHT = 380, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 16, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 44
 MOST_POINTS = 3000  # drawn of a scatter: more cannot be told apart, and slow a browser down
 
 
@@ -42,7 +42,7 @@ def histogram(values: Sequence[float], *, title: str, unit: str, signed: bool = 
     array = np.asarray(values, dtype=np.float64)
     shown = array[array <= _ceiling(array)]
     edges = _edges(shown)
-    counts = np.histogram(shown, edges)[0]
+    counts = np.histogram(np.clip(shown, edges[0], edges[-1]), edges)[0]  # or rounding could put one just outside
     x = Axis(edges[0], edges[-1], _LEFT, WIDTH - _RIGHT)
     y = Axis(0, max(1, int(counts.max())) * 1.05, HEIGHT - _BOTTOM, _TOP)
     bars = [

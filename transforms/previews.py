@@ -25,13 +25,13 @@ class Preview:
     Attributes:
         encoded: one for each picture given.
         width, height: of each, in pixels.
-        scale: preview pixels per pixel of the pictures given, at most 1.
+        whole: width and height of the pictures given.
     """
 
     encoded: tuple[bytes, ...]
     width: int
     height: int
-    scale: float
+    whole: tuple[int, int]
 
 
 def displayable(pictures: Sequence[Pixels], *, linear: bool) -> list[Bytes]:
@@ -64,11 +64,11 @@ def encode(pictures: Sequence[Bytes], budget: int) -> Preview:
         encoded = tuple(_webp(Image.fromarray(picture), shape, quality) for picture in pictures)
         if sum(map(len, encoded)) <= budget:
             break
-    return Preview(encoded, *shape, scale)
+    return Preview(encoded, *shape, (width, height))
 
 
 def thumbnail(picture: Bytes) -> bytes:
-    """A picture of at most 168x126 pixels, a few kilobytes of WebP."""
+    """A picture scaled down to just cover 168x126 pixels: a few kilobytes of WebP."""
     image = Image.fromarray(picture)
     scale = min(1.0, max(_THUMB[0] / image.width, _THUMB[1] / image.height))
     return _webp(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))), 70)
