@@ -92,12 +92,13 @@ def gaussian(picture: Picture, target: Picture) -> Metrics:
 
 
 def _by_scikit_image(picture: Picture, target: Picture, kind: type[np.floating[Any]], identical: float) -> Metrics:
-    """PSNR and MAE by numpy, SSIM by scikit-image, all in one floating-point type; MAE is the mean of the channels' means."""
+    """PSNR and MAE by numpy, SSIM by scikit-image, all in one floating-point type."""
     picture, target = comparable(picture, target)
     a, b = _fractions(picture, kind), _fractions(target, kind)
     mse = float(np.mean((a - b) ** 2))
     psnr_db = 10 * math.log10(1 / mse) if mse else identical
-    return Metrics(psnr_db, _ssim(a, b), float(np.mean(np.mean(np.abs(a - b), axis=(0, 1)))))
+    mae = np.mean(np.mean(np.abs(a - b), axis=0))  # columns first, as scikit-learn does: in float32 the order shows
+    return Metrics(psnr_db, _ssim(a, b), float(mae))
 
 
 def _ssim(a: NDArray[Any], b: NDArray[Any], **options: Any) -> float:

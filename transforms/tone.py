@@ -75,8 +75,8 @@ def code_table(tone: Tone, full: int, model_transfer: str) -> NDArray[np.float32
 
 @lru_cache(maxsize=4)
 def conversion_curve(conversion: str) -> NDArray[np.float64]:
-    """A conversion at 0, 1/K … (K + 1)/K, to be interpolated: with K = 2^14 within .001 of a 16-bit code. Empty for none."""
+    """A conversion at 0, 1/K … (K + 1)/K, to be interpolated: with K = 2^16 within .005 of a 16-bit code. Empty for none."""
     if not conversion:
         return np.empty(0)
-    nodes = np.arange(2**14 + 2) / 2**14
+    nodes = np.arange(2**16 + 2) / 2**16
     return srgb_decode(nodes) if conversion == "decode" else srgb_encode(nodes)
