@@ -2,7 +2,7 @@
 
 import contextlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelError
@@ -12,12 +12,14 @@ from models.zoo import WEIGHTS
 WHOLE = (WEIGHTS / "views-mean.onnx").read_bytes()
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE)), st.integers(0, 20), st.binary(max_size=20))
 def test_mutated_files_never_crash_the_reader(start, length, patch):
     with contextlib.suppress(ModelError):
         read_onnx(WHOLE[:start] + patch + WHOLE[start + length :])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_random_bytes_never_crash_the_reader(content):
     with contextlib.suppress(ModelError):

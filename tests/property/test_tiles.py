@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelError
@@ -26,6 +26,7 @@ def plan(frame):
         return size, None
 
 
+@settings(deadline=None)
 @given(frames)
 def test_cores_cover_the_frame_once(frame):
     size, tiles = plan(frame)
@@ -36,6 +37,7 @@ def test_cores_cover_the_frame_once(frame):
     assert (covered == 1).all()
 
 
+@settings(deadline=None)
 @given(frames)
 def test_every_tile_has_its_halo_its_origin_and_its_bound(frame):
     size, tiles = plan(frame)
@@ -49,6 +51,7 @@ def test_every_tile_has_its_halo_its_origin_and_its_bound(frame):
             assert span.stop == length or span.stop - span.keep_stop >= frame["halo"]
 
 
+@settings(deadline=None)
 @given(frames)
 def test_a_frame_that_fits_is_one_tile(frame):
     size, tiles = plan(frame)
@@ -56,6 +59,7 @@ def test_a_frame_that_fits_is_one_tile(frame):
         assert len(tiles) == 1
 
 
+@settings(deadline=None)
 @given(frames)
 def test_what_is_refused_would_not_fit(frame):
     size, tiles = plan(frame)
@@ -64,6 +68,7 @@ def test_what_is_refused_would_not_fit(frame):
     assert (tiles is None) == (frame["max_pixels"] < smallest)
 
 
+@settings(deadline=None, max_examples=40)
 @given(frames, st.integers(0, 3))
 def test_a_sliding_mean_is_the_same_in_tiles(frame, reach):
     """A box filter with zero padding stands for any network: its halo is its reach."""
