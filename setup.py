@@ -40,7 +40,7 @@ EXTRAS = {
 setup(
     name="dpdeblur",
     version="0.1.0",
-    description="Batch deblurring of dual-pixel photographs: Apache Beam, ONNX on the CPU, per-image scores, latency statistics.",
+    description="Batch deblurring of dual-pixel photographs on CPUs: restored pictures, per-image scores, latency statistics.",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -56,10 +56,7 @@ _FILES = {"metrics": "metrics/*.parquet", "failures": "failures/*.parquet", "lat
 
 def _section(name: str, row_type: type) -> Sequence[str]:
     meaning = (row_type.__doc__ or "").split(": a row of")[0]
-    rows = [
-        f"| `{f.name}` | {f.type}{', null' if f.nullable else ''} | {f.metadata[b'unit'].decode()} | {f.metadata[b'description'].decode()} |"
-        for f in arrow_schema(row_type)
-    ]
+    rows = [_line(column) for column in arrow_schema(row_type)]
     return [
         f"## `{_FILES[name]}`",
         "",
@@ -70,6 +67,11 @@ def _section(name: str, row_type: type) -> Sequence[str]:
         *rows,
         "",
     ]
+
+
+def _line(column: pa.Field) -> str:
+    unit, description = (column.metadata[key].decode() for key in (b"unit", b"description"))
+    return f"| `{column.name}` | {column.type}{', null' if column.nullable else ''} | {unit} | {description} |"
 
 
 def _arrow_field(declared: dataclasses.Field[Any], hint: Any) -> pa.Field:

@@ -35,7 +35,7 @@ def scene_from_line(line: str) -> Scene:
 
 
 def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[[Any], str]) -> list[str]:
-    """Write items as files of lines, and give back their names: one file at least, so that there is always something to read."""
+    """Write items as files of lines, and give back their names: at least one file, so that there is something to read."""
     names = []
     for start in range(0, max(1, len(items)), LINES_PER_FILE):
         names.append(store.join(folder, f"{name}-{start // LINES_PER_FILE:05d}.jsonl"))

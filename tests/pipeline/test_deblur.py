@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -157,11 +158,9 @@ def test_retry_failed_tries_only_the_failed_again(tmp_path: Path) -> None:
     left = source / "scene-001" / "left.png"
     whole, time = left.read_bytes(), left.stat()
     left.write_bytes(b"x" * len(whole))
-    import os
-
     os.utime(left, ns=(time.st_atime_ns, time.st_mtime_ns))  # same size, same time: only --retry-failed looks again
     assert deblur(source, run) == 3
-    kept = [row for row in rows(run)]
+    kept = rows(run)
     left.write_bytes(whole)
     os.utime(left, ns=(time.st_atime_ns, time.st_mtime_ns))
     assert deblur(source, run) == 3
