@@ -1,12 +1,11 @@
-"""Scenes into shards: which goes where, and the writing of one shard."""
+"""Scenes into shards: reading, re-encoding where asked for, and the writing of one shard."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,60 +17,12 @@ from transforms import progress, store
 from transforms.headers import sniff
 from transforms.read import read_bytes
 from transforms.records import Failure, JobError, Scene, SceneError, Source
-from transforms.shards import Member, TarWriter, tar_size, written_whole
-from transforms.worklist import scene_from_line
+from transforms.sharding import ShardPlan, views
+from transforms.shards import Member, TarWriter, written_whole
 
-ROLES = ("left", "right", "combined", "target")
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
 CODECS = ("keep", "png", "jxl")
-UNKNOWN_SIZE = 8_000_000  # bytes that a picture counts as where the listing did not say
 FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ShardPlan:
-    """One shard to be written.
-
-    Attributes:
-        shard: its file name.
-        scenes: what goes into it, in order.
-    """
-
-    shard: str
-    scenes: tuple[Scene, ...]
-
-    def to_line(self) -> str:
-        """The plan as one line of JSON."""
-        return json.dumps([self.shard, [dataclasses.asdict(scene) for scene in self.scenes]]) + "\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> ShardPlan:
-        """The plan of such a line."""
-        shard, scenes = json.loads(line)
-        return cls(shard, tuple(scene_from_line(json.dumps(scene)) for scene in scenes))
-
-
-def assign(scenes: Sequence[Scene], shard_size: int) -> list[ShardPlan]:
-    """Scenes to shards, in their order: a shard is full when the next scene would take it over `shard_size` bytes.
-
-    The same scenes give the same shards. A scene is never split; a larger one has a shard of its own.
-    """
-    shards: list[list[Scene]] = []
-    taken = shard_size
-    for scene in scenes:
-        size = sum(tar_size(UNKNOWN_SIZE if source.size is None else source.size) for _, source in views(scene))
-        if taken + size > shard_size:
-            shards.append([])
-            taken = 0
-        shards[-1].append(scene)
-        taken += size
-    return [ShardPlan(f"shard-{number:06d}.tar", tuple(members)) for number, members in enumerate(shards)]
-
-
-def views(scene: Scene) -> list[tuple[str, Source]]:
-    """The pictures that a scene has, each with its role."""
-    sources = [(role, getattr(scene, role)) for role in ROLES]
-    return [(role, source) for role, source in sources if source is not None]
 
 
 @dataclass(frozen=True, slots=True)

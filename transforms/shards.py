@@ -7,6 +7,7 @@ Written deterministically: the same pictures give the same bytes, on any machine
 
 from __future__ import annotations
 
+import os
 import tarfile
 import uuid
 from collections.abc import Iterator
@@ -90,6 +91,9 @@ def written_whole(uri: str) -> Iterator[BinaryIO]:
     try:
         with Path(partial).open("wb") if store.is_local(uri) else FileSystems.create(partial) as stream:
             yield stream
+            if store.is_local(uri):
+                stream.flush()
+                os.fsync(stream.fileno())
         store.move(partial, uri)
     except BaseException:
         with suppress(Exception):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
 
 import imagecodecs
@@ -18,6 +22,8 @@ from tests.builders import ROLES, make_scenes, write_folders, write_manifest
 from tests.memory_files import MemoryFiles
 from transforms.layouts import find_scenes
 from transforms.read import read_bytes
+from transforms.records import UsageError
+from transforms.tarscan import scan
 
 
 def pack(source: Path | str, output: Path | str, *options: str) -> int:
@@ -189,3 +195,31 @@ def test_packing_into_and_out_of_an_object_store(source, scenes):
     assert pack("mem://packed/one", "mem://packed/two", "--quiet") == 0
     assert pack("mem://packed/one", "mem://packed/two", "--quiet") == 2
     assert pack("mem://packed/one", "mem://packed/two", "--quiet", "--restart") == 0
+
+
+def start(source: Path, output: Path, *options: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "pipelines.cli", "pack", "--input", str(source), "--output", str(output), *options]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(tmp_path, scenes, how):
+    many = {f"{name}-{copy:03d}": views for name, views in scenes.items() for copy in range(40)}
+    source, out = write_folders(tmp_path / "many", many), tmp_path / "out"
+    job = start(source, out, "--shard-size", "20KB", "--quiet")
+    while len(list(out.glob("*.tar"))) < 3:
+        assert job.poll() is None
+        time.sleep(0.005)
+    job.send_signal(how)
+    _, said = job.communicate(timeout=60)
+    assert job.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[how]
+    assert "--restart" in said or how == signal.SIGKILL
+    for shard in out.glob("*.tar"):
+        with shard.open("rb") as stream:
+            assert list(scan(stream, shard.stat().st_size))
+    with pytest.raises(UsageError, match="not complete"):
+        find_scenes(str(out))
+    assert pack(source, out, "--quiet") == 2
+    assert pack(source, out, "--quiet", "--restart") == 0
+    assert len(find_scenes(str(out)).scenes) == len(many)
+    assert not list(out.glob(".*"))

@@ -14,8 +14,8 @@ from tests.builders import ROLES
 from transforms.layouts import check_scene_id, find_in_listing
 from transforms.layouts.ids import printable
 from transforms.listing import File
-from transforms.packing import ShardPlan, assign, views
 from transforms.records import Scene, SceneError, Source, UsageError
+from transforms.sharding import ShardPlan, assign, views
 from transforms.shards import TarWriter, tar_size
 from transforms.tarscan import scan
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import ROLES, WRITERS, make_scenes, write_dpdd, write_file, write_folders, write_manifest, write_ntire
-from transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes
+from transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes, ids, ordered, restormer, shards
 from transforms.layouts.ids import printable
 from transforms.listing import File, list_files
 from transforms.records import SceneError, Source, UsageError
@@ -322,6 +323,12 @@ def test_files_that_are_not_utf8_become_failures_that_a_table_can_hold(tmp_path)
         write_file(tmp_path / os.fsdecode(b"caf\xe9") / name, b"x")
     found = find_scenes(str(tmp_path))
     assert [f.message.encode() and f.scene_id.encode() and f.uri.encode() is not None for f in found.failures] == [True]
+
+
+@pytest.mark.parametrize("module", [ids, ordered, restormer, shards])
+def test_examples_in_docstrings(module):
+    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module).attempted > 0
 
 
 def test_real_captures():
