@@ -37,8 +37,8 @@ def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Picture:
         max_pixels: width times height, above which it is refused unread.
 
     Raises:
-        SceneError: not a picture of a documented format and kind, too large, cut short or
-            damaged. A JPEG carries no checksums: one that is cut short is found, one whose data were altered may not be.
+        SceneError: not a picture of a documented format and kind, too large, cut short or damaged. A JPEG
+            carries no checksums: one that is cut short is found, one whose data were altered may not be.
     """
     kind = sniff(data, uri)
     header = read_header(data, uri)
@@ -71,9 +71,8 @@ def _decode_tiff(data: bytes, header: Header, uri: str) -> NDArray[Any]:
 
 
 def _decode_jpeg(data: bytes, header: Header, uri: str) -> NDArray[Any]:
-    scans = sum(
-        marker == 0xDA for marker, _ in jpeg_segments(data)
-    )  # to the end marker: libjpeg only warns where it is missing
+    markers = [marker for marker, _ in jpeg_segments(data)]  # to the end marker: libjpeg only warns where it is missing
+    scans = markers.count(0xDA)
     if not 1 <= scans <= 200:  # a progressive file has about ten; each costs a pass over all pixels
         raise damaged("JPEG", f"{scans} scans", uri)
     return np.asarray(imagecodecs.jpeg8_decode(data))
