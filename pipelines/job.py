@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -18,6 +17,10 @@ from transforms.records import Failure, Outcome, Scene, UsageError
 from transforms.restore import Restoration
 
 TaskT = TypeVar("TaskT", bound=Task)
+
+
+# What a card says that changes a result: with or without flags, from the file or from beside it.
+CARD_SETTINGS = ("views", "channel_order", "value_range", "transfer", "size_multiple", "halo_px")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
         "backend": model.backend,
         "images": args.images,
         **pixels,
-        **model_options.model_overrides(args),
+        "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
     }
     task = Restoration(
         model=model.spec,
@@ -146,7 +149,7 @@ def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, res
 def _about(model: Model, workers: int, args: argparse.Namespace) -> dict[str, Any]:
     return {
         "headline": (f"model {model.name} on {model.backend}, {workers} scenes at once, threads for each: {args.threads}",),
-        "card": json.loads(model.card.to_json()),
+        "card": model.card.as_dict(),
         "threads": args.threads,
     }
 

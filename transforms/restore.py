@@ -95,9 +95,8 @@ def _warm_up(model: Model, reading: Reading) -> None:
 def _infer(pictures: stages.Pictures, model: Model, reading: Reading) -> Picture:
     """Integers to float planes, the network, and back to integers of the same kind."""
     left, coding = pictures["left"], model.card.transfer
-    (height, width), multiple = left.shape[:2], model.size_multiple
+    height, width = left.shape[:2]
     views = [pictures[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
-    padded = -(-height // multiple) * multiple, -(-width // multiple) * multiple
-    sharp = model.restore(planes.float_planes(views, reading.tone, padded, coding), height, width)
+    sharp = model.restore(planes.float_planes(views, reading.tone, model.padded(height, width), coding), height, width)
     channels = left.shape[2] if left.ndim == 3 else 1
     return planes.quantise(sharp, left.dtype.itemsize * 8, channels, reading.tone, coding)
