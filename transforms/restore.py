@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.session import Model, ModelSpec, load
+from models.session import Model, ModelError, ModelSpec, load
 from transforms import codecs, metrics, planes, stages, store
 from transforms.foreach import SceneFunction
 from transforms.planes import Picture
 from transforms.records import Outcome, Scene, SceneError, Score
 from transforms.stages import Reading, Stopwatch
+from transforms.warm_up import warm_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Restoration:
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""
         model = load(self.model)
-        _warm_up(model, self.reading)
+        warm_up()
+        with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
+            model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)
         return lambda scene: restore(scene, model, self)
 
     def without_pictures(self) -> Restoration:
@@ -79,17 +82,6 @@ def _restore(scene: Scene, model: Model, task: Restoration, watch: Stopwatch) ->
         image_sha256=image_sha256,
         protocol=metrics.signature(restored.dtype.itemsize * 8),
     )
-
-
-def _warm_up(model: Model, reading: Reading) -> None:
-    """Have kernels compiled and the model's first run behind us, so that no scene's time holds them."""
-    for depth in (np.uint8, np.uint16):
-        flat = np.full((32, 32, 3), 7, depth)
-        pictures = dict.fromkeys(("left", "right", "combined", "target"), flat)
-        with suppress(Exception):  # what is wrong with the model, each scene will say
-            restored = _infer(pictures, model, reading)
-            codecs.decode(codecs.encode(restored, "png"))
-            stages.compare(restored, {"left": flat, "right": flat, "target": flat}, reading, metrics.compare)
 
 
 def _infer(pictures: stages.Pictures, model: Model, reading: Reading) -> Picture:
