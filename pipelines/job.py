@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from models.session import Model
 from pipelines import manifest, model_options, options, runners
 from pipelines.runfolder import RunFolder
+from transforms import store
 from transforms.foreach import Task
 from transforms.journal import finished, input_key
 from transforms.layouts import Found, find_scenes
@@ -114,7 +116,7 @@ def make_job(
     facts = {
         "format": 1,
         "command": manifest.command_line(),
-        "input": args.input,
+        "input": str(Path(args.input).resolve()) if store.is_local(args.input) else args.input,
         "layout": found.layout,
         "settings": settings,
         "options": {name: value for name, value in sorted(vars(args).items()) if name != "config"},
