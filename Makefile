@@ -12,12 +12,10 @@ help:            ## this list
 
 demo: $(VENV)/.core   ## the main job on scenes it makes itself: a table, results, a report to open
 	@rm -rf $(DEMO)
-	@echo "1/3  Making six dual-pixel scenes with known blur …"
+	@echo "1/2  Making six dual-pixel scenes with known blur …"
 	@$(BIN)/dpdeblur synthesize --output $(DEMO)/scenes --scenes 6 --seed 1 --size 768x512 --quiet
-	@echo "2/3  Restoring and scoring them …"
+	@echo "2/2  Restoring and scoring them …"
 	@$(BIN)/dpdeblur deblur --input $(DEMO)/scenes --output $(DEMO)/run --images restored
-	@echo "3/3  Writing the report …"
-	@$(BIN)/dpdeblur report $(DEMO)/run
 	@echo; echo "Open $(CURDIR)/$(DEMO)/run/report.html · pictures: $(DEMO)/run/images/ · tables: $(DEMO)/run/metrics/"
 
 test: $(VENV)/.test lint   ## all gates: lint, types, unit, property and pipeline tests, README examples, the wheel
