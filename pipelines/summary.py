@@ -87,7 +87,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
         )
     if speed["scenes"]:
         line += f" · {speed['scenes']} in {speed['wall_s']:.1f} s, {speed['scenes_per_s']:.2f} scenes/s"
-    console.print(line, markup=False)
+    console.print(line, markup=False, soft_wrap=True)
 
 
 def _quality_table(groups: list[dict[str, Any]]) -> Table:
