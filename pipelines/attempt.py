@@ -10,12 +10,12 @@ from typing import Any
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import display, logs, manifest, runners, stopping, summary
+from pipelines import display, logs, manifest, report, runners, stopping, summary, supervision
 from pipelines.job import Job, Work, compare
 from pipelines.runfolder import RunFolder
 from transforms import journal, progress, worklist
-from transforms.foreach import ForEachScene
-from transforms.records import JobError, Score
+from transforms.foreach import ForEachScene, work_on
+from transforms.records import Failure, JobError, Scene, Score
 
 OK, FAILED, WITH_FAILURES = 0, 1, 3
 Graph = Callable[[beam.Pipeline, list[str], list[str], ForEachScene, str, int], None]
@@ -33,55 +33,112 @@ class Attempt:
     console: Console
 
 
-def carry_out(args: argparse.Namespace, beam_args: list[str], folder: RunFolder, job: Job[Any], graph: Graph) -> int:
+def carry_out(
+    args: argparse.Namespace, beam_args: list[str], folder: RunFolder, prepare: Callable[[], Job[Any]], graph: Graph
+) -> int:
     """Do what is left of a job; returns the exit code.
 
+    Args:
+        args: the command line.
+        beam_args: options of the engine.
+        folder: where results go.
+        prepare: checks everything and gives the job.
+        graph: builds the pipeline.
+
     Raises:
-        UsageError: the folder holds another run, is in use, or cannot be written to.
+        UsageError: what `prepare` finds wrong; or the folder holds another run, is in use, or cannot be written to.
     """
     console = Console(quiet=args.quiet, highlight=False)
-    compare(job, folder, retry_failed=args.retry_failed, restart=args.restart)  # before the folder is touched
-    with folder.locked():
-        work = compare(job, folder, retry_failed=args.retry_failed, restart=args.restart)
-        if args.restart:
-            folder.clear()
-        folder.sweep()
-        if work.nothing_to_do:
-            console.print(f"Nothing to do: all {len(work.kept)} scenes are done. Results: {folder.uri}", soft_wrap=True)
-            return _exit_code(work.failed)
-        console.print("\n".join([_what(job, work), *job.headline]), soft_wrap=True, markup=False)
-        with logs.to_file(folder.path("log.txt")):
-            return _do(Attempt(args, beam_args, folder, job, work, console), graph)
-
-
-def _do(attempt: Attempt, graph: Graph) -> int:
-    folder, work, limit = attempt.folder, attempt.work, attempt.args.max_failures
-    facts = {**attempt.job.facts, "started": manifest.now()}
-    folder.write_json("manifest.json", {**facts, "finished": None})
-    tally = display.Tally(len(work.todo))
-    failure_limit = stopping.FailureLimit(limit, len(work.todo))
+    if (crash := supervision.crash()) and not folder.under_way(crash.process):
+        _complain(f"The job failed: the process was ended by {crash.signal} while no scene was under way. {stopping.KEPT}")
+        return FAILED
+    job = prepare()
     progress.reset()
+    with folder.locked(), stopping.on_signals() as received:
+        try:
+            work = _take_stock(args, folder, job)
+            if work.nothing_to_do:
+                console.print(f"Nothing to do: all {len(work.kept)} scenes are done. Results: {folder.uri}", soft_wrap=True)
+                return _exit_code(work.failed)
+            console.print("\n".join([_what(job, work), *job.headline]), soft_wrap=True, markup=False)
+            with logs.to_file(folder.path("log.txt")):
+                return _do(Attempt(args, beam_args, folder, job, work, console), graph, received)
+        except (OSError, JobError) as error:
+            _complain(f"The job failed: {error}. {stopping.KEPT}")
+            return received.exit_code or FAILED
+
+
+def _take_stock(args: argparse.Namespace, folder: RunFolder, job: Job[Any]) -> Work:
+    """What is left to do, in a folder made ready for it."""
+    if crash := supervision.crash():  # this process goes on where another one of the same command was
+        _try_again(folder, job, crash)
+        return compare(job, folder)
+    work = compare(job, folder, retry_failed=args.retry_failed, restart=args.restart)
+    if args.restart:
+        folder.clear()
+    elif args.retry_failed and work.todo:
+        folder.forget_failures()
+    folder.sweep()
+    return work
+
+
+def _try_again(folder: RunFolder, job: Job[Any], crash: supervision.Crash) -> None:
+    """After a crash: the scenes that were under way, one at a time. One that was alone when it happened has failed."""
+    under_way = folder.under_way(crash.process)
+    folder.sweep()
+    suspects = [scene for scene in compare(job, folder).todo if scene.scene_id in under_way]
+    names = ", ".join(scene.scene_id for scene in suspects)
+    records = journal.Journal(folder.path(journal.FOLDER))
+    if len(under_way) == 1:
+        _complain(f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed.")
+        for scene in suspects:
+            records.append(_crashed(scene, crash.signal, job.keys[scene.scene_id]))
+    elif suspects:
+        _complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
+        function = job.task.open()
+        for scene in suspects:
+            work_on(scene, function, records)
+    records.close()
+
+
+def _crashed(scene: Scene, signal: str, key: str) -> Failure:
+    memory = " The memory may have run out: try --max-memory." if signal == "SIGKILL" else ""
+    return Failure(
+        scene_id=scene.scene_id,
+        subset=scene.subset,
+        stage="inference",
+        error_type="Crash",
+        message=f"The process was ended by {signal} while this scene alone was under way.{memory}",
+        uri=scene.left.uri,
+        input_key=key,
+    )
+
+
+def _do(attempt: Attempt, graph: Graph, received: stopping.Received) -> int:
+    folder, work, job = attempt.folder, attempt.work, attempt.job
+    facts = {**job.facts, "started": manifest.now()}
+    tally = display.Tally(len(work.todo))
+    failure_limit = stopping.FailureLimit(attempt.args.max_failures, len(job.scene_ids), work.failed)
     try:
-        with (
-            stopping.on_signals() as received,
-            display.shown(tally, attempt.console, quiet=attempt.args.quiet),
-            progress.listening(failure_limit.add),
-        ):
+        folder.write_json("manifest.json", {**facts, "finished": None})
+        with display.shown(tally, attempt.console, quiet=attempt.args.quiet), progress.listening(failure_limit.add):
             _run_pipeline(attempt, graph)
         if progress.stopping():
-            _say(attempt, f"Stopped: {progress.reason()}. {_how_to_go_on(tally)}")
+            _complain(f"Stopped: {progress.reason()}. {_how_to_go_on(attempt, tally)}")
             return received.exit_code or FAILED
-        folder.commit(attempt.job.scene_ids)
+        folder.commit(job.scene_ids)
+        return _conclude(attempt, facts, tally.elapsed_s)
     except Exception as error:  # the engine's, most often: the cause is in its text, the rest is for the log
         cause = logs.record(error)
-        _say(attempt, f"The job failed: {progress.reason() or cause}")
-        _say(attempt, f"{_how_to_go_on(tally)} Details: {folder.path('log.txt')}")
-        return FAILED
-    return _conclude(attempt, facts, tally.elapsed_s)
+        _complain(f"The job failed: {progress.reason() or cause}")
+        _complain(f"{_how_to_go_on(attempt, tally)} Details: {folder.path('log.txt')}")
+        return received.exit_code or FAILED
 
 
 def _run_pipeline(attempt: Attempt, graph: Graph) -> None:
     folder, work = attempt.folder, attempt.work
+    if progress.stopping():
+        return
     todo = worklist.write_lines(folder.path(worklist.FOLDER), "todo", work.todo, worklist.scene_to_line)
     kept = worklist.write_lines(folder.path(worklist.FOLDER), "kept", work.kept, journal.to_line)
     each = ForEachScene(attempt.job.task, folder.path(journal.FOLDER), attempt.job.workers)
@@ -102,6 +159,10 @@ def _conclude(attempt: Attempt, facts: dict[str, object], wall_s: float) -> int:
     folder.write_json("manifest.json", {**facts, "finished": manifest.now()})
     summary.show(numbers, attempt.console)
     _say(attempt, f"Results: {folder.uri}")
+    try:
+        _say(attempt, f"Report: {report.write_report(folder.uri)}")
+    except Exception as error:  # the run is done and its tables stand: a page that cannot be drawn takes nothing from that
+        _complain(f"No report could be made: {logs.record(error)}")
     return _exit_code(failures.num_rows)
 
 
@@ -124,5 +185,10 @@ def _exit_code(failed: int) -> int:
     return WITH_FAILURES if failed else OK
 
 
-def _how_to_go_on(tally: display.Tally) -> str:
-    return f"{tally.done} scenes of this attempt are kept; the same command goes on from there."
+def _complain(line: str) -> None:
+    Console(stderr=True, highlight=False).print(line, soft_wrap=True, markup=False)
+
+
+def _how_to_go_on(attempt: Attempt, tally: display.Tally) -> str:
+    without = " without --restart" if attempt.args.restart else ""
+    return f"{tally.done} scenes of this attempt are kept; the same command{without} goes on from there."

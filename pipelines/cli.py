@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn, Protocol, cast
 
-from pipelines import config
+from pipelines import config, supervision
 from transforms.records import UsageError
 
 COMMANDS = {
@@ -32,7 +32,8 @@ COMMANDS = {
     "submit": "Make or check an NTIRE challenge entry.",
     "completion": "Print a script for the shell's completion.",
 }
-OK, FAILED, WRONG_USAGE, WITH_FAILURES = 0, 1, 2, 3
+SUPERVISED = ("deblur", "score")
+OK, FAILED, WRONG_USAGE, WITH_FAILURES, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Command(Protocol):
@@ -52,13 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command.
 
     Args:
-        argv: the command line without the program's name; by default `sys.argv[1:]`.
+        argv: the command line without the program's name; by default that of this process, which the long jobs then share
+            with a parent of theirs (see `supervision`).
 
     Returns:
         The exit code.
     """
+    if argv is None and sys.argv[1:2] and sys.argv[1] in SUPERVISED:
+        return supervision.supervised(lambda: _main(sys.argv[1:]))
+    return _main(sys.argv[1:] if argv is None else argv)
+
+
+def _main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.ERROR)  # Beam would otherwise speak of clouds that nobody asked for, while it loads
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(argv)
     name = words[0] if words and not words[0].startswith("-") else ""
     try:
         if name:
@@ -70,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"dpdeblur{' ' + name if name in COMMANDS else ''}: {error}", file=sys.stderr)
         print(f"See: dpdeblur {name + ' ' if name in COMMANDS else ''}--help", file=sys.stderr)
         return WRONG_USAGE
+    except KeyboardInterrupt as stopped:
+        print(str(stopped) or "Stopped.", file=sys.stderr)
+        return int(getattr(stopped, "exit_code", INTERRUPTED))
     except BrokenPipeError:  # `dpdeblur models | head` is no failure
         sys.stderr.close()
         return OK

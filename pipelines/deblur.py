@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run.
     """
     folder = RunFolder(args.output)
-    return attempt.carry_out(args, beam_args, folder, job.prepare(args, folder), build)
+    return attempt.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), build)
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:

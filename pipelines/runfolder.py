@@ -1,7 +1,7 @@
 """The folder of one run: whether it may be used, what it already holds, and how its tables come to stand in it.
 
     RUN/metrics/ failures/ latency.parquet images/ summary.json manifest.json report.html log.txt
-    RUN/.state/   journal/ (finished scenes), work/ (what is to do), tables/ (being written), lock
+    RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written), lock
 
 `manifest.json` says `"finished": null` from the first moment to the last, so that no reader takes a run under way, or one
 that was killed while its tables were being put in place, for a finished one.
@@ -12,6 +12,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,7 @@ from transforms.records import Failure, JobError, Outcome, Score, UsageError
 from transforms.schemas import arrow_schema, from_table
 
 TABLES = (("metrics", Score), ("failures", Failure))
+PATIENCE_S = 2.0  # for the lock of a run that was killed a moment ago, and whose process still ends
 
 
 class RunFolder:
@@ -79,17 +82,35 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"--output {self.uri} cannot be written to: {error.strerror}.") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _lock(lock):
+                raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.")
             yield
-        except BlockingIOError:
-            raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None
         finally:
             os.close(lock)
 
     def outcomes(self) -> list[Outcome]:
-        """What earlier attempts finished: the rows of the tables, and what the journal holds beyond them."""
+        """What earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
+
+        A score whose picture is no longer there does not count.
+        """
         stood = [row for name, row_type in TABLES for row in from_table(self._table(name, row_type), row_type)]
-        return [*stood, *journal.read(self.path(journal.FOLDER))]
+        found = [*stood, *journal.read(self.path(journal.FOLDER))]
+        pictures = {_name(uri) for uri in store.files_in(self.path("images"), "*.png")}
+        return [outcome for outcome in found if not (path := _picture(outcome)) or _name(path) in pictures]
+
+    def under_way(self, process: int) -> set[str]:
+        """The scenes that were under way in a process of this machine when it was ended by force."""
+        markers = self._state("journal", journal.UNDER_WAY)
+        return {_name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
+
+    def forget_failures(self) -> None:
+        """Have the failed scenes done again, whatever happens to the attempt that begins now."""
+        before = self._state("journal")
+        scores = [outcome for outcome in journal.read(self.path(journal.FOLDER)) if isinstance(outcome, Score)]
+        if scores:
+            lines = "".join(map(journal.to_line, scores))
+            store.write_whole(self.path(journal.FOLDER, f"{uuid.uuid4().hex}.jsonl"), lines.encode())
+        store.delete([*before, *store.files_in(self.path("failures"), "*.parquet")])
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
         """The metrics, failures and latency tables as they stand."""
@@ -97,8 +118,14 @@ class RunFolder:
         return metrics, failures, _read(self.path("latency.parquet"))
 
     def _table(self, name: str, row_type: type) -> pa.Table:
-        parts = [_read(uri).select(arrow_schema(row_type).names) for uri in store.files_in(self.path(name), "*.parquet")]
-        return pa.concat_tables(parts) if parts else arrow_schema(row_type).empty_table()
+        schema = arrow_schema(row_type)
+        parts = [_read(uri) for uri in store.files_in(self.path(name), "*.parquet")]
+        try:
+            return pa.concat_tables([schema.empty_table(), *(part.select(schema.names).cast(schema) for part in parts)])
+        except (KeyError, ValueError, pa.ArrowException) as error:
+            raise UsageError(
+                f"{self.path(name)} is not a table of this version ({error}). Use --restart, or another --output."
+            ) from error
 
     def sweep(self) -> None:
         """Remove what an interrupted attempt left half done. What it finished stays."""
@@ -107,6 +134,7 @@ class RunFolder:
             *self._state("tables", "metrics"),
             *self._state("tables", "failures"),
             *self._state("tables"),
+            *self._state("journal", journal.UNDER_WAY),
         ]
         partial = [
             uri
@@ -144,13 +172,20 @@ class RunFolder:
             raise JobError(
                 f"The engine reported success, but {missing} scenes are missing from the tables and {twice} are there twice."
             )
+        store.delete(self._orphans(staged["metrics"]))
         for name, _ in TABLES:
-            names = {uri.rsplit("/", 1)[-1] for uri in staged[name]}
+            names = {_name(uri) for uri in staged[name]}
             for uri in staged[name]:
-                store.move(uri, self.path(name, uri.rsplit("/", 1)[-1]))
-            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if uri.rsplit("/", 1)[-1] not in names])
+                store.move(uri, self.path(name, _name(uri)))
+            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if _name(uri) not in names])
         store.move(self.path(".state", "tables", "latency.parquet"), self.path("latency.parquet"))
         store.delete([*self._state("work"), *self._state("journal")])
+
+    def _orphans(self, staged: list[str]) -> list[str]:
+        """The pictures of earlier rows that no new row has: their scenes are gone, or have failed since."""
+        before = {path for outcome in self.outcomes() if (path := _picture(outcome))}
+        after = {path for uri in staged for path in _read(uri, ["image_path"])["image_path"].to_pylist()}
+        return [self.path("images", _name(path)) for path in before - after]
 
     def _state(self, *parts: str) -> list[str]:
         return store.files_in(self.path(".state", *parts))
@@ -162,3 +197,25 @@ def _read(uri: str, columns: list[str] | None = None) -> pa.Table:
             return pq.read_table(stream, columns=columns)
     except (OSError, BeamIOError, pa.ArrowException) as error:
         raise UsageError(f"{uri} cannot be read ({error}). Use --restart, or another --output.") from error
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock of an open file; False where another process holds on to it."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
+def _picture(outcome: Outcome) -> str:
+    return (outcome.image_path or "") if isinstance(outcome, Score) else ""
+
+
+def _name(uri: str) -> str:
+    return uri.rsplit("/", 1)[-1]

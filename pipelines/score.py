@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: the options or the inputs are wrong, or the folder holds another run.
     """
-    return attempt.carry_out(args, beam_args, RunFolder(args.output), prepare(args), deblur.build)
+    return attempt.carry_out(args, beam_args, RunFolder(args.output), lambda: prepare(args), deblur.build)
 
 
 def prepare(args: argparse.Namespace) -> Job[Scoring]:

@@ -14,7 +14,27 @@ from types import FrameType
 from transforms import progress
 from transforms.records import Failure, Outcome
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 4.0  # for the scenes under way; after that they are dropped, to be done again
+KEPT = "Finished scenes are kept; the same command goes on from there."
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGINT or SIGTERM, outside of a job."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Stopped by {signal.Signals(number).name}. {KEPT}")
+        self.exit_code = 128 + number
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Handle a signal wherever nothing needs to be finished first.
+
+    Raises:
+        Stopped: always. Where native code does not let it through, the process is left after `GRACE_S`.
+    """
+    _last_resort(number)
+    raise Stopped(number)
 
 
 @dataclass
@@ -33,46 +53,62 @@ class Received:
 def on_signals() -> Iterator[Received]:
     """While the block runs, SIGINT and SIGTERM let the scenes under way finish, for a few seconds, and take on no more."""
     received = Received()
+    timers: list[threading.Timer] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
-        received.signal = signal.Signals(number)
-        progress.stop(f"received {received.signal.name}")
-        last_resort = threading.Timer(GRACE_S, _leave, [128 + number])
-        last_resort.daemon = True
-        last_resort.start()
+        if received.signal is None:  # Ctrl-C reaches this process and its parent, which passes it on: one is enough
+            received.signal = signal.Signals(number)
+            progress.stop(f"received {received.signal.name}")
+            timers.append(_last_resort(number))
 
     if threading.current_thread() is not threading.main_thread():  # called from somebody's program: signals are theirs
         yield received
         return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        for timer in timers:
+            timer.cancel()
+
+
+def _last_resort(number: int) -> threading.Timer:
+    timer = threading.Timer(GRACE_S, _leave, [128 + number])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _leave(exit_code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.write("Stopped while scenes were under way. Finished scenes are kept; the same command goes on from there.\n")
-    sys.stderr.flush()
+    cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""  # a progress bar hides it
+    os.write(2, f"{cursor}Stopped while scenes were under way. {KEPT}\n".encode())  # print would wait for whoever prints now
     os._exit(exit_code)
 
 
 class FailureLimit:
-    """Stops the job once more scenes have failed than were allowed.
+    """Stops the job once more scenes of the run have failed than were allowed.
 
     Args:
         limit: a number of scenes, or a share of them and True; None for no limit.
-        scenes: scenes of this attempt.
+        scenes: scenes of the run.
+        failed: failures that are already known.
     """
 
-    def __init__(self, limit: tuple[float, bool] | None, scenes: int) -> None:
-        self.allowed = None if limit is None else limit[0] * scenes if limit[1] else limit[0]
-        self.failed = 0
+    def __init__(self, limit: tuple[float, bool] | None, scenes: int, failed: int = 0) -> None:
+        self._allowed = float("inf") if limit is None else limit[0] * scenes if limit[1] else limit[0]
+        self._failed = failed
+        self._lock = threading.Lock()
+        self._check()
 
     def add(self, outcome: Outcome) -> None:
         """Take note of one more outcome."""
-        self.failed += isinstance(outcome, Failure)
-        if self.allowed is not None and self.failed > self.allowed:
-            progress.stop(f"{self.failed} scenes failed, more than --max-failures allows")
+        if isinstance(outcome, Failure):
+            with self._lock:
+                self._failed += 1
+                self._check()
+
+    def _check(self) -> None:
+        if self._failed > self._allowed:
+            progress.stop(f"{self._failed} scenes failed, more than --max-failures allows")

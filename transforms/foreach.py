@@ -45,6 +45,25 @@ class ForEachScene(beam.PTransform):
         return scenes | "Spread" >> beam.Reshuffle() | "Work" >> beam.ParDo(_Work(self.task, self.journal, self.workers))
 
 
+def work_on(scene: Scene, function: SceneFunction, journal: Journal) -> Outcome | None:
+    """One scene, journaled when done; nothing, once the job is to stop.
+
+    Raises:
+        JobError: results cannot be written; the job is to stop.
+    """
+    if progress.stopping():
+        return None
+    try:
+        journal.begin(scene)
+        outcome = function(scene)
+        journal.append(outcome)
+    except OSError as error:
+        progress.stop(f"results cannot be written: {error}")
+        raise JobError(progress.reason()) from error
+    progress.publish(outcome)
+    return outcome
+
+
 class _Work(beam.DoFn):
     """Keeps `workers` scenes under way in a pool of its own.
 
@@ -69,7 +88,7 @@ class _Work(beam.DoFn):
         """Take a scene on as soon as a worker is free; give back what has been finished meanwhile."""
         while len(self.under_way) >= self.workers:
             yield from self._finished(wait(self.under_way, return_when=FIRST_COMPLETED).done)
-        self.under_way[self.pool.submit(self._one, scene)] = (window, timestamp)
+        self.under_way[self.pool.submit(work_on, scene, self.function, self.journal)] = (window, timestamp)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         yield from self._finished(wait(self.under_way).done)
@@ -77,18 +96,6 @@ class _Work(beam.DoFn):
     def teardown(self) -> None:
         self.pool.shutdown()
         self.journal.close()
-
-    def _one(self, scene: Scene) -> Outcome | None:
-        if progress.stopping():
-            return None
-        try:
-            outcome = self.function(scene)
-            self.journal.append(outcome)
-        except OSError as error:
-            progress.stop(f"results cannot be written: {error}")
-            raise JobError(progress.reason()) from error
-        progress.publish(outcome)
-        return outcome
 
     def _finished(self, done: set[Future[Outcome | None]]) -> Iterator[WindowedValue]:
         for future in done:

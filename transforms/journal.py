@@ -2,6 +2,8 @@
 
 Every process that restores scenes appends to a file of its own, so that no two ever write to the same one. A line that a
 kill cut short is no line: its scene is simply done again. Once all tables of a run stand, its journal has served and goes.
+
+While a scene is under way a file bears its name: should the process die, it is known what it was doing.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from transforms import store
 from transforms.records import Failure, Outcome, Scene, Score
 
 FOLDER = ".state/journal"
+UNDER_WAY = "under-way"  # inside it
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
 
 
@@ -77,6 +80,17 @@ class Journal:
         self._lock = threading.Lock()
         self._file: int | None = None
 
+    def begin(self, scene: Scene) -> None:
+        """Note that a scene is under way, until `append`. In an object store nothing is noted: no process dies there.
+
+        Raises:
+            OSError: it cannot be written, a full disk for example.
+        """
+        if store.is_local(self._uri):
+            marker = self._marker(scene.scene_id)
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.write_text(str(os.getpid()), encoding="ascii")
+
     def append(self, outcome: Outcome) -> None:
         """Make an outcome durable: when this returns, a kill of the process no longer loses it.
 
@@ -87,8 +101,12 @@ class Journal:
         with self._lock:
             if store.is_local(self._uri):
                 self._append_local(line.encode())
+                self._marker(outcome.scene_id).unlink(missing_ok=True)
             else:  # objects cannot grow: a new object for every outcome, until the tables stand
                 store.write_whole(self._uri.removesuffix(".jsonl") + f"-{uuid.uuid4().hex}.jsonl", line.encode())
+
+    def _marker(self, scene_id: str) -> Path:
+        return Path(self._uri).with_name(UNDER_WAY) / scene_id
 
     def _append_local(self, line: bytes) -> None:
         if self._file is None:
