@@ -28,9 +28,9 @@ def without_target(scene_id: str, **changes: object) -> Score:
 
 def random_scores(count: int, seed: int = 0, gain: float = 1.6, **changes: Any) -> list[Score]:
     """Rows that spread as real ones do: blurrier inputs gain more, a few get worse."""
-    draw = np.random.default_rng(seed)
+    draw, noise = np.random.default_rng(seed), np.random.default_rng([seed, round(100 * gain)])
     before = draw.normal(25, 3, count)
-    after = before + gain + 0.12 * (25 - before) + draw.normal(0, 0.7, count)
+    after = before + gain + 0.12 * (25 - before) + noise.normal(0, 0.7, count)
     ms = 380 + draw.gamma(2, 25, count)
     return [
         score(
