@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 from transforms import store
 from transforms.records import Source, UsageError
 
+_NOT_OURS = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
 _EXTRAS = {"gs": "gcp", "s3": "aws", "azfs": "azure"}
 
 
@@ -55,7 +57,7 @@ def single_file(uri: str) -> Source | None:
             return None
         except OSError as error:
             raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
-        return _local_source(uri, status) if os.path.isfile(uri) else None  # noqa: PTH113
+        return _local_source(uri, status) if stat.S_ISREG(status.st_mode) else None
     return next((found for found in _remote(uri, _quoted(uri)) if found.uri == uri), None)
 
 
@@ -74,7 +76,7 @@ def _walk(folder: str) -> Iterator[File]:
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(where) as entries:
                 for entry in entries:
-                    if entry.name.startswith("."):
+                    if entry.name.startswith(".") or entry.name in _NOT_OURS:
                         continue
                     if entry.is_dir():
                         waiting.append((entry.path, f"{prefix}{entry.name}/"))
@@ -117,4 +119,4 @@ def _quoted(uri: str) -> str:
 
 
 def _hidden(path: str) -> bool:
-    return path.startswith((".", "__MACOSX/")) or "/." in path or "/__MACOSX/" in path
+    return path.startswith(".") or "/." in path or any(part in _NOT_OURS for part in path.split("/")[:-1])

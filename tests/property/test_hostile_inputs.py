@@ -18,6 +18,9 @@ import pytest
 from tests.builders import make_scenes, write_manifest, write_tar
 from transforms.layouts import check_scene_id, find_scenes
 from transforms.records import UsageError
+from transforms.schemas import to_table
+from transforms.shards import Member
+from transforms.tarscan import scan
 
 SLOWEST_S = 5.0  # for one input; a hang would be far longer
 
@@ -84,15 +87,30 @@ def a_parquet(folder: Path) -> Path:
     return write_manifest(folder, make_scenes(4, height=8, width=8), "manifest.parquet")
 
 
+def an_index(folder: Path) -> Path:
+    views = {f"{n}.{role}.png": data for n, views in make_scenes(2, height=8, width=8).items() for role, data in views.items()}
+    shard = write_tar(folder / "shard.tar", views)
+    with shard.open("rb") as stream:
+        entries = list(scan(stream, shard.stat().st_size))
+    rows = [
+        Member(shard=shard.name, scene_id=i, subset="", role=role, offset=entry.offset, size=entry.size, sha256="0" * 64)
+        for entry in entries
+        for i, role, _ in [entry.name.split(".")]
+    ]
+    (folder / "index").mkdir()
+    pq.write_table(to_table(rows, Member), folder / "index/part-00000.parquet")
+    return folder / "index/part-00000.parquet"
+
+
 @pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.long)])
-@pytest.mark.parametrize("make", [a_tar, a_csv, a_parquet])
+@pytest.mark.parametrize("make", [a_tar, a_csv, a_parquet, an_index])
 def test_mutated_inputs(tmp_path: Path, make: Callable[[Path], Path], count: int, record_property):
     path = make(tmp_path)
     data, rng = path.read_bytes(), random.Random(7)
     outcomes: dict[str, int] = {}
     for _ in range(count):
         path.write_bytes(mutate(data, rng))
-        outcome = check(path)
+        outcome = check(tmp_path if make is an_index else path)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
     record_property("mutated inputs", count)
     print(f"{count} mutated {path.suffix} files: {outcomes}")

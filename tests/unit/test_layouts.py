@@ -118,6 +118,7 @@ def test_hidden_files_are_left_aside_and_links_are_followed_once(tmp_path):
     write_file(source / "1/._left.png", b"x")
     write_file(source / "__MACOSX/1/left.png", b"x")
     write_file(source / ".cache/2/left.png", b"x")
+    write_file(source / "lost+found/3/left.png", b"x")
     (source / "linked").symlink_to(real)
     (source / "linked-back").symlink_to(source)
     (source / "broken.png").symlink_to(source / "none.png")
@@ -248,7 +249,7 @@ def test_manifest_with_absolute_paths_and_files_elsewhere(tmp_path):
     picture = write_file(tmp_path / "far away/left.png", b"data")
     (tmp_path / "sub").mkdir()
     manifest = tmp_path / "sub/m.csv"
-    manifest.write_text(f"right,left,id\n../far away/left.png,{picture},a\ngs://bucket/r.png,s3://bucket/l.png,b\n")
+    manifest.write_text(f"right,left,id\n../far away/left.png,file://{picture},a\ngs://bucket/r.png,s3://bucket/l.png,b\n")
     found = find_scenes(str(manifest))
     assert [Path(s.uri).resolve() == Path(picture) for s in (found.scenes[0].left, found.scenes[0].right)] == [True, True]
     assert found.scenes[1].left == Source("s3://bucket/l.png")

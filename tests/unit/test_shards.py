@@ -195,6 +195,12 @@ def test_a_tar_that_is_cut_short_says_so(tmp_path, keep):
     assert found.failures
 
 
+def test_a_tar_without_scenes_is_no_input(tmp_path):
+    for place in (tmp_path, write_tar(tmp_path / "other.tar", {"readme.md": b"", "2.txt": b"a caption"})):
+        with pytest.raises(UsageError, match="No scene in"):
+            find_scenes(str(place), "shards")
+
+
 @pytest.mark.parametrize("data", [b"", b"not a tar", b"\x1f\x8b" + b"x" * 5000, b"x" * 512])
 def test_what_is_no_tar_is_one_failure(tmp_path, data):
     found = find_in(tmp_path / "no.tar", data)

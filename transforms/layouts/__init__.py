@@ -78,7 +78,7 @@ def find_scenes(source: str, layout: str = "auto") -> Found:
     if layout == "manifest" or (layout == "auto" and source.lower().endswith(_MANIFESTS)):
         return _in_manifest(source)
     if source.lower().endswith(".tar"):
-        return _found(source, "shards", shards.drafts([_single(source)]), files=1)
+        return find_in_listing(source, [_single(source)], "shards")
     return find_in_listing(source, list_files(source), layout)
 
 
@@ -98,8 +98,8 @@ def find_in_listing(source: str, files: Sequence[File], layout: str = "auto") ->
             refuse_collisions(drafts)
             used = sum(len(files_of) for draft in drafts for files_of in draft.views.values())
             fits.append(_found(source, name, drafts, len(files), len(named) - used))
-    if layout in ("auto", "shards") and shards.tars(files):
-        fits.append(_found(source, "shards", shards.drafts(files), len(files)))
+    if layout in ("auto", "shards") and (in_shards := shards.drafts(files)):
+        fits.append(_found(source, "shards", in_shards, len(files)))
     fits = [found for found in fits if found.scenes] or fits  # names that give no whole scene fit only if no others do
     if not fits:
         raise UsageError(_nothing(source, files, layout))

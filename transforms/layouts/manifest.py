@@ -62,6 +62,7 @@ def _draft(where: str, folder: str, row: Row | str) -> Draft:
 
 
 def _source(folder: str, path: str) -> Source | None:
+    path = path.removeprefix("file://")
     absolute = not store.is_local(path) or path.startswith("/")
     uri = path if absolute else store.join(folder, path) if store.is_local(folder) else _resolve(folder, path)
     return single_file(uri) if store.is_local(uri) else Source(uri)
