@@ -137,7 +137,7 @@ def _failure(name: str, draft: Draft, error: SceneError) -> Failure:
         subset=printable(draft.subset) if draft.subset else "",
         stage="find",
         error_type=type(error).__name__,
-        message=str(error),
-        uri=escaped(error.uri or draft.where),
+        message=escaped(str(error)),
+        uri=escaped(next((source.uri for sources in draft.views.values() for source in sources), "")),
         input_key="",
     )
