@@ -11,10 +11,11 @@ import argparse
 import difflib
 import importlib
 import logging
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from pipelines import config, supervision
 from transforms.records import UsageError
@@ -92,11 +93,25 @@ def nearest(word: str, words: Sequence[str]) -> str:
     return f" Did you mean {close[0]}?" if close else ""
 
 
+def call(name: str, options: Mapping[str, Any]) -> int:
+    """Run one sub-command with options by name, as in `{"black_level": 64}`; returns the exit code.
+
+    Raises:
+        UsageError: an option or the inputs are wrong.
+    """
+    command, parser = _command(name)
+    return _start(name, command, parser, config.words(parser, options, f"dpdeblur {name}"))
+
+
 def _run(name: str, words: list[str]) -> int:
     if name not in COMMANDS:
         raise UsageError(
             f"there is no command {name!r}.{nearest(name, list(COMMANDS))} The commands are: {', '.join(COMMANDS)}."
         )
+    return _start(name, *_command(name), words)
+
+
+def _command(name: str) -> tuple[_Command, argparse.ArgumentParser]:
     command = cast(_Command, importlib.import_module(f"pipelines.{name}"))
     parser = _Parser(
         prog=f"dpdeblur {name}",
@@ -106,8 +121,13 @@ def _run(name: str, words: list[str]) -> int:
     )
     command.add_arguments(parser)
     parser.add_argument("--config", metavar="FILE", help="YAML file of options, one a line; what the command line says wins")
+    return command, parser
+
+
+def _start(name: str, command: _Command, parser: argparse.ArgumentParser, words: list[str]) -> int:
     args, rest = parser.parse_known_args(config.expand(parser, words))
     _check_unknown(parser, rest)
+    args.command_line = shlex.join(["dpdeblur", name, *words])
     return command.run(args, rest)
 
 

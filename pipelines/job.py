@@ -115,11 +115,11 @@ def make_job(
     headline = about.pop("headline")
     facts = {
         "format": 1,
-        "command": manifest.command_line(),
+        "command": args.command_line,
         "input": str(Path(args.input).resolve()) if store.is_local(args.input) else args.input,
         "layout": found.layout,
         "settings": settings,
-        "options": {name: value for name, value in sorted(vars(args).items()) if name != "config"},
+        "options": {name: value for name, value in sorted(vars(args).items()) if name not in ("config", "command_line")},
         **about,
         "runner": args.runner,
         "workers": options.workers(args),

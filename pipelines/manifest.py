@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import platform
-import shlex
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,11 +57,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def command_line() -> str:
-    """The command as typed, so that it can be typed again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def digest(settings: dict[str, Any]) -> str:
