@@ -49,6 +49,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run.
     """
+    runners.open_file_systems(beam_args)
     folder = RunFolder(args.output)
     return attempt.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), build)
 

@@ -12,17 +12,15 @@ import time
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 
 from pipelines import logs, options, runners, stopping
 from pipelines.shardfolder import FAILURES, Packed, ShardFolder
 from transforms import journal, packing, progress, worklist
 from transforms.layouts import Found, find_scenes
-from transforms.records import Failure, JobError, UsageError
+from transforms.records import Failure, JobError, Member, UsageError
 from transforms.sharding import ShardPlan, assign, views
-from transforms.shards import INDEX, STATE, UNFINISHED, Member
+from transforms.shards import INDEX, STATE, UNFINISHED
 from transforms.write import WriteTable, parts_for
 
 OK, FAILED, WITH_FAILURES = 0, 1, 3
@@ -71,7 +69,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: nothing to pack, or the folder is not free.
     """
-    FileSystems.set_options(PipelineOptions(beam_args))
+    runners.open_file_systems(beam_args)
     console = Console(quiet=args.quiet, highlight=False, soft_wrap=True)
     folder, found = ShardFolder(args.output), find_scenes(args.input, args.layout)
     if folder.holds(found.source):

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from models.session import Model
-from pipelines import deblur, display, job, model_options, options
+from pipelines import deblur, display, job, model_options, options, runners
 from pipelines.job import Job, Work
 from pipelines.runfolder import RunFolder
 from transforms import store
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         UsageError: as `deblur` would.
     """
     console = Console(highlight=False)
+    runners.open_file_systems(beam_args)
     folder = RunFolder(args.output)
     prepared = job.prepare(args, folder)
     work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)

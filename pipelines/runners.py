@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -65,6 +66,11 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
     options = PipelineOptions([f"--runner={runner}", *beam_args])
     options.view_as(SetupOptions).save_main_session = False
     return beam.Pipeline(options=options)
+
+
+def open_file_systems(beam_args: Sequence[str]) -> None:
+    """Let Beam's file systems know their options (`--s3_endpoint_url`, …) before the first file is listed."""
+    FileSystems.set_options(PipelineOptions(list(beam_args)))
 
 
 def beam_flags() -> list[str]:

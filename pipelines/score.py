@@ -50,6 +50,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: the options or the inputs are wrong, or the folder holds another run.
     """
+    runners.open_file_systems(beam_args)
     return attempt.carry_out(args, beam_args, RunFolder(args.output), lambda: prepare(args), deblur.build)
 
 

@@ -19,9 +19,9 @@ from rich.console import Console
 
 from transforms import store
 from transforms.layouts import Found
-from transforms.records import Failure, JobError, UsageError
+from transforms.records import Failure, JobError, Member, UsageError
 from transforms.schemas import arrow_schema, from_table
-from transforms.shards import INDEX, STATE, UNFINISHED, Member
+from transforms.shards import INDEX, STATE, UNFINISHED
 
 FAILURES = "failures"
 

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 
 from pipelines import logs, options, runners, stopping
 from transforms import progress, store
 from transforms.photographs import brought_photographs, find_photographs
-from transforms.records import JobError, UsageError
-from transforms.shards import INDEX, Member
+from transforms.records import JobError, Member, UsageError
+from transforms.shards import INDEX
 from transforms.synthesis import MakeFolders, MakeShards, Recipe
 from transforms.write import WriteTable, parts_for
 
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: no usable photographs, or the folder is not free.
     """
-    FileSystems.set_options(PipelineOptions(beam_args))
+    runners.open_file_systems(beam_args)
     console = Console(quiet=args.quiet, highlight=False, soft_wrap=True)
     photos = find_photographs(args.photos) if args.photos else brought_photographs()
     width, height = args.size

@@ -16,9 +16,9 @@ from apache_beam.pvalue import TaggedOutput
 from transforms import progress, store
 from transforms.headers import sniff
 from transforms.read import read_bytes
-from transforms.records import Failure, JobError, Scene, SceneError, Source
+from transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from transforms.sharding import ShardPlan, views
-from transforms.shards import Member, TarWriter, written_whole
+from transforms.shards import TarWriter, written_whole
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
 CODECS = ("keep", "png", "jxl")

@@ -125,6 +125,19 @@ class Latency:
     mean_ms_per_megapixel: float = column("Total time over total megapixels.", unit="ms/MP")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One picture in a shard: a row of `index/*.parquet`."""
+
+    shard: str = column("File name of the shard, beside the index folder.")
+    scene_id: str = column("Name of the scene, unique in the collection.")
+    subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
+    role: str = column("Which picture of the scene it is: left, right, combined or target.")
+    offset: int = column("Where its bytes begin in the shard.", unit="B")
+    size: int = column("How many there are.", unit="B")
+    sha256: str = column("SHA-256 of its bytes, in hexadecimal.")
+
+
 Outcome = Score | Failure
 
 

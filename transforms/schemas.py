@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from transforms.records import Failure, Latency, Score
+from transforms.records import Failure, Latency, Member, Score
 
-TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency}
+TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency, "index": Member}
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 
 
@@ -51,7 +51,12 @@ _HEAD = """# Tables
 Generated from `transforms/records.py` by `make docs`; a test keeps the two equal. Every table is Parquet (zstd). Columns say
 their unit in the name or below; the description travels in the Arrow field metadata too. `null` means "not measured", never 0.
 """
-_FILES = {"metrics": "metrics/*.parquet", "failures": "failures/*.parquet", "latency": "latency.parquet"}
+_FILES = {
+    "metrics": "metrics/*.parquet",
+    "failures": "failures/*.parquet",
+    "latency": "latency.parquet",
+    "index": "index/*.parquet",
+}
 
 
 def _section(name: str, row_type: type) -> Sequence[str]:

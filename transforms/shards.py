@@ -12,33 +12,18 @@ import tarfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from apache_beam.io.filesystems import FileSystems
 
 from transforms import store
-from transforms.records import column
 from transforms.tarscan import BLOCK
 
 INDEX = "index"  # folder of the index beside the shards: *.parquet, one row for each picture
 STATE = ".state"  # of a job under way
 UNFINISHED = f"{STATE}/work"  # holds files until the job is whole
 _RECORD = 20 * BLOCK  # tars are padded to this since the days of tape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """One picture in a shard: a row of `index/*.parquet`."""
-
-    shard: str = column("File name of the shard, beside the index folder.")
-    scene_id: str = column("Name of the scene, unique in the collection.")
-    subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
-    role: str = column("Which picture of the scene it is: left, right, combined or target.")
-    offset: int = column("Where its bytes begin in the shard.", unit="B")
-    size: int = column("How many there are.", unit="B")
-    sha256: str = column("SHA-256 of its bytes, in hexadecimal.")
 
 
 class TarWriter:

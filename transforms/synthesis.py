@@ -15,8 +15,8 @@ from PIL import Image
 
 from transforms import codecs, progress, store
 from transforms.photographs import read_photograph
-from transforms.records import JobError
-from transforms.shards import Member, TarWriter, written_whole
+from transforms.records import JobError, Member
+from transforms.shards import TarWriter, written_whole
 from transforms.simulate import Light, scene_generator, simulate
 
 ROLES = ("left", "right", "combined", "target")

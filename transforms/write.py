@@ -56,6 +56,6 @@ def write_parquet(table: pa.Table, uri: str) -> None:
 
 def _write_part(gathered: tuple[int, Iterable[Any]], row_type: type, uri: str, key: Callable[[Any], Any]) -> str:
     part, rows = gathered
-    name = uri.format(part=f"{part:05d}")
+    name = uri.replace("{part}", f"{part:05d}")
     write_parquet(to_table(sorted((row for row in rows if row is not None), key=key), row_type), name)
     return name

@@ -17,9 +17,8 @@ import pytest
 
 from tests.builders import make_scenes, write_manifest, write_tar
 from transforms.layouts import check_scene_id, find_scenes
-from transforms.records import UsageError
+from transforms.records import Member, UsageError
 from transforms.schemas import to_table
-from transforms.shards import Member
 from transforms.tarscan import scan
 
 SLOWEST_S = 5.0  # for one input; a hang would be far longer

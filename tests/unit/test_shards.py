@@ -17,10 +17,10 @@ from tests.builders import make_scenes, write_tar
 from transforms.layouts import find_scenes
 from transforms.packing import Packing, write_shard
 from transforms.read import read_bytes
-from transforms.records import Scene, Source, UsageError
+from transforms.records import Member, Scene, Source, UsageError
 from transforms.schemas import to_table
 from transforms.sharding import assign
-from transforms.shards import Member, TarWriter, written_whole
+from transforms.shards import TarWriter, written_whole
 from transforms.tarscan import MAX_HEADER, Entry, TarError, scan
 
 

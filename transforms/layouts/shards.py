@@ -15,9 +15,9 @@ from transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft
 from transforms.layouts.ids import escaped, id_from_path
 from transforms.layouts.tables import Row, parquet_rows
 from transforms.listing import File
-from transforms.records import Source, UsageError
+from transforms.records import Member, Source, UsageError
 from transforms.schemas import arrow_schema
-from transforms.shards import INDEX, UNFINISHED, Member
+from transforms.shards import INDEX, UNFINISHED
 from transforms.tarscan import Entry, TarError, scan
 
 _TYPES = (*PICTURES, "jxl")
