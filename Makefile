@@ -53,5 +53,5 @@ $(VENV)/.core: $(VENV)/.made setup.py
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core setup.py
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,openvino]'
 	@touch $@

@@ -30,6 +30,7 @@ EXTRAS = {
         "mypy>=1.18,<3",
         "onnx>=1.19,<2",
         "pandas>=2.2,<4",
+        "playwright>=1.50,<2",  # drives the Chromium that the machine has
         "pytest>=8.4,<10",
         "ruff>=0.14,<1",
         "types-PyYAML>=6,<7",
