@@ -32,12 +32,12 @@ class ForEachScene(beam.PTransform):
     """`Scene` records to `Outcome` rows: each scene once, several at a time, journaled when done.
 
     Args:
-        task: what to do with a scene.
-        journal: folder of the journal.
+        task: what to do with a scene, such as `Restoration`.
+        journal: folder of the journal, from which a job that was cut short goes on; empty: none is kept.
         workers: scenes under way at once in one process.
     """
 
-    def __init__(self, task: Task, journal: str, workers: int) -> None:
+    def __init__(self, task: Task, journal: str = "", workers: int = 1) -> None:
         super().__init__()
         self.task, self.journal, self.workers = task, journal, workers
 
@@ -45,8 +45,8 @@ class ForEachScene(beam.PTransform):
         return scenes | "Spread" >> beam.Reshuffle() | "Work" >> beam.ParDo(_Work(self.task, self.journal, self.workers))
 
 
-def work_on(scene: Scene, function: SceneFunction, journal: Journal) -> Outcome | None:
-    """One scene, journaled when done; nothing, once the job is to stop.
+def work_on(scene: Scene, function: SceneFunction, journal: Journal | None) -> Outcome | None:
+    """One scene, journaled when done, where a journal is kept; nothing, once the job is to stop.
 
     Raises:
         JobError: results cannot be written; the job is to stop.
@@ -54,9 +54,11 @@ def work_on(scene: Scene, function: SceneFunction, journal: Journal) -> Outcome 
     if progress.stopping():
         return None
     try:
-        journal.begin(scene)
+        if journal:
+            journal.begin(scene)
         outcome = function(scene)
-        journal.append(outcome)
+        if journal:
+            journal.append(outcome)
     except OSError as error:
         progress.stop(f"results cannot be written: {error}")
         raise JobError(progress.reason()) from error
@@ -76,7 +78,7 @@ class _Work(beam.DoFn):
 
     def setup(self) -> None:
         self.function = self.task.open()
-        self.journal = Journal(self.journal_folder)
+        self.journal = Journal(self.journal_folder) if self.journal_folder else None
         self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="scene")
 
     def start_bundle(self) -> None:
@@ -95,7 +97,8 @@ class _Work(beam.DoFn):
 
     def teardown(self) -> None:
         self.pool.shutdown()
-        self.journal.close()
+        if self.journal:
+            self.journal.close()
 
     def _finished(self, done: set[Future[Outcome | None]]) -> Iterator[WindowedValue]:
         for future in done:

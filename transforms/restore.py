@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,8 +28,8 @@ class Restoration:
     """
 
     model: ModelSpec
-    reading: Reading
-    images: str
+    reading: Reading = field(default=Reading())
+    images: str = ""
 
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""

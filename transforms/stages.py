@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from transforms import codecs, planes
@@ -32,11 +32,11 @@ class Reading:
         concurrency: scenes under way at once in one process, for the record.
     """
 
-    tone: Tone
-    target_fit: str
-    max_pixels: int
-    digest: str
-    concurrency: int
+    tone: Tone = field(default=Tone())
+    target_fit: str = "exact"
+    max_pixels: int = codecs.MAX_PIXELS
+    digest: str = ""
+    concurrency: int = 1
 
 
 class Stopwatch:
