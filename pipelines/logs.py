@@ -23,6 +23,7 @@ def to_file(uri: str) -> Iterator[None]:
     handler: logging.Handler
     if store.is_local(uri):
         handler = logging.FileHandler(uri, encoding="utf-8")
+        handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk: whoever writes results says so
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.ERROR)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from onnx import TensorProto, helper
 
-from tests import tiny_onnx
+from tests import builders, tiny_onnx
 
 TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
 PATIENCE_S = 120.0
@@ -144,53 +144,65 @@ def once_each(found: list[dict[str, Any]]) -> bool:
     return max(Counter(row["scene_id"] for row in found).values(), default=0) <= 1
 
 
-def slow(path: Path, turns: int = 100, *, fault: float | None = None) -> Path:
-    """A model that gives the left view and takes about 2 ms a turn for it, whatever the size of the picture.
-
-    Args:
-        path: where it goes.
-        turns: products of 256x256 matrices, one after the other; they depend on the picture, so that none is left out.
-        fault: what is added where the mean of the picture is above .8, such as NaN.
-    """
+def bright_is_slow(path: Path, turns: int) -> Path:
+    """A model that gives the left view: at once, but where the mean of the views is above .8 after about 1 ms a turn."""
     matrix = tiny_onnx.constant("matrix", (np.eye(256) + np.random.default_rng(0).random((256, 256)) * 1e-9).astype("f4"))
+    value, real = helper.make_tensor_value_info, TensorProto.FLOAT
     body = helper.make_graph(
         [helper.make_node("MatMul", ["state", "matrix"], ["next"]), helper.make_node("Identity", ["go"], ["on"])],
         "turn",
         [
-            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
-            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("state", TensorProto.FLOAT, [256, 256]),
+            value("turn", TensorProto.INT64, []),
+            value("go", TensorProto.BOOL, []),
+            value("state", real, [256, 256]),
         ],
-        [
-            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("next", TensorProto.FLOAT, [256, 256]),
-        ],
+        [value("on", TensorProto.BOOL, []), value("next", real, [256, 256])],
         [matrix],
     )
     nodes = [
         helper.make_node("ReduceMean", ["views"], ["mean"], keepdims=0),
-        helper.make_node("Expand", ["mean", "square"], ["state0"]),
-        helper.make_node("Loop", ["turns", "yes", "state0"], ["state1"], body=body),
-        helper.make_node("ReduceMean", ["state1"], ["end"], keepdims=0),
+        helper.make_node("Greater", ["mean", "bright"], ["slow"]),
+        helper.make_node("Where", ["slow", "turns", "once"], ["count"]),
+        helper.make_node("Expand", ["mean", "square"], ["start"]),
+        helper.make_node("Loop", ["count", "yes", "start"], ["state_after"], body=body),
+        helper.make_node("ReduceMean", ["state_after"], ["end"], keepdims=0),
         helper.make_node("Mul", ["end", "zero"], ["nothing"]),
         helper.make_node("Gather", ["views", "which"], ["left"], axis=1),
         helper.make_node("Add", ["left", "nothing"], ["sharp"]),
     ]
-    weights = [
-        tiny_onnx.constant("square", np.array([256, 256])),
-        tiny_onnx.constant("turns", np.array(turns)),
-        tiny_onnx.constant("yes", np.array(True)),
-        tiny_onnx.constant("zero", np.float32(0)),
-        tiny_onnx.constant("which", np.array([0, 1, 2])),
+    weights = {
+        "bright": np.float32(0.8),
+        "turns": np.array(turns),
+        "once": np.array(1),
+        "square": np.array([256, 256]),
+        "yes": np.array(True),
+        "zero": np.float32(0),
+        "which": np.array([0, 1, 2]),
+    }
+    constants = [tiny_onnx.constant(name, values) for name, values in weights.items()]
+    return tiny_onnx.save(path, nodes, {"views": ("n", 6, "h", "w")}, {"sharp": ("n", 3, "h", "w")}, constants)
+
+
+def bright_is_nan(path: Path) -> Path:
+    """A model that gives the left view, and NaN where the mean of the views is above .8."""
+    nodes = [
+        helper.make_node("ReduceMean", ["views"], ["mean"], keepdims=0),
+        helper.make_node("Greater", ["mean", "bright"], ["wrong"]),
+        helper.make_node("Gather", ["views", "which"], ["left"], axis=1),
+        helper.make_node("Where", ["wrong", "fault", "left"], ["sharp"]),
     ]
-    if fault is not None:
-        nodes[-1] = helper.make_node("Add", ["left", "nothing"], ["fine"])
-        nodes += [
-            helper.make_node("Greater", ["mean", "bright"], ["wrong"]),
-            helper.make_node("Where", ["wrong", "fault", "fine"], ["sharp"]),
-        ]
-        weights += [tiny_onnx.constant("bright", np.float32(0.8)), tiny_onnx.constant("fault", np.float32(fault))]
-    return tiny_onnx.save(path, nodes, {"views": ("n", 6, "h", "w")}, {"sharp": ("n", 3, "h", "w")}, weights)
+    weights = {"bright": np.float32(0.8), "fault": np.float32("nan"), "which": np.array([0, 1, 2])}
+    constants = [tiny_onnx.constant(name, values) for name, values in weights.items()]
+    return tiny_onnx.save(path, nodes, {"views": ("n", 6, "h", "w")}, {"sharp": ("n", 3, "h", "w")}, constants)
+
+
+def scenes(count: int, bright: tuple[int, ...] = (), size: int = 16) -> dict[str, dict[str, bytes]]:
+    """Tiny scenes; those whose numbers are in `bright` are white but for the target."""
+    made = builders.make_scenes(count, height=size, width=size)
+    white = builders.png(np.full((size, size, 3), 65535, np.uint16))
+    for number in bright:
+        made[f"scene-{number:03d}"].update(dict.fromkeys(("left", "right", "combined"), white))
+    return made
 
 
 def _alive(process: Path) -> bool:
