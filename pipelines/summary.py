@@ -77,6 +77,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
             f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example: {cause['example']}",
             style="red",
             markup=False,
+            soft_wrap=True,
         )
     scenes, speed, inference = summary["scenes"], summary["throughput"], summary["inference"]
     line = f"{scenes['restored']} restored, {scenes['failed']} failed"
