@@ -38,6 +38,9 @@ docs: $(VENV)/.core   ## regenerate the generated pages
 bench: $(VENV)/.test   ## measure speed, as ratios side by side, into benchmarks/results.json and docs/performance.md
 	@$(BIN)/python -m benchmarks
 
+evaluate: $(VENV)/.test   ## measure the models against doing nothing and classical rivals, into docs/models.md (REALDATA=, PHOTOS=)
+	@$(BIN)/python -m benchmarks.evaluate $(if $(REALDATA),--realdata $(REALDATA)) $(if $(PHOTOS),--photos $(PHOTOS))
+
 clean:           ## remove what the other targets made
 	@rm -rf $(VENV) $(DEMO) build dist *.egg-info
 

@@ -38,12 +38,12 @@ class Capture:
         return (picture.mean(0) if self.target.ndim == 2 else picture).astype(np.float64)
 
 
-def pixel4(folder: Path) -> list[Capture]:
-    """The scenes of `realdata/pixel4`."""
+def pixel4(folder: Path, scenes: str = "[0-9]*") -> list[Capture]:
+    """The scenes of `realdata/pixel4`, or those whose names match."""
     white = [_light(folder / "calibration" / f"white_sheet_{side}.png") for side in ("left", "right")]
     ratio = uniform_filter((white[0] / white[1]).astype(np.float64), 101, mode="mirror").astype(np.float32)
     captures = []
-    for scene in sorted(folder.glob("[0-9]*")):
+    for scene in sorted(folder.glob(scenes)):
         left, right = _crop(_light(scene / "left.png")), _crop(_light(scene / "right.png") * ratio)
         target = _read(scene / "target.png") / 65535.0
         mean = (left + right) / 2

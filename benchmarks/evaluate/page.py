@@ -113,7 +113,7 @@ def synthetic_table(results: Results) -> list[str]:
                 f"{gain:+.2f}",
                 f"{similarity:+.3f}",
                 f"{test['worst_db']:+.2f}",
-                *(f"{db:+.2f}" for db in test["by_radius_db"]),
+                *("" if db is None else f"{db:+.2f}" for db in test["by_radius_db"]),
             ]
         )
     return [

@@ -55,14 +55,15 @@ class Gains:
         self.rows.append((quality(plain, scene.target), quality(restored, scene.target)))
 
     def as_dict(self) -> dict[str, Any]:
-        """Means over scenes, and dB gained by radius."""
+        """Means over scenes, and dB gained by radius; None where no pixel has such a radius, or none was wrong."""
         before, after = (mean([row[i] for row in self.rows]) for i in (0, 1))
-        gains = [b.psnr_db for _, b in self.rows], [a.psnr_db for a, _ in self.rows]
         return {
             "before": before,
             "after": after,
-            "worst_db": float(np.min(np.subtract(*gains))),
-            "by_radius_db": (10 * np.log10(self.before / self.after)).tolist(),
+            "worst_db": min(after.psnr_db - before.psnr_db for before, after in self.rows),
+            "by_radius_db": [
+                10 * float(np.log10(b / a)) if a and b else None for b, a in zip(self.before, self.after, strict=True)
+            ],
             "share": (self.pixels / self.pixels.sum()).tolist(),
         }
 
