@@ -20,26 +20,21 @@ _METHOD = (
 _COST = (
     "CPU time is wall time of the model times its threads, as run, with other scenes beside it: compare runs of one machine."
 )
-_FRONT = (
-    "Higher is better, further left is cheaper. Filled marks are on the Pareto front: no run is at least as good and as cheap."
-)
+_FRONT = "Higher is better, further left is cheaper. Filled marks are on the Pareto front: no other run beats them in both."
 
 
 def render(comparison: Comparison) -> str:
     """The page of a comparison, as HTML."""
     two = len(comparison.names) == 2
     board = comparisontables.leaderboard(comparison)
-    parts = [
-        Section(
-            "runs",
-            board.title.split(":")[0],
-            _notes(comparison) + (_cards(comparison) if two else "") + _table(board) + page.hint(_COST),
-        )
-    ]
+    made = comparisontables.made(comparison)
+    runs = _notes(comparison) + (_cards(comparison) if two else "") + _table(board) + page.hint(_COST) + _table(made)
+    parts = [Section("runs", board.title.split(":")[0], runs)]
     if comparison.scored:
         gains = comparisontables.gains(comparison)
+        tables = "".join(f"{'' if two else page.heading(grid.title.split(',')[0])}{_table(grid)}" for grid in gains)
         parts += [
-            Section("gains", f"Gain over {comparison.names[0]}", page.hint(_METHOD) + _table(gains)),
+            Section("gains", f"Gain over {comparison.names[0]}", page.hint(_METHOD) + tables),
             Section("pictures", "Quality and time", _charts(comparison)),
         ]
     parts += [
@@ -147,7 +142,7 @@ def _about(entry: Entry) -> str:
         "metric protocol": entry.protocol,
         "scenes": f"{entry.restored} restored, {entry.failed} failed, {entry.left_out} left out here",
     }
-    return f"<h3>{page.text(entry.name)}</h3>{page.facts(facts)}"
+    return page.heading(entry.name) + page.facts(facts)
 
 
 def _interval(result: paired.Paired, digits: int) -> str:

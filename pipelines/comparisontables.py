@@ -7,98 +7,79 @@ from pipelines.page import number
 from transforms.comparison import Comparison, Contrast, Entry, difference
 
 MOST_CHANGED = 3  # scenes at either end
-_LABELS = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "mae": "MAE, less is better"}
-_DIGITS = {"psnr_db": 3, "ssim": 5, "mae": 6}
+_LABELS = {"psnr_db": "PSNR", "ssim": "SSIM", "mae": "MAE"}
+_DIGITS = {"psnr_db": 3, "ssim": 4, "mae": 5}
 
 
 def grids(comparison: Comparison) -> list[Grid]:
-    """The tables of a comparison: the runs, their gains over the first, and the scenes that changed most."""
-    found = [leaderboard(comparison)]
-    if comparison.scored:
-        found += [gains(comparison), changed(comparison)]
-    return found
+    """The tables of a comparison: the runs, what made them, their gains over the first, and the scenes that changed most."""
+    found = [leaderboard(comparison), made(comparison)]
+    return [*found, *gains(comparison), changed(comparison)] if comparison.scored else found
 
 
 def leaderboard(comparison: Comparison) -> Grid:
-    """Every run over the shared scenes, ranked by PSNR and then by SSIM."""
-    ranked = len(comparison.names) > 2 and comparison.scored
-    scenes = (
-        f"{comparison.scored} scored scenes of {comparison.shared} shared"
-        if comparison.scored
-        else f"{comparison.shared} shared scenes"
-    )
-    headers = (
-        "Run",
-        "Model",
-        "PSNR dB",
-        "SSIM",
-        "MAE",
-        "CPU s/image",
-        "p50 ms",
-        "ms/MP",
-        "Threads",
-        "At once",
-        "Left out",
-        "Failed",
-    )
-    order = comparison.entries if ranked else sorted(comparison.entries, key=lambda entry: comparison.names.index(entry.name))
-    rows = [_entry_cells(entry) for entry in order]
-    if ranked:
-        return Grid(
-            f"Leaderboard: {scenes}", ("Rank", *headers), tuple((str(at), *row) for at, row in enumerate(rows, 1)), text=3
-        )
-    return Grid(f"Runs: {scenes}", headers, tuple(rows), text=2)
+    """Every run over the shared scenes; more than two are ranked by PSNR and then by SSIM."""
+    headers = ("Run", "PSNR dB", "SSIM", "MAE", "CPU s/image", "p50 ms", "ms/MP")
+    if not comparison.scored:
+        return Grid(f"Runs: {comparison.shared} shared scenes", headers, tuple(map(_results, in_order(comparison))))
+    scenes = f"{comparison.scored} scored scenes of {comparison.shared} shared"
+    if len(comparison.names) == 2:
+        return Grid(f"Runs: {scenes}", headers, tuple(map(_results, in_order(comparison))))
+    ranked = tuple((str(place), *_results(entry)) for place, entry in enumerate(comparison.entries, 1))
+    return Grid(f"Leaderboard: {scenes}", ("Rank", *headers), ranked, text=2)
 
 
-def _entry_cells(entry: Entry) -> tuple[str, ...]:
-    return (
-        entry.name,
-        entry.model,
-        number(entry.psnr_db, 3),
-        number(entry.ssim, 4),
-        number(entry.mae, 5),
-        number(entry.cpu_s, 3),
-        number(entry.inference_p50_ms, 0),
-        number(entry.ms_per_megapixel, 0),
-        entry.threads,
-        entry.concurrency,
-        str(entry.left_out),
-        str(entry.failed),
-    )
+def made(comparison: Comparison) -> Grid:
+    """What made each run, and how much of it takes part."""
+    headers = ("Run", "Model", "Threads", "At once", "Restored", "Failed", "Left out")
+    rows = [
+        (e.name, e.model, e.threads, e.concurrency, str(e.restored), str(e.failed), str(e.left_out))
+        for e in in_order(comparison)
+    ]
+    backends = ", ".join(sorted({entry.backend for entry in comparison.entries}))
+    return Grid(f"What made them, on {backends}", headers, tuple(rows), text=2)
 
 
-def gains(comparison: Comparison) -> Grid:
+def in_order(comparison: Comparison) -> list[Entry]:
+    """The runs as they were given."""
+    return sorted(comparison.entries, key=lambda entry: comparison.names.index(entry.name))
+
+
+def _results(entry: Entry) -> tuple[str, ...]:
+    quality = (number(entry.psnr_db, 3), number(entry.ssim, 4), number(entry.mae, 5))
+    cost = (number(entry.cpu_s, 3), number(entry.inference_p50_ms, 0), number(entry.ms_per_megapixel, 0))
+    return entry.name, *quality, *cost
+
+
+def gains(comparison: Comparison) -> list[Grid]:
     """Every other run against the first, by metric and subset."""
-    headers = (
-        "Run",
-        "Metric",
-        "Subset",
-        "Scenes",
-        "Mean gain",
-        "95 % interval",
-        "p bootstrap",
-        "p Wilcoxon",
-        "Wins",
-        "Losses",
-        "Ties",
-    )
-    rows = [_contrast_cells(contrast) for contrast in comparison.contrasts]
-    return Grid(f"Gain over {comparison.names[0]}, scene by scene; positive is better", headers, tuple(rows), text=3)
+    headers = ("Metric", "Subset", "Mean gain", "95 % interval", "p boot.", "p Wilc.", "Won/lost/tied")
+    return [
+        Grid(
+            f"Gain of {name} over {comparison.names[0]}, scene by scene; positive is better, PSNR in dB",
+            headers,
+            _contrasts(comparison, name),
+            2,
+        )
+        for name in comparison.names[1:]
+    ]
 
 
-def _contrast_cells(contrast: Contrast) -> tuple[str, ...]:
+def _contrasts(comparison: Comparison, name: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(_contrast(contrast) for contrast in comparison.contrasts if contrast.run == name)
+
+
+def _contrast(contrast: Contrast) -> tuple[str, ...]:
     result, digits = contrast.result, _DIGITS[contrast.metric]
     low, high = (number(value, digits, signed=True) for value in (result.low, result.high))
     return (
-        contrast.run,
         _LABELS[contrast.metric],
         contrast.subset,
-        str(result.count),
         number(result.mean, digits, signed=True),
-        f"{low} to {high}" if result.low is not None else "\u2013",
+        f"{low}, {high}" if result.low is not None else "\u2013",
         probability(result.p_bootstrap),
         probability(result.p_wilcoxon),
-        *(str(count) for count in (result.wins, result.losses, result.ties)),
+        f"{result.wins}/{result.losses}/{result.ties}",
     )
 
 

@@ -50,12 +50,13 @@ def to_text(grids: Sequence[Grid], notes: Sequence[str], width: int | None) -> s
     stream = io.StringIO()
     console = Console(file=stream, width=width or 200, color_system=None, highlight=False)
     for grid in grids:
-        table = Table(title=Text(grid.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for index, header in enumerate(grid.headers):
-            table.add_column(header, justify="left" if index < grid.text else "right", overflow="fold")
+            words = index < grid.text
+            table.add_column(header, justify="left" if words else "right", overflow="fold", no_wrap=not words)
         for row in grid.rows:
             table.add_row(*map(Text, row))
-        console.print(table)
+        console.print(Text(grid.title, overflow="fold"), table, "", sep="\n")
     for note in notes:
         console.print(Text(note))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"

@@ -79,9 +79,9 @@ def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]], *
     )
 
 
-def text(value: str) -> str:
-    """Plain text as markup."""
-    return escape(value)
+def heading(text: str) -> str:
+    """A heading within a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def facts(items: Mapping[str, Any]) -> str:

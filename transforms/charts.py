@@ -113,14 +113,14 @@ def _ceiling(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
 
 def _edges(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
-    """Borders of 5 to 30 bins at round numbers, their width after Freedman & Diaconis (1981)."""
+    """Borders of 4 to 30 bins at round numbers, their width after Freedman & Diaconis (1981)."""
     low, high = float(array.min()), float(array.max())
     spread = high - low
     if spread <= 1e-9 * max(abs(high), 1.0):  # all alike: one bar in the middle
         step = nice_step(max(abs(high), 1.0) * 0.02)
         return [(round(high / step) + offset) * step for offset in (-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)]
     q25, q75 = np.quantile(array, [0.25, 0.75])
-    width = min(max(2 * float(q75 - q25) / len(array) ** (1 / 3), spread / 30), spread / 5)
+    width = min(max(2 * float(q75 - q25) / len(array) ** (1 / 3), spread / 30), spread / 8)
     step = nice_step(width)
     first, last = math.floor(low / step + 1e-9), math.floor(high / step + 1e-9) + 1
     return [index * step for index in range(first, last + 1)]

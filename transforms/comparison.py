@@ -126,8 +126,8 @@ def compare(runs: Sequence[Run], *, any_protocol: bool = False) -> Comparison:
     finite = [scene for scene in scored if all(math.isfinite(table[scene].psnr_db or 0.0) for table in tables)]
     if len(finite) < len(scored):
         notes.append(
-            f"Left out of every mean PSNR, as it is infinite in some run: {count(len(scored) - len(finite), 'scene')}; "
-            "wins, losses and ties hold them."
+            f"Left out of every mean PSNR, as it is infinite in some run: {count(len(scored) - len(finite), 'scene')}. "
+            "Wins, losses and ties count all."
         )
     entries = [_entry(name, run, table, shared, scored, finite) for name, run, table in zip(names, runs, tables, strict=True)]
     rows = [_row(scene, tables) for scene in shared]

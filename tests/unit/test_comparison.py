@@ -88,11 +88,19 @@ def test_smaller_error_is_better(tmp_path: Path) -> None:
 
 def test_each_subset_is_compared_too(tmp_path: Path) -> None:
     result = compare([run(tmp_path, name, random_scores(20, gain=gain)) for name, gain in (("first", 0.0), ("second", 1.0))])
-    assert [(row[1], row[2], row[3]) for row in gains(result).rows[:3]] == [
-        ("PSNR (dB)", "all", "20"),
-        ("PSNR (dB)", "indoor", "10"),
-        ("PSNR (dB)", "outdoor", "10"),
-    ]
+    (grid,) = gains(result)
+    assert [row[:2] for row in grid.rows[:4]] == [("PSNR", part) for part in ("all", "indoor", "outdoor")] + [("SSIM", "all")]
+    assert [sum(map(int, row[-1].split("/"))) for row in grid.rows[:3]] == [20, 10, 10]
+
+
+def test_tables_fit_an_ordinary_terminal(tmp_path: Path) -> None:
+    result = compare(
+        [run(tmp_path, name, random_scores(20, gain=gain)) for name, gain in (("baseline", 0.0), ("another", 1.0))]
+    )
+    lines = to_text(grids(result), result.notes, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum("MAE     outdoor" in line for line in lines) == 1  # nothing is folded
+    assert not any("\u2026" in line for line in lines)  # nor cut
 
 
 def test_cpu_time_is_wall_time_times_threads(tmp_path: Path) -> None:
@@ -135,7 +143,7 @@ def test_runs_without_scores_compare_times(tmp_path: Path) -> None:
     result = compare(
         [run(tmp_path, name, [without_target("a", inference_ms=ms)]) for name, ms in (("first", 100.0), ("second", 50.0))]
     )
-    assert result.contrasts == () and len(grids(result)) == 1
+    assert result.contrasts == () and len(grids(result)) == 2
     assert [entry.inference_p50_ms for entry in result.entries] == [100.0, 50.0]
 
 
@@ -184,8 +192,8 @@ def folders(tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "sign"),
     [
-        ("table", "Gain over first"),
-        ("markdown", "| Run | Metric |"),
+        ("table", "Gain of second over first"),
+        ("markdown", "| Metric | Subset |"),
         ("latex", r"\toprule"),
         ("html", "<!doctype html>"),
         ("json", '"contrasts"'),
