@@ -9,18 +9,21 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from pipelines import logs, options, runners, stopping
 from transforms import progress, store
 from transforms.photographs import brought_photographs, find_photographs
 from transforms.records import JobError, Member, UsageError
 from transforms.shards import INDEX
-from transforms.synthesis import MakeFolders, MakeShards, Recipe
+from transforms.synthesis import MakeFolders, MakeShards, Recipe, counting
 from transforms.write import WriteTable, parts_for
 
 OK, FAILED = 0, 1
@@ -88,18 +91,33 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     progress.reset()
     with stopping.on_signals() as received:
         try:
-            pipeline = runners.make_pipeline(args.runner, beam_args)
-            build(pipeline, recipe, args.scenes, shards=args.shards)
-            result = pipeline.run()
-            result.wait_until_finish()
-            if str(result.state) != "DONE":
-                raise JobError(f"the engine ended the job as {result.state}")
+            with _shown(args.scenes, console):
+                _run_pipeline(runners.make_pipeline(args.runner, beam_args), recipe, args)
         except Exception as error:  # the engine's, most often: the cause is in its text
-            cause = progress.reason() or logs.record(error)
-            Console(stderr=True, soft_wrap=True).print(f"The job failed: {cause}", markup=False, highlight=False)
+            cause = logs.record(error)
+            said = f"Stopped: {progress.reason()}" if received.exit_code else f"The job failed: {cause}"
+            Console(stderr=True, soft_wrap=True, highlight=False).print(f"{said} What was made is in {output}", markup=False)
             return received.exit_code or FAILED
     console.print(f"Made in {time.monotonic() - started:.1f} s: {output}", markup=False)
     return OK
+
+
+def _run_pipeline(pipeline: beam.Pipeline, recipe: Recipe, args: argparse.Namespace) -> None:
+    build(pipeline, recipe, args.scenes, shards=args.shards)
+    result = pipeline.run()
+    result.wait_until_finish()
+    if str(result.state) != "DONE":
+        raise JobError(f"the engine ended the job as {result.state}.")
+
+
+@contextmanager
+def _shown(scenes: int, console: Console) -> Iterator[None]:
+    """A bar of the scenes made, on a terminal."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal or console.quiet) as bar:
+        task = bar.add_task("making", total=scenes)
+        with counting(lambda: bar.advance(task)):
+            yield
 
 
 def build(pipeline: beam.Pipeline, recipe: Recipe, scenes: int, *, shards: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from transforms.shards import TarWriter, written_whole
 from transforms.simulate import Light, scene_generator, simulate
 
 ROLES = ("left", "right", "combined", "target")
+_counters: list[Callable[[], None]] = []
 _read = lru_cache(maxsize=16)(read_photograph)  # a few megabytes each; the brought ones all fit
 
 
@@ -77,6 +79,16 @@ def make_scene(recipe: Recipe, number: int) -> dict[str, bytes]:
         "radius.tiff": _tiff(made.radius),
         "json": (json.dumps(truth, indent=1) + "\n").encode(),
     }
+
+
+@contextmanager
+def counting(count: Callable[[], None]) -> Iterator[None]:
+    """Have `count` called for every scene that this process has made, while the block runs."""
+    _counters.append(count)
+    try:
+        yield
+    finally:
+        _counters.remove(count)
 
 
 class MakeFolders(beam.PTransform):
@@ -149,7 +161,10 @@ def _made(recipe: Recipe, numbers: list[int]) -> Iterator[tuple[int, dict[str, b
             if progress.stopping():
                 raise JobError("stopped")
             batch = numbers[start : start + recipe.workers]
-            yield from zip(batch, pool.map(lambda number: make_scene(recipe, number), batch), strict=True)
+            for made in zip(batch, pool.map(lambda number: make_scene(recipe, number), batch), strict=True):
+                yield made
+                for count in _counters:
+                    count()
 
 
 def _tiff(radius: Light) -> bytes:
