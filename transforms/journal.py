@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import threading
+import typing
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from transforms.records import Failure, Outcome, Scene, Score
 FOLDER = ".state/journal"
 UNDER_WAY = "under-way"  # inside it
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
+_TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.items()}
 
 
 def input_key(scene: Scene, settings_digest: str) -> str:
@@ -42,9 +44,11 @@ def from_line(line: str | bytes) -> Outcome | None:
     """The outcome of a line, or None where the line was cut short or comes from another version of the columns."""
     try:
         ((kind, columns),) = json.loads(line).items()
-        return _KINDS[kind](**columns)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        outcome = _KINDS[kind](**columns)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    typed = all(isinstance(value := columns[name], hint) and type(value) is not bool for name, hint in _TYPES[kind].items())
+    return outcome if typed else None
 
 
 def read(folder: str) -> list[Outcome]:
@@ -66,6 +70,36 @@ def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, 
         if keys.get(outcome.scene_id) == outcome.input_key and not isinstance(holding.get(outcome.scene_id), Score):
             holding[outcome.scene_id] = outcome
     return holding
+
+
+class Follower:
+    """Reads a journal as it grows, for whoever wants to know how far a job has come.
+
+    Args:
+        folder: journal folder of the run, a local path or a URI.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._read: dict[str, int] = {}  # bytes read so far, by file
+
+    def new(self) -> list[Outcome]:
+        """The outcomes since the last call; those of before the first call too."""
+        return [outcome for uri in store.files_in(self._folder, "*.jsonl") for outcome in self._grown(uri)]
+
+    def _grown(self, uri: str) -> list[Outcome]:
+        start = self._read.get(uri, 0)
+        if store.is_local(uri):
+            with Path(uri).open("rb") as stream:
+                stream.seek(start)
+                data = stream.read()
+        elif start:  # objects do not grow
+            return []
+        else:
+            data = store.read_whole(uri) or b""
+        whole = data[: data.rfind(b"\n") + 1]  # the rest is being written
+        self._read[uri] = start + len(whole)
+        return [outcome for line in whole.splitlines() if (outcome := from_line(line)) is not None]
 
 
 class Journal:

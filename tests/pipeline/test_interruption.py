@@ -16,8 +16,6 @@ from pipelines.cli import main
 from tests import builders, commands
 from tests.commands import Command
 
-TURNS = 60  # of the model, for one scene: about a tenth of a second
-
 
 def chaos(source: Path, run: Path, options: tuple[str, ...], kills: int, rng: random.Random) -> int:
     """Kill the command at random moments, each time to start it again; finish it at last. How many kills met work.
@@ -29,8 +27,8 @@ def chaos(source: Path, run: Path, options: tuple[str, ...], kills: int, rng: ra
     for _ in range(kills):
         command = Command(source, run, *options)
         finished = len(kept)
-        if rng.random() < 0.8:  # while scenes are under way; else anywhere, before them and after
-            _wait(command, run, finished + rng.randrange(3))
+        if rng.random() < 0.9:  # while scenes are under way; else anywhere, before them and after
+            _wait(command, run, finished + rng.randrange(1, 5))
         time.sleep(rng.uniform(0, 0.15))
         command.kill()
         found = commands.journaled(run)
@@ -54,22 +52,18 @@ def _wait(command: Command, run: Path, finished: int) -> None:
     command.until(lambda: (commands.under_way(run) and len(commands.journaled(run)) >= finished) or over.exists())
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return commands.bright_is_slow(tmp_path_factory.mktemp("model") / "slow.onnx", TURNS)
-
-
 @pytest.mark.parametrize(
-    ("layout", "kills", "scenes"),
+    ("layout", "kills", "scenes", "turns"),
     [
-        pytest.param("folders", 2, 8),
-        pytest.param("folders", 20, 60, marks=pytest.mark.long),
-        pytest.param("shards", 20, 60, marks=pytest.mark.long),
+        pytest.param("folders", 2, 8, 60),
+        pytest.param("folders", 20, 100, 200, marks=pytest.mark.long),
+        pytest.param("shards", 20, 100, 200, marks=pytest.mark.long),
     ],
 )
 def test_killed_and_started_again(
-    layout: str, kills: int, scenes: int, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    layout: str, kills: int, scenes: int, turns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    model = commands.bright_is_slow(tmp_path / "slow.onnx", turns)
     source = builders.write_folders(tmp_path / "s", commands.scenes(scenes, bright=tuple(range(scenes))))
     options = ("--model", str(model), "--images", "restored")
     assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "whole"), *options]) == 0
@@ -78,8 +72,8 @@ def test_killed_and_started_again(
         assert main(["pack", "--input", str(folders), "--output", str(source), "--shard-size", "40KB"]) == 0
         (tmp_path / "whole").rename(tmp_path / "of-folders")
         assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "whole"), *options]) == 0
-    seed = 5
-    met = chaos(source, tmp_path / "run", options, kills, random.Random(seed))
+    met = chaos(source, tmp_path / "run", options, kills, random.Random(5))
+    assert met >= kills // 2, "most kills came when there was nothing to do"
     assert commands.stable(tmp_path / "run") == commands.stable(tmp_path / "whole")
     assert commands.leftovers(tmp_path / "run") == []
     with capsys.disabled():
@@ -116,7 +110,8 @@ def test_a_signal_while_it_starts(tmp_path: Path) -> None:
     assert "Traceback" not in says
 
 
-def test_a_scene_that_ends_the_process_fails_alone(model: Path, tmp_path: Path) -> None:
+def test_a_scene_that_ends_the_process_fails_alone(tmp_path: Path) -> None:
+    model = commands.bright_is_slow(tmp_path / "slow.onnx", 60)
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(6, bright=(0, 1, 2, 3, 4, 5))), tmp_path / "run"
     command = Command(source, run, "--model", str(model))
     crashes = command.crash_at("scene-002")
