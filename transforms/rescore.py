@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from models.allocator import keep_freed_memory
 from transforms import protocols, stages
 from transforms.foreach import SceneFunction
 from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
@@ -33,6 +34,7 @@ class Scoring:
 
     def open(self) -> SceneFunction:
         """Look up the protocol, once in each process."""
+        keep_freed_memory()
         return lambda scene: rescore(scene, self)
 
 

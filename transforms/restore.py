@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from models.allocator import keep_freed_memory
 from models.session import Model, ModelError, ModelSpec, load
 from transforms import codecs, metrics, planes, stages, store
 from transforms.foreach import SceneFunction
@@ -33,6 +34,7 @@ class Restoration:
 
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""
+        keep_freed_memory()
         model = load(self.model)
         warm_up()
         with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
