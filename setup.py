@@ -16,6 +16,7 @@ CORE = [
     "pyyaml>=6,<7",
     "rich>=14,<16",  # progress and tables on the terminal
     "scikit-image>=0.25,<1",
+    "scipy>=1.13,<2",  # paired tests
     "shtab>=1.7,<2",
 ]
 EXTRAS = {
