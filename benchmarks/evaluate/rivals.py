@@ -16,7 +16,7 @@ from skimage.restoration import richardson_lucy, wiener
 from benchmarks.evaluate.captures import Capture
 from benchmarks.evaluate.quality import Planes, coded, linear
 
-RADII = (1.5, 2, 3, 4, 6, 8, 10, 12, 15)  # px
+RADII = (2, 3, 4, 6, 9, 12, 15)  # px
 BALANCES = (0.001, 0.01, 0.1, 1, 10)
 ITERATIONS = (5, 15)
 Deconvolve = Callable[[Planes, Planes, float], Planes]

@@ -98,8 +98,8 @@ def test_crops_lie_side_by_side_at_the_busiest_places() -> None:
 
 
 def test_the_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
-    row = {"coded": [25.0, 0.7, 0.03], "linear": [30.0, 0.8, 0.01], "setting": ""}
-    better = {"coded": [26.5, 0.75, 0.02], "linear": [31.0, 0.82, 0.01], "setting": ""}
+    row = {"coded": [25.0, 0.7, 0.03], "linear": [30.0, 0.8, 0.01], "inside": [26.0, 0.7, 0.03], "setting": ""}
+    better = {"coded": [26.5, 0.75, 0.02], "linear": [31.0, 0.82, 0.01], "inside": [28.0, 0.75, 0.02], "setting": ""}
     path = tmp_path / "models.md"
     path.write_text(f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n")
     for _ in range(2):
