@@ -99,8 +99,8 @@ def call(name: str, options: Mapping[str, Any]) -> int:
     Raises:
         UsageError: an option or the inputs are wrong.
     """
-    command, parser = _command(name)
-    return _start(name, command, parser, config.words(parser, options, f"dpdeblur {name}"))
+    module, parser = command(name)
+    return _start(name, module, parser, config.words(parser, options, f"dpdeblur {name}"))
 
 
 def _run(name: str, words: list[str]) -> int:
@@ -108,27 +108,28 @@ def _run(name: str, words: list[str]) -> int:
         raise UsageError(
             f"there is no command {name!r}.{nearest(name, list(COMMANDS))} The commands are: {', '.join(COMMANDS)}."
         )
-    return _start(name, *_command(name), words)
+    return _start(name, *command(name), words)
 
 
-def _command(name: str) -> tuple[_Command, argparse.ArgumentParser]:
-    command = cast(_Command, importlib.import_module(f"pipelines.{name}"))
+def command(name: str) -> tuple[_Command, argparse.ArgumentParser]:
+    """The module of a sub-command, and the parser of its options. Args: name: one of `COMMANDS`."""
+    module = cast(_Command, importlib.import_module(f"pipelines.{name}"))
     parser = _Parser(
         prog=f"dpdeblur {name}",
         description=COMMANDS[name],
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_arguments(parser)
+    module.add_arguments(parser)
     parser.add_argument("--config", metavar="FILE", help="YAML file of options, one a line; what the command line says wins")
-    return command, parser
+    return module, parser
 
 
-def _start(name: str, command: _Command, parser: argparse.ArgumentParser, words: list[str]) -> int:
+def _start(name: str, module: _Command, parser: argparse.ArgumentParser, words: list[str]) -> int:
     args, rest = parser.parse_known_args(config.expand(parser, words))
     _check_unknown(parser, rest)
     args.command_line = shlex.join(["dpdeblur", name, *words])
-    return command.run(args, rest)
+    return module.run(args, rest)
 
 
 def _check_unknown(parser: argparse.ArgumentParser, rest: list[str]) -> None:

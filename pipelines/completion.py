@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 
 import shtab
 
-from pipelines.cli import COMMANDS
+from pipelines.cli import COMMANDS, command
 
 EPILOG = """to have it in every new shell:
   bash: dpdeblur completion bash > ~/.local/share/bash-completion/completions/dpdeblur
@@ -26,6 +25,6 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dpdeblur")
     commands = parser.add_subparsers()
     for name, line in COMMANDS.items():
-        importlib.import_module(f"pipelines.{name}").add_arguments(commands.add_parser(name, help=line))
+        commands.add_parser(name, help=line, add_help=False, parents=[command(name)[1]])
     print(shtab.complete(parser, args.shell))
     return 0

@@ -45,7 +45,7 @@ def add_resuming(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("resuming")
     group.add_argument("--restart", action="store_true", help="forget the run in RUN and begin anew")
     group.add_argument("--retry-failed", action="store_true", help="try the failed scenes of the run again")
-    group.add_argument("--max-failures", type=share, metavar="N|P%%", help="stop when more scenes, or a larger share, fail")
+    group.add_argument("--max-failures", type=share, metavar="N|P%", help="stop when more scenes, or a larger share, fail")
 
 
 def add_pixels(parser: argparse.ArgumentParser) -> None:

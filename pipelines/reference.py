@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
-import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from pipelines.cli import COMMANDS
+from pipelines.cli import COMMANDS, command
 from transforms.schemas import markdown
 
 DOCS = Path(__file__).parents[1] / "docs"
+WIDTH = 100  # of the terminal that the commands' help is printed for
 
 
 def pages() -> dict[str, str]:
@@ -23,18 +23,15 @@ def pages() -> dict[str, str]:
 
 def _commands() -> Iterator[str]:
     yield "# Commands\n\nGenerated from the code by `make docs`: what `dpdeblur COMMAND --help` prints.\n"
-    for name, line in COMMANDS.items():
-        parser = argparse.ArgumentParser(
-            prog=f"dpdeblur {name}", description=line, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        importlib.import_module(f"pipelines.{name}").add_arguments(parser)
+    for name in COMMANDS:
+        _, parser = command(name)
+        parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, width=WIDTH)
         yield f"## `dpdeblur {name}`\n\n```text\n{parser.format_help().rstrip()}\n```\n"
 
 
 def main() -> int:
     """Write the pages."""
     logging.basicConfig(level=logging.ERROR)
-    os.environ["COLUMNS"] = "100"  # argparse wraps at the terminal's width
     for name, text in pages().items():
         (DOCS / name).write_text(text, encoding="utf-8")
     return 0
