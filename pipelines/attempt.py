@@ -10,7 +10,7 @@ from typing import Any
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import display, logs, manifest, report, runners, stopping, summary, supervision
+from pipelines import display, logs, manifest, remote, report, runners, stopping, summary, supervision
 from pipelines.job import Job, Work, compare
 from pipelines.runfolder import RunFolder
 from transforms import journal, progress, worklist
@@ -144,10 +144,7 @@ def _run_pipeline(attempt: Attempt, graph: Graph) -> None:
     each = ForEachScene(attempt.job.task, folder.path(journal.FOLDER), attempt.job.workers)
     pipeline = runners.make_pipeline(attempt.args.runner, attempt.beam_args)
     graph(pipeline, todo, kept, each, folder.path(".state", "tables"), len(attempt.job.scene_ids))
-    result = pipeline.run()
-    result.wait_until_finish()
-    if str(result.state) != "DONE":
-        raise JobError(f"the engine ended the job as {result.state}")
+    remote.run(pipeline, attempt.args.runner, folder.path(journal.FOLDER))
 
 
 def _conclude(attempt: Attempt, facts: dict[str, object], wall_s: float) -> int:

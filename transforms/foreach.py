@@ -60,8 +60,10 @@ def work_on(scene: Scene, function: SceneFunction, journal: Journal | None) -> O
         if journal:
             journal.append(outcome)
     except OSError as error:
-        progress.stop(f"results cannot be written: {error}")
-        raise JobError(progress.reason()) from error
+        reason = f"results cannot be written: {error}"
+        if progress.followed():  # a worker of a cluster serves the next attempt too, and must not refuse it
+            progress.stop(reason)
+        raise JobError(reason) from error
     progress.publish(outcome)
     return outcome
 

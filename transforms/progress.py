@@ -33,6 +33,11 @@ def listening(listener: Callable[[Outcome], None]) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+def followed() -> bool:
+    """Whether anybody listens: so it is where the job was started, not in the workers of a cluster."""
+    return bool(_listeners)
+
+
 def reset() -> None:
     """Begin a new job: nobody wishes to stop."""
     _stop.clear()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io import ReadAllFromText
 
 from transforms import journal, store
 from transforms.records import Outcome, Scene, Source
@@ -44,14 +43,18 @@ def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[
 
 
 class ReadScenes(beam.PTransform):
-    """The scenes in work files. Args: files: their names."""
+    """The scenes in work files. Args: files: their names.
+
+    Nothing is reshuffled on the way: of two reshuffles in a row, Flink drops the second (its optimiser takes the records for
+    balanced already), and the one that matters is the one of scenes.
+    """
 
     def __init__(self, files: Sequence[str]) -> None:
         super().__init__()
         self.files = files
 
     def expand(self, root: Any) -> beam.PCollection[Scene]:  # noqa: D102
-        return root | beam.Create(self.files) | ReadAllFromText() | beam.Map(scene_from_line)
+        return root | beam.Create(self.files, reshuffle=False) | beam.FlatMap(_lines) | beam.Map(scene_from_line)
 
 
 class ReadOutcomes(beam.PTransform):
@@ -62,7 +65,14 @@ class ReadOutcomes(beam.PTransform):
         self.files = files
 
     def expand(self, root: Any) -> beam.PCollection[Outcome]:  # noqa: D102
-        return root | beam.Create(self.files) | ReadAllFromText() | beam.Map(_outcome)
+        return root | beam.Create(self.files) | beam.FlatMap(_lines) | beam.Map(_outcome)
+
+
+def _lines(uri: str) -> list[str]:
+    data = store.read_whole(uri)
+    if data is None:
+        raise OSError(f"the work file {uri} is gone")
+    return data.decode().split("\n")[:-1]  # other line ends may stand inside a string
 
 
 def _outcome(line: str) -> Outcome:

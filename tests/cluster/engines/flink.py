@@ -14,28 +14,12 @@ from tests.cluster.engines.process import Daemon, free_port
 from tests.cluster.engines.workers import Workers
 
 FLINK, SERIES = "1.19.3", "1.19"
+_OPEN = "java.io java.lang java.lang.reflect java.net java.nio java.time java.util java.util.concurrent sun.net.util sun.nio.ch"
 _JAVA = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    *(
-        f"--add-opens=java.base/{package}=ALL-UNNAMED"
-        for package in (
-            "java.lang",
-            "java.util",
-            "java.net",
-            "java.io",
-            "java.nio",
-            "java.lang.reflect",
-            "java.text",
-            "java.time",
-            "java.util.concurrent",
-            "java.util.concurrent.atomic",
-            "java.util.concurrent.locks",
-            "sun.nio.ch",
-            "sun.net.util",
-        )
-    ),
-    *(f"--add-exports=java.base/{package}=ALL-UNNAMED" for package in ("sun.net.util", "sun.security.util")),
+    *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPEN.split()),
+    "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
 )
 _CONFIG = """
 jobmanager.rpc.address: localhost
@@ -97,7 +81,8 @@ class FlinkCluster:
         config = _CONFIG.format(rpc=free_port(), rest=self.rest, slots=slots, tmp=self.folder / "tmp")
         (self.folder / "config.yaml").write_text(config)
         (self.folder / "log4j.properties").write_text(_LOG4J)
-        self._command = [java, *_JAVA, f"-Dlog4j.configurationFile={self.folder}/log4j.properties", f"-Djava.io.tmpdir={self.folder}/tmp", "-cp", f"{libraries}/*"]
+        properties = [f"-Dlog4j.configurationFile={self.folder}/log4j.properties", f"-Djava.io.tmpdir={self.folder}/tmp"]
+        self._command = [java, *_JAVA, *properties, "-cp", f"{libraries}/*"]
         self._daemons: list[Daemon] = []
         self.task_managers: list[Daemon] = []
         try:

@@ -7,7 +7,6 @@ job; here it runs outside a container, in the environment of the tests.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -20,7 +19,6 @@ class Workers:
     Args:
         folder: for the files of the workers; workers are told apart by it.
         python: the interpreter of the workers; by default the one of the tests.
-        own_environment: install what the job brings; else it is there already.
     """
 
     def __init__(self, folder: Path, python: Path = Path(sys.executable)) -> None:
@@ -30,7 +28,8 @@ class Workers:
         self._start.write_text(
             "#!/bin/sh\n"
             f"export PATH={python.parent}:$PATH RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1\n"
-            f'exec {boot} "$@" --semi_persist_dir={folder} >> {folder}/workers.log 2>&1\n'
+            f"mkdir {folder}/worker-$$ && cd {folder}/worker-$$\n"  # it writes the options of the job to where it is
+            f'exec {boot} "$@" --semi_persist_dir={folder}/worker-$$ > log.txt 2>&1\n'
         )
         self._start.chmod(0o755)
 
@@ -41,12 +40,12 @@ class Workers:
 
     def running(self) -> list[int]:
         """Process ids of the Python workers that run now, oldest first."""
-        mark = f"SEMI_PERSISTENT_DIRECTORY={self.folder}".encode()
+        mark = f"SEMI_PERSISTENT_DIRECTORY={self.folder}/worker-".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if b"sdk_worker_main" in (process / "cmdline").read_bytes() and mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((os.stat(process).st_ctime_ns, int(process.name)))
+                if b"sdk_worker_main" in (process / "cmdline").read_bytes() and mark in (process / "environ").read_bytes():
+                    found.append((process.stat().st_ctime_ns, int(process.name)))
             except OSError:  # it has ended meanwhile
                 continue
         return [pid for _, pid in sorted(found)]
