@@ -32,8 +32,10 @@ lint: $(VENV)/.test   ## ruff (lint and format) and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-docs: $(VENV)/.core   ## regenerate the generated pages
+docs: $(VENV)/.docs   ## the documentation as a site, in site/: generated pages anew, no warning let through
 	@$(BIN)/python -m pipelines.reference
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Open $(CURDIR)/site/index.html"
 
 bench: $(VENV)/.test   ## measure speed, as ratios side by side, into benchmarks/results.json and docs/performance.md
 	@$(BIN)/python -m benchmarks
@@ -42,7 +44,7 @@ evaluate: $(VENV)/.test   ## measure the models against doing nothing and classi
 	@$(BIN)/python -m benchmarks.evaluate $(if $(REALDATA),--realdata $(REALDATA)) $(if $(PHOTOS),--photos $(PHOTOS))
 
 clean:           ## remove what the other targets made
-	@rm -rf $(VENV) $(DEMO) build dist *.egg-info
+	@rm -rf $(VENV) $(DEMO) site build dist *.egg-info
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dpdeblur needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -56,5 +58,9 @@ $(VENV)/.core: $(VENV)/.made setup.py
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core setup.py
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,openvino]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,docs,openvino]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.core setup.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@

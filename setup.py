@@ -25,12 +25,14 @@ EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78"],
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
+    "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"],
     "test": [
         "duckdb>=1.2,<2",
         "hypothesis>=6.130,<7",
         "mypy>=1.18,<3",
         "onnx>=1.19,<2",
         "pandas>=2.2,<4",
+        "polars>=1.30,<3",
         "playwright>=1.50,<2",  # drives the Chromium that the machine has
         "pytest>=8.4,<10",
         "ruff>=0.14,<1",

@@ -95,7 +95,8 @@ class Model:
             planes: float32 [C, Hp, Wp], RGB in [0, 1]: the left view, the right view, and the combined one where
                 `needs_combined` (C is 6 or 9). What lies past `height` and `width` is padding; where that does not fill
                 the size multiple, the picture is padded here, by reflection at the bottom and the right.
-            height, width: of the picture, in pixels.
+            height: of the picture, in pixels.
+            width: of the picture, in pixels.
 
         Returns:
             float32 [3, height, width], RGB, full scale 1, not clipped; it may be a view into a larger array.
