@@ -62,7 +62,8 @@ class RunFolder:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write one of the JSON files of the run."""
-        store.write_whole(self.path(name), (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        store.write_whole(self.path(name), text.encode(errors="backslashreplace"))  # names of files may be any bytes
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -144,11 +145,16 @@ class RunFolder:
         store.delete([*half_done, *partial])
 
     def clear(self) -> None:
-        """Forget the run in the folder: its tables, its pictures, its journal. Files of others stay."""
+        """Forget the run in the folder: its tables, its pictures, its journal. Files of others stay.
+
+        Raises:
+            UsageError: the folder's manifest is none of ours.
+        """
+        wrote_pictures = self.manifest().get("settings", {}).get("images") == "restored"
         self.sweep()
         names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
         tables = [uri for name, _ in TABLES for uri in store.files_in(self.path(name), "*.parquet")]
-        pictures = store.files_in(self.path("images"), "*.png")
+        pictures = store.files_in(self.path("images"), "*.png") if wrote_pictures else []
         store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
 
     def commit(self, expected: set[str]) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 
 from transforms import codecs, planes
 from transforms.journal import input_key
+from transforms.layouts.ids import escaped
 from transforms.metrics import Metrics
 from transforms.planes import Picture, Tone
 from transforms.read import read_bytes
 from transforms.records import Failure, Outcome, Scene, SceneError, Score
 
+MAX_MESSAGE = 2000  # characters; the gist comes first
 Pictures = dict[str, Picture]
 
 
@@ -71,8 +73,8 @@ def guarded(scene: Scene, reading: Reading, work: Callable[[Stopwatch], Score]) 
             subset=scene.subset,
             stage=watch.stage,
             error_type=type(error).__name__,
-            message=str(error) or type(error).__name__,
-            uri=error.uri if isinstance(error, SceneError) else "",
+            message=escaped(str(error)[:MAX_MESSAGE] or type(error).__name__),
+            uri=escaped(error.uri) if isinstance(error, SceneError) else "",
             input_key=input_key(scene, reading.digest),
         )
 
