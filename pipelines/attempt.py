@@ -15,6 +15,7 @@ from pipelines.job import Job, Work, compare
 from pipelines.runfolder import RunFolder
 from transforms import journal, progress, worklist
 from transforms.foreach import ForEachScene, work_on
+from transforms.layouts.ids import escaped
 from transforms.records import Failure, JobError, Scene, Score
 
 OK, FAILED, WITH_FAILURES = 0, 1, 3
@@ -109,7 +110,7 @@ def _crashed(scene: Scene, signal: str, key: str) -> Failure:
         stage="inference",
         error_type="Crash",
         message=f"The process was ended by {signal} while this scene alone was under way.{memory}",
-        uri=scene.left.uri,
+        uri=escaped(scene.left.uri),
         input_key=key,
     )
 
