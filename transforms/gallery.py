@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from transforms import codecs, planes, previews
@@ -18,6 +19,7 @@ from transforms.records import Scene, SceneError, Score, Source, UsageError
 from transforms.results import Run
 
 EACH = 6  # scenes at either end
+AT_ONCE = 2  # scenes whose pictures are in memory
 BUDGET = 15_000_000  # bytes of all pictures together: 20 MB as text in a page
 
 
@@ -83,20 +85,22 @@ def collect(run: Run, each: int = EACH) -> Gallery:
         scenes = {scene.scene_id: scene for scene in find_scenes(run.manifest["input"], run.manifest["layout"]).scenes}
     except (UsageError, KeyError, OSError) as error:
         return Gallery((), (f"The input of the run cannot be read any more: {error}",))
-    strips: list[tuple[str, tuple[Shown, ...]]] = []
-    missing: list[str] = []
     budget = BUDGET // sum(len(scores) for _, scores in chosen)
-    for label, scores in chosen:
-        shown: list[Shown] = []
-        for score in scores:
-            try:
-                shown.append(show(run, scenes[score.scene_id], score, budget))
-            except KeyError:
-                missing.append(f"{score.scene_id}: the scene is no longer in {run.manifest['input']}.")
-            except (SceneError, OSError, ValueError) as error:
-                missing.append(f"{score.scene_id}: {error}")
-        strips.append((label, tuple(shown)))
-    return Gallery(tuple(strip for strip in strips if strip[1]), tuple(missing))
+
+    def shown(score: Score) -> Shown | str:
+        """The pictures of a scene, or why they are missing."""
+        if score.scene_id not in scenes:
+            return f"{score.scene_id}: the scene is no longer in {run.manifest['input']}."
+        try:
+            return show(run, scenes[score.scene_id], score, budget)
+        except (SceneError, OSError, ValueError) as error:
+            return f"{score.scene_id}: {error}"
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:  # codecs leave Python's lock alone
+        results = [(label, list(threads.map(shown, scores))) for label, scores in chosen]
+    strips = [(label, tuple(one for one in found if isinstance(one, Shown))) for label, found in results]
+    missing = tuple(one for _, found in results for one in found if isinstance(one, str))
+    return Gallery(tuple(strip for strip in strips if strip[1]), missing)
 
 
 def show(run: Run, scene: Scene, score: Score, budget: int) -> Shown:
