@@ -25,8 +25,10 @@ class SceneOptions:
     largest_radius: float = 22.0
     grey: float = 0.4
     """Fraction of one-channel examples."""
-    misfit: float = 0.35
-    """Standard deviation, in pixels, of the views' shift against the sharp picture (half of it between the views)."""
+    misfit: float = 0.3
+    """Standard deviation, in pixels, of the views' shift against the sharp picture, at any blur."""
+    one_sided: float = 0.65
+    """Fraction of scenes that lie wholly in front of, or wholly behind, the plane of focus."""
     variety: Variety = field(default_factory=Variety)
 
 
@@ -64,7 +66,7 @@ def example(
     read = float(np.exp(rng.uniform(np.log(1e-8), np.log(2e-6))))
     views = add_sensor_noise(views, rng.standard_normal(views.shape, np.float32), shot, read)
     # The two photodiodes never see quite the same brightness, even after vignetting is corrected.
-    balance = 1 + rng.normal(0, 0.01)
+    balance = 1 + rng.normal(0, 0.015)
     views = views * np.array([balance, 1 / balance], np.float32)[:, None, None, None]
     coded = encode(rng, np.concatenate([views.reshape(-1, *views.shape[-2:]), sharp]))
     if rng.random() < 0.15:
@@ -85,13 +87,17 @@ def _layers(
     rng: np.random.Generator, photos: list[npt.NDArray[np.uint8]], fonts: list[str], size: int, grey: bool, options: SceneOptions
 ) -> list[tuple[Picture, Picture | None, Picture]]:
     """Return the scene's surfaces back to front: (image, coverage or None, signed radius map)."""
+    side = float(rng.choice([-1, 1])) if rng.random() < options.one_sided else 0.0
+
+    def depth() -> Picture:
+        radius = _depth(rng, size, random_radius(rng, options.largest_radius), options.largest_radius)
+        return np.abs(radius) * np.float32(side) if side else radius
+
     background = surface(rng, photos, fonts, size, grey)
-    radius = _depth(rng, size, random_radius(rng, options.largest_radius), options.largest_radius)
-    layers: list[tuple[Picture, Picture | None, Picture]] = [(background, None, radius)]
+    layers: list[tuple[Picture, Picture | None, Picture]] = [(background, None, depth())]
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.45, 0.3, 0.17, 0.08]))):
         image = surface(rng, photos, fonts, size, grey)
-        centre = random_radius(rng, options.largest_radius)
-        layers.append((image, _outline(rng, size), _depth(rng, size, centre, options.largest_radius)))
+        layers.append((image, _outline(rng, size), depth()))
     return layers
 
 

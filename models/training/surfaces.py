@@ -28,15 +28,15 @@ def load_photos(folder: Path) -> list[npt.NDArray[np.uint8]]:
 def surface(rng: np.random.Generator, photos: list[npt.NDArray[np.uint8]], fonts: list[str], size: int, grey: bool) -> Picture:
     """Return one random surface [C, size, size]: a photograph (plain or printed over), a page of text, or line art."""
     kind = rng.random()
-    if kind < 0.68:
+    if kind < 0.7:
         coded = photo_crop(rng, photos, size)
-        if kind < 0.12:
+        if kind < 0.08:
             coded = _printed(rng, coded, fonts)
     else:
         paper, ink = _two_tones(rng)
         base = np.empty((size, size, 3), np.float32)
         base[:] = paper + (ink - paper) * (0.1 * _smooth_noise(rng, size)[..., None])
-        coded = _printed(rng, base, fonts, ink) if kind < 0.88 else _line_art(rng, base, ink)
+        coded = _printed(rng, base, fonts, ink) if kind < 0.85 else _line_art(rng, base, ink)
     linear = np.clip(coded, 0, 1) ** np.float32(2.2)
     if grey:
         # The weights vary: a green channel, luminance, or a single photodiode colour.
@@ -85,7 +85,7 @@ def _printed(rng: np.random.Generator, base: Picture, fonts: list[str], ink: Pic
     page = Image.new("L", (wide, wide))
     draw = ImageDraw.Draw(page)
     y = 0
-    small = rng.random() < 0.6
+    small = rng.random() < 0.35
     while y < wide:
         height = int(rng.uniform(9, 18) if small else np.exp(rng.uniform(np.log(12), np.log(90))))
         font = _font(fonts[int(rng.integers(len(fonts)))] if fonts else "", height)
