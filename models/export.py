@@ -6,6 +6,7 @@ gets its name; beside it a `.facts.json` says what a model card needs to know.
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,14 +29,20 @@ def averaged_weights(paths: Sequence[Path]) -> dict[str, np.ndarray]:
 
 def stored(weights: Weights, half: bool) -> dict[str, np.ndarray]:
     """Return the weights as the file will hold them: large ones rounded to half precision where `half` says so."""
-    return {k: v.astype(np.float16).astype(np.float32) if half and v.size >= 64 and v.ndim == 4 else v for k, v in weights.items()}
+    return {
+        k: v.astype(np.float16).astype(np.float32) if half and v.size >= 64 and v.ndim == 4 else v for k, v in weights.items()
+    }
 
 
-def largest_difference(config: Config, weights: Weights, model: onnx.ModelProto, residual: float, size: tuple[int, int] = (96, 160)) -> float:
+def largest_difference(
+    config: Config, weights: Weights, model: onnx.ModelProto, residual: float, size: tuple[int, int] = (96, 160)
+) -> float:
     """Return the largest absolute difference between network and graph on random views [1, 6, *size]."""
     rng = np.random.default_rng(0)
     coarse = torch.from_numpy(rng.random((1, 6, size[0] // 8, size[1] // 8), np.float32))
-    views = torch.nn.functional.interpolate(coarse, size, mode="bilinear") + 0.05 * torch.from_numpy(rng.random((1, 6, *size), np.float32))
+    views = torch.nn.functional.interpolate(coarse, size, mode="bilinear") + 0.05 * torch.from_numpy(
+        rng.random((1, 6, *size), np.float32)
+    )
     network = DeblurNet(config).eval()
     network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
     with torch.no_grad():
@@ -87,7 +94,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     training = json.loads(args.training.read_text()) if args.training else {}
     text = json.dumps(facts(args.model, weights, training), indent=1, ensure_ascii=False)
     args.output.with_suffix(".facts.json").write_text(text + "\n")
-    print(f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB, differs from the network by {difference:.1e}")
+    sys.stdout.write(
+        f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB, differs from the network by {difference:.1e}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,21 +1,21 @@
 """Point-spread functions of a dual-pixel sensor.
 
-One formula covers the families in the literature. With signed radius ρ, R = max(|ρ|, 0.3), s = sign(ρ),
+One formula covers the families in the literature. With signed radius rho, R = max(|rho|, 0.3), s = sign(rho),
 pupil coordinates p = s·(x, y) / R and d = √(x² + (aspect·y)²) in pixels:
 
-    disk      D = clip((R + w/2 − d) / w, 0, 1),  w = 1 + edge·R          soft-edged circle of confusion
-    centre    (x, y) are measured from ρ·(decentre_x, decentre_y)         oblique pupil, and magnification changing with focus
+    disk      D = clip((R + w/2 - d) / w, 0, 1),  w = 1 + edge·R          soft-edged circle of confusion
+    centre    (x, y) are measured from rho·(decentre_x, decentre_y)       oblique pupil, magnification changing with focus
     rim       1 + rim·min(d/R, 1)²                                        spherical aberration
-    hollow    β + (1 − β)·(1 − 1 / (1 + (d/(α·R))^(2n)))                  Butterworth high-pass of Abuolaim et al., ICCV 2021
+    hollow    β + (1 - β)·(1 - 1 / (1 + (d/(c·R))^(2n)))              Butterworth high-pass of Abuolaim et al., ICCV 2021
     cat-eye   a second disk of radius cat_radius·R about s·R·(cat_x, cat_y)   optical vignetting off the axis
     texture   max(1 + Σ_j a_j·cos(2π f_j·p + φ_j), 0)                     dust, coating, lens-making grooves
-    share     S = clip(1/2 + slope·p_x/2, 0, 1)·(1 − leak) + leak/2       how much of the pupil the left photodiode sees
+    share     S = clip(1/2 + slope·p_x/2, 0, 1)·(1 - leak) + leak/2       how much of the pupil the left photodiode sees
 
-    left = D·rim·hollow·cat-eye·texture·S,   right = the same with 1 − S,   each divided by its own sum.
+    left = D·rim·hollow·cat-eye·texture·S,   right = the same with 1 - S,   each divided by its own sum.
 
 slope = 1, leak = 0 is the linear ramp of Abuolaim et al.; a large slope is the hard half-disk measured on phones
 (Garg et al., ICCV 2019; Xin et al., ICCV 2021); leak is crosstalk between the photodiodes.
-Seen from the other side of the plane of focus the kernel is turned by 180° (p changes sign with ρ), which, for a pupil
+Seen from the other side of the plane of focus the kernel is turned by 180° (p changes sign with rho), which, for a pupil
 that is symmetric up and down, swaps the two views.
 """
 
@@ -50,7 +50,7 @@ class Aperture:
     slope: float = 1.0
     leak: float = 0.0
     decentre_x: float = 0.0
-    """Off the axis the circle of confusion is not centred on the sharp point: it moves by this times ρ."""
+    """Off the axis the circle of confusion is not centred on the sharp point: it moves by this times rho."""
     decentre_y: float = 0.0
     radius_scale: float = 1.0
     """The two views may see slightly different radii."""

@@ -17,7 +17,7 @@ class Variety:
 
     width: float = 1.0
     hard_share: float = 0.25
-    """Fraction of pupils split almost like half-disks (slope log-uniform in 2.5–10); the rest ramps, slope 0.35–2.2."""
+    """Fraction of pupils split almost like half-disks (slope log-uniform in 2.5-10); the rest ramps, slope 0.35-2.2."""
     hollow_share: float = 0.1
     """Fraction of pupils with the Butterworth hole of Abuolaim et al., ICCV 2021."""
     texture: float = 0.35
@@ -57,14 +57,16 @@ def random_aperture(rng: np.random.Generator, variety: Variety | None = None) ->
         }
     waves = _waves(rng, variety.texture * width)
     moved = rng.normal(0, variety.decentre, 2)
-    base = Aperture(slope=slope, leak=leak, waves=waves, decentre_x=float(moved[0]), decentre_y=float(moved[1]), **drawn, **hollow)
+    base = Aperture(
+        slope=slope, leak=leak, waves=waves, decentre_x=float(moved[0]), decentre_y=float(moved[1]), **drawn, **hollow
+    )
     return _nudged(rng, base, variety.unlike * width), _nudged(rng, base, variety.unlike * width)
 
 
 def random_radius(rng: np.random.Generator, largest: float = 22.0) -> float:
     """Return a signed blur radius in pixels, distributed as in real pictures taken wide open.
 
-    Radii fitted on real captures have medians of 7–15 px per scene; a sixth of the draws are in focus.
+    Radii fitted on real captures have medians of 7-15 px per scene; a sixth of the draws are in focus.
     """
     kind = rng.random()
     if kind < 0.15:

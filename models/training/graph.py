@@ -3,7 +3,7 @@
 Built by hand rather than traced, so that the graph stays as old and as plain as its features allow: opset 13, IR 7,
 every operation known to every runtime, height and width free. Four things are written differently from `network.py`
 but compute the same: grey conversion and the first halving are one strided convolution; all shifts of the cost volume
-are one 1×9 convolution with weights ±1; the stem's input channels are permuted to what SpaceToDepth delivers; and an
+are one 1x9 convolution with weights ±1; the stem's input channels are permuted to what SpaceToDepth delivers; and an
 optional factor on the residual is folded into the head. Weights may be stored in half precision (then cast to
 float32 when the file is loaded): all arithmetic is in float32 either way.
 """
@@ -43,7 +43,9 @@ class _Builder:
             return self.constant(values, name)
         return self.node("Cast", [self.constant(values, name + "_half", np.float16)], name, to=TensorProto.FLOAT)
 
-    def conv(self, x: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32] | None, name: str, stride: int = 1) -> str:
+    def conv(
+        self, x: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32] | None, name: str, stride: int = 1
+    ) -> str:
         height, width = weight.shape[2:]
         pads = [height // 2, width // 2] * 2 if stride == 1 and height == width else [0] * 4
         inputs = [x, self.weight(weight, name + ".weight")]
@@ -75,7 +77,7 @@ def build_graph(config: Config, weights: Weights, *, half: bool = True, residual
     match = conv(_cost_volume(b, config.shifts), "match.0")
     match = conv(block(match, "match.1"), "match.2")
     stem = weights["stem.weight"]
-    # SpaceToDepth puts the position within the 4×4 cell before the channel; torch's pixel_unshuffle after it.
+    # SpaceToDepth puts the position within the 4x4 cell before the channel; torch's pixel_unshuffle after it.
     stem = stem.reshape(stem.shape[0], 6, 16, 3, 3).transpose(0, 2, 1, 3, 4).reshape(stem.shape)
     x = b.conv(b.node("SpaceToDepth", ["views"], "cells", blocksize=4), stem, weights["stem.bias"], "stem")
     x = b.node("Add", [x, match], "entry")

@@ -124,7 +124,10 @@ def test_a_sharp_object_hides_what_is_behind_and_a_blurred_one_is_seen_through()
     alpha = np.zeros((48, 48), np.float32)
     alpha[:, 24:] = 1
     for radius, seen_through in ((0.0, False), (8.0, True)):
-        layers = [Layer(back, None, np.full((48, 48), 5, np.float32)), Layer(front, alpha, np.full((48, 48), radius, np.float32))]
+        layers = [
+            Layer(back, None, np.full((48, 48), 5, np.float32)),
+            Layer(front, alpha, np.full((48, 48), radius, np.float32)),
+        ]
         row = render_views(layers, Aperture(), Aperture())[0, 0, 24]
         assert row[0] == pytest.approx(0.8, abs=1e-3)
         assert row[-1] == pytest.approx(0.1, abs=1e-3)
