@@ -17,6 +17,8 @@ import torch
 
 from models.network import CONFIGS, Config, DeblurNet, gmac, halo
 from models.training.graph import Weights, build_graph
+from models.training.pool import Pool
+from models.training.quantise import quantised
 
 TOLERANCE = 1e-5
 
@@ -79,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--residual", type=float, default=1.0, help="factor on what the network adds, folded into its head")
     parser.add_argument("--float32", action="store_true", help="store weights in single precision: twice the size")
+    parser.add_argument("--int8", type=Path, metavar="POOL", help="also write FILE-int8.onnx, calibrated on examples from this pool")
     parser.add_argument("--training", type=Path, help="JSON with the training facts, kept in the facts file")
     args = parser.parse_args(argv)
     config, half = CONFIGS[args.model], not args.float32
@@ -91,6 +94,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(f"the exported graph differs from the network by {difference:.2g}, more than {TOLERANCE:g}")
     args.output.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, args.output)
+    if args.int8:
+        pool = Pool(args.int8, np.random.default_rng(0), crop=192)
+        views = (pool.batch(1)[0] for _ in range(48))
+        single = build_graph(config, weights, half=False, residual=args.residual)
+        onnx.save(quantised(single, views), args.output.with_name(args.output.stem + "-int8.onnx"))
     training = json.loads(args.training.read_text()) if args.training else {}
     text = json.dumps(facts(args.model, weights, training), indent=1, ensure_ascii=False)
     args.output.with_suffix(".facts.json").write_text(text + "\n")

@@ -38,6 +38,8 @@ class Settings:
     """The learning rate is constant, then falls linearly to 1 % over this last fraction of the iterations."""
     weight_decay: float = 1e-4
     clip: float = 0.3
+    misfit: float = 1.2
+    """Standard deviation, in pixels, of the sharp picture's displacement in crops that are blurred throughout."""
     average: float = 0.999
     """Decay of the running average of the weights; it is the averaged weights that are kept."""
     teacher_share: float = 0.7
@@ -187,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "torch": torch.__version__,
     }
     (args.run / "config.json").write_text(json.dumps(record, indent=1) + "\n")
-    pool = Pool(args.pool, np.random.default_rng(settings.seed), settings.crop)
+    pool = Pool(args.pool, np.random.default_rng(settings.seed), settings.crop, misfit=settings.misfit)
     train(network, settings, pool, args.run, resume=args.resume, teacher=teacher)
     for renderer in renderers:
         renderer.terminate()

@@ -18,21 +18,21 @@ class Variety:
     width: float = 1.0
     hard_share: float = 0.25
     """Fraction of pupils split almost like half-disks (slope log-uniform in 2.5-10); the rest ramps, slope 0.35-2.2."""
-    hollow_share: float = 0.1
+    hollow_share: float = 0.05
     """Fraction of pupils with the Butterworth hole of Abuolaim et al., ICCV 2021."""
     texture: float = 0.35
     """Largest standard deviation of the pupil's texture."""
     unlike: float = 0.2
     """How far the two views' parameters may differ, as a fraction of each range."""
-    decentre: float = 0.1
+    decentre: float = 0.15
     """Standard deviation of the kernel's displacement, per pixel of radius: what leaves real views and their sharp
     reference a pixel or two apart where they are blurred, and exactly aligned where they are sharp."""
 
 
 _RANGES = {
     "aspect": (0.88, 1.14),
-    "edge": (0.0, 1.0),
-    "rim": (-0.9, 0.5),
+    "edge": (0.0, 1.2),
+    "rim": (-0.9, 0.4),
     "cat_x": (-0.35, 0.35),
     "cat_y": (-0.35, 0.35),
     "cat_radius": (0.9, 1.3),
