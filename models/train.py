@@ -38,7 +38,11 @@ class Settings:
     """The learning rate is constant, then falls linearly to 1 % over this last fraction of the iterations."""
     weight_decay: float = 1e-4
     clip: float = 0.3
-    misfit: float = 1.2
+    softness: float = 0.05
+    """Errors below this count squared; see `restoration_loss`."""
+    detail: float = 0.0
+    """Weight of the Fourier and gradient terms of the loss."""
+    misfit: float = 2.0
     """Standard deviation, in pixels, of the sharp picture's displacement in crops that are blurred throughout."""
     average: float = 0.999
     """Decay of the running average of the weights; it is the averaged weights that are kept."""
@@ -93,12 +97,12 @@ def train(
             group["lr"] = learning_rate(step, settings)
         with torch.autocast(device.type, torch.bfloat16):
             out = network(views)
-        loss = restoration_loss(out, sharp)
+        loss = restoration_loss(out, sharp, settings.softness, settings.detail)
         if teacher is not None:
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
                 guess = teacher(views)
             share = settings.teacher_share
-            loss = (1 - share) * loss + share * restoration_loss(out, guess)
+            loss = (1 - share) * loss + share * restoration_loss(out, guess, settings.softness, settings.detail)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip))

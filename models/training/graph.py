@@ -58,7 +58,7 @@ def build_graph(config: Config, weights: Weights, *, half: bool = True, residual
     """Return the ONNX model: `views` float32 [1, 6, H, W] → `sharp` float32 [1, 3, H, W]; not clipped to [0, 1].
 
     `weights` are the network's state as float32 arrays. `half` stores large weights as float16. `residual` scales what
-    the network adds to the mean of the views.
+    the network adds to the mean of the views. Any height and width will do: the graph pads to the network's multiple itself.
     """
     b = _Builder(half)
 
@@ -74,12 +74,13 @@ def build_graph(config: Config, weights: Weights, *, half: bool = True, residual
             x = block(x, f"{name}.{i}")
         return x
 
-    match = conv(_cost_volume(b, config.shifts), "match.0")
+    views, size = _padded(b, 4 * 2 ** (len(config.widths) - 1))
+    match = conv(_cost_volume(b, views, config.shifts), "match.0")
     match = conv(block(match, "match.1"), "match.2")
     stem = weights["stem.weight"]
     # SpaceToDepth puts the position within the 4x4 cell before the channel; torch's pixel_unshuffle after it.
     stem = stem.reshape(stem.shape[0], 6, 16, 3, 3).transpose(0, 2, 1, 3, 4).reshape(stem.shape)
-    x = b.conv(b.node("SpaceToDepth", ["views"], "cells", blocksize=4), stem, weights["stem.bias"], "stem")
+    x = b.conv(b.node("SpaceToDepth", [views], "cells", blocksize=4), stem, weights["stem.bias"], "stem")
     x = b.node("Add", [x, match], "entry")
     skips = []
     for i, count in enumerate(config.encoder):
@@ -94,7 +95,9 @@ def build_graph(config: Config, weights: Weights, *, half: bool = True, residual
     x = b.node("DepthToSpace", [x], "residual", blocksize=4, mode="CRD")
     mean = np.zeros((3, 6, 1, 1), np.float32)
     mean[range(3), range(3)] = mean[range(3), range(3, 6)] = 0.5
-    b.node("Add", [b.conv("views", mean, None, "mean"), x], "sharp")
+    full = b.node("Add", [b.conv(views, mean, None, "mean"), x], "padded_sharp")
+    origin, axes = b.constant([0, 0], "origin", np.int64), b.constant([2, 3], "plane", np.int64)
+    b.node("Slice", [full, origin, size, axes], "sharp")
     graph = helper.make_graph(
         b.nodes,
         "dpdeblur",
@@ -108,11 +111,20 @@ def build_graph(config: Config, weights: Weights, *, half: bool = True, residual
     return model
 
 
-def _cost_volume(b: _Builder, shifts: int) -> str:
+def _padded(b: _Builder, multiple: int) -> tuple[str, str]:
+    """Add padding (edges repeated, below and to the right) to a multiple of `multiple`; return views and their true size."""
+    bounds = [b.constant([v], name, np.int64) for v, name in ((2, "two"), (4, "four"))]
+    size = b.node("Slice", [b.node("Shape", ["views"], "shape"), *bounds], "size")
+    short = b.node("Mod", [b.node("Neg", [size], "minus_size"), b.constant(multiple, "multiple", np.int64)], "short")
+    ends = b.node("Concat", [b.constant([0] * 6, "zeros", np.int64), short], "ends", axis=0)
+    return b.node("Pad", ["views", ends], "padded_views", mode="edge"), size
+
+
+def _cost_volume(b: _Builder, views: str, shifts: int) -> str:
     """Add the cost volume (see `network.cost_volume`) and return its name."""
     grey = np.zeros((2, 6, 2, 2), np.float32)
     grey[0, :3] = grey[1, 3:] = 1 / 12
-    halved = b.conv("views", grey, None, "grey", 2)
+    halved = b.conv(views, grey, None, "grey", 2)
     sides = b.constant([0, 0, 0, shifts, 0, 0, 0, shifts], "sides", np.int64)
     wide = b.node("Pad", [halved, sides], "wide", mode="edge")
     count = 2 * shifts + 1

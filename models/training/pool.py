@@ -95,4 +95,4 @@ def _blurredness(planes: npt.NDArray[np.uint16]) -> float:
     large; a network that is never told so restores edges so firmly that it is worse than blur when they are misplaced.
     """
     left, _, sharp = (np.abs(np.diff(p[1, ::4].astype(np.float32), axis=-1)).mean() for p in planes)
-    return float(np.clip((0.6 - left / (sharp + 1e-3)) / 0.4, 0, 1))
+    return float(np.clip((0.75 - left / (sharp + 1e-3)) / 0.4, 0, 1))
