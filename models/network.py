@@ -7,6 +7,7 @@ a halo are exact.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ CONFIGS = {
 
 
 class Block(nn.Module):
-    """x + conv(relu(conv(x))), 3×3; the second convolution starts small, so that a deep stack starts as the identity."""
+    """x + conv(relu(conv(x))), 3x3; the second convolution starts small, so that a deep stack starts as the identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -47,13 +48,14 @@ class Block(nn.Module):
             self.second.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return x plus what the two convolutions make of it."""
         return x + self.second(functional.relu(self.first(x)))
 
 
 def cost_volume(views: Tensor, shifts: int) -> Tensor:
     """Return [N, 2·shifts + 2, H/4, W/4]: how well the grey views match at each shift, relative and absolute.
 
-    Grey views, halved; c_k = |shift(left, k) − right| for k = −shifts … shifts, averaged over 5×5, halved again;
+    Grey views, halved; c_k = |shift(left, k) - right| for k = -shifts … shifts, averaged over 5x5, halved again;
     features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not.
     """
     grey = functional.avg_pool2d(torch.cat([views[:, :3].mean(1, keepdim=True), views[:, 3:].mean(1, keepdim=True)], 1), 2)
@@ -76,12 +78,14 @@ class DeblurNet(nn.Module):
         w = config.widths
         self.stem = nn.Conv2d(96, w[0], 3, padding=1)
         self.match = nn.Sequential(
-            nn.Conv2d(2 * config.shifts + 2, config.matching, 3, padding=1), Block(config.matching), nn.Conv2d(config.matching, w[0], 1)
+            nn.Conv2d(2 * config.shifts + 2, config.matching, 3, padding=1),
+            Block(config.matching),
+            nn.Conv2d(config.matching, w[0], 1),
         )
         self.encoder = nn.ModuleList(_blocks(w[i], n) for i, n in enumerate(config.encoder))
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in zip(w, w[1:], strict=False))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(w))
         self.middle = _blocks(w[-1], config.middle)
-        self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in zip(w, w[1:], strict=False))
+        self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(w))
         self.decoder = nn.ModuleList(_blocks(w[i], n) for i, n in enumerate(config.decoder))
         self.head = nn.Conv2d(w[0], 48, 3, padding=1)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -93,6 +97,7 @@ class DeblurNet(nn.Module):
         return int(4 * 2 ** (len(self.config.widths) - 1))
 
     def forward(self, views: Tensor) -> Tensor:
+        """Return the sharp picture: the mean of the views plus a learned residual; not clipped."""
         # The matching cost is a difference of nearly equal numbers: never in half precision.
         with torch.autocast(views.device.type, enabled=False):
             match = cost_volume(views, self.config.shifts)
@@ -114,7 +119,7 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 
 
 def gmac(network: DeblurNet, height: int = 1120, width: int = 1680) -> float:
-    """Return the multiply–accumulates of the convolutions, in units of 1e9, for one picture padded to the multiple."""
+    """Return the multiply-accumulates of the convolutions, in units of 1e9, for one picture padded to the multiple."""
     m = network.multiple
     small = 2 * m
     total = 0
@@ -137,7 +142,7 @@ def gmac(network: DeblurNet, height: int = 1120, width: int = 1680) -> float:
 def halo(config: Config) -> int:
     """Return how many pixels around a tile the network looks at, when tiles start at multiples of its size multiple.
 
-    A chain of 3×3 convolutions at level k reaches 4·2^k pixels per convolution; 2×2 strided ones reach nothing, since they
+    A chain of 3x3 convolutions at level k reaches 4·2^k pixels per convolution; 2x2 strided ones reach nothing, since they
     are aligned. The cost volume reaches 2·shifts pixels by shifting, 2·2 by smoothing, at full size, before level 0.
     """
     reach = 0
@@ -145,6 +150,6 @@ def halo(config: Config) -> int:
     per_level = [config.encoder[k] + config.decoder[k] for k in range(levels - 1)] + [config.middle]
     for k, blocks in enumerate(per_level):
         reach += 2 * blocks * 4 * 2**k
-    stem = 4 + 4 * 2  # the match branch: one 3×3 and one block
+    stem = 4 + 4 * 2  # the match branch: one 3x3 and one block
     shift = -(-(2 * config.shifts + 4) // 4) * 4  # in whole level-0 pixels
     return reach + stem + shift + 4  # and the head

@@ -14,9 +14,9 @@ def signed_blur_radius(
     """Return the signed radius, in pixels, of the circle of confusion of points at `depth_m`.
 
     With focal length f, aperture diameter q = f / F and focus distance s, the sensor lies at
-    s' = f·s / (s − f) and a point at depth d makes a circle of radius
+    s' = f·s / (s - f) and a point at depth d makes a circle of radius
 
-        r = (q / 2) · (s' / s) · (d − s) / d
+        r = (q / 2) · (s' / s) · (d - s) / d
 
     (thin lens; the form of Abuolaim et al., ICCV 2021). It is negative in front of the plane of
     focus, zero in it and positive behind it; the sign says which way the two views part.

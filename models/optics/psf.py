@@ -1,20 +1,21 @@
 """Point-spread functions of a dual-pixel sensor.
 
-One formula covers the families in the literature. With signed radius ρ, R = max(|ρ|, 0.3), s = sign(ρ),
+One formula covers the families in the literature. With signed radius rho, R = max(|rho|, 0.3), s = sign(rho),
 pupil coordinates p = s·(x, y) / R and d = √(x² + (aspect·y)²) in pixels:
 
-    disk      D = clip((R + w/2 − d) / w, 0, 1),  w = 1 + edge·R          soft-edged circle of confusion
+    disk      D = clip((R + w/2 - d) / w, 0, 1),  w = 1 + edge·R          soft-edged circle of confusion
+    centre    (x, y) are measured from rho·(decentre_x, decentre_y)       oblique pupil, magnification changing with focus
     rim       1 + rim·min(d/R, 1)²                                        spherical aberration
-    hollow    β + (1 − β)·(1 − 1 / (1 + (d/(α·R))^(2n)))                  Butterworth high-pass of Abuolaim et al., ICCV 2021
+    hollow    β + (1 - β)·(1 - 1 / (1 + (d/(c·R))^(2n)))              Butterworth high-pass of Abuolaim et al., ICCV 2021
     cat-eye   a second disk of radius cat_radius·R about s·R·(cat_x, cat_y)   optical vignetting off the axis
     texture   max(1 + Σ_j a_j·cos(2π f_j·p + φ_j), 0)                     dust, coating, lens-making grooves
-    share     S = clip(1/2 + slope·p_x/2, 0, 1)·(1 − leak) + leak/2       how much of the pupil the left photodiode sees
+    share     S = clip(1/2 + slope·p_x/2, 0, 1)·(1 - leak) + leak/2       how much of the pupil the left photodiode sees
 
-    left = D·rim·hollow·cat-eye·texture·S,   right = the same with 1 − S,   each divided by its own sum.
+    left = D·rim·hollow·cat-eye·texture·S,   right = the same with 1 - S,   each divided by its own sum.
 
 slope = 1, leak = 0 is the linear ramp of Abuolaim et al.; a large slope is the hard half-disk measured on phones
 (Garg et al., ICCV 2019; Xin et al., ICCV 2021); leak is crosstalk between the photodiodes.
-Seen from the other side of the plane of focus the kernel is turned by 180° (p changes sign with ρ), which, for a pupil
+Seen from the other side of the plane of focus the kernel is turned by 180° (p changes sign with rho), which, for a pupil
 that is symmetric up and down, swaps the two views.
 """
 
@@ -48,6 +49,9 @@ class Aperture:
     cat_radius: float = 10.0
     slope: float = 1.0
     leak: float = 0.0
+    decentre_x: float = 0.0
+    """Off the axis the circle of confusion is not centred on the sharp point: it moves by this times rho."""
+    decentre_y: float = 0.0
     radius_scale: float = 1.0
     """The two views may see slightly different radii."""
     waves: Floats = field(default_factory=_no_waves)
@@ -57,7 +61,8 @@ class Aperture:
 def kernel_reach(radius: float, aperture: Aperture) -> int:
     """Return how many pixels from its centre the kernel of `radius` can be non-zero."""
     radius = max(abs(radius) * aperture.radius_scale, 0.3)
-    return int(np.ceil((radius + 0.5 * (1 + aperture.edge * radius)) / min(aperture.aspect, 1.0)))
+    moved = radius * max(abs(aperture.decentre_x), abs(aperture.decentre_y))
+    return int(np.ceil((radius + 0.5 * (1 + aperture.edge * radius)) / min(aperture.aspect, 1.0) + moved))
 
 
 def view_kernels(radius: Array, left: Aperture, right: Aperture, size: int) -> Array:
@@ -76,8 +81,8 @@ def _half(radius: Array, pupil: Aperture, size: int, is_left: bool) -> Array:
     """Return the kernels [K, size, size] of one photodiode."""
     xp = namespace(radius)
     axis = like(np.arange(size) - size // 2, radius)
-    x, y = axis[None, None, :], axis[None, :, None]
     rho = radius[:, None, None]
+    x, y = axis[None, None, :] - pupil.decentre_x * rho, axis[None, :, None] - pupil.decentre_y * rho
     sign = like(xp.where(rho < 0, -1.0, 1.0), radius)
     r = xp.clip(xp.abs(rho) * pupil.radius_scale, 0.3, None)
     d = xp.sqrt(x * x + (pupil.aspect * y) ** 2)

@@ -3,7 +3,7 @@
 A scene is a stack of layers, back to front. Each layer's radius map is split into levels with tent weights w_k
 (Σ_k w_k = 1), every level is blurred with its own kernel, and the layers are composited with blurred coverage:
 
-    A = Σ_k h_k ⊗ (w_k·α),   C = Σ_k h_k ⊗ (w_k·α·I),   y ← y·(1 − A) + C
+    A = Σ_k h_k ⊗ (w_k·alpha),   C = Σ_k h_k ⊗ (w_k·alpha·I),   y ← y·(1 - A) + C
 
 so that light from behind an edge leaks around a blurred foreground, as in Abuolaim et al., ICCV 2021, and
 Ikoma et al., ICCP 2021. The sums are taken in the Fourier domain: one inverse transform per view and channel.

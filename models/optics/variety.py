@@ -16,20 +16,23 @@ class Variety:
     """Ranges of the pupil's parameters; `width` scales the departure from a clean disk (0 none, 1 full)."""
 
     width: float = 1.0
-    hard_share: float = 0.4
-    """Fraction of pupils split almost like half-disks (slope log-uniform in 2.5–12); the rest ramps, slope 0.35–2.2."""
-    hollow_share: float = 0.25
+    hard_share: float = 0.25
+    """Fraction of pupils split almost like half-disks (slope log-uniform in 2.5-10); the rest ramps, slope 0.35-2.2."""
+    hollow_share: float = 0.05
     """Fraction of pupils with the Butterworth hole of Abuolaim et al., ICCV 2021."""
     texture: float = 0.35
     """Largest standard deviation of the pupil's texture."""
     unlike: float = 0.2
     """How far the two views' parameters may differ, as a fraction of each range."""
+    decentre: float = 0.15
+    """Standard deviation of the kernel's displacement, per pixel of radius: what leaves real views and their sharp
+    reference a pixel or two apart where they are blurred, and exactly aligned where they are sharp."""
 
 
 _RANGES = {
     "aspect": (0.88, 1.14),
-    "edge": (0.0, 0.5),
-    "rim": (-0.8, 0.9),
+    "edge": (0.0, 1.2),
+    "rim": (-0.9, 0.4),
     "cat_x": (-0.35, 0.35),
     "cat_y": (-0.35, 0.35),
     "cat_radius": (0.9, 1.3),
@@ -43,8 +46,8 @@ def random_aperture(rng: np.random.Generator, variety: Variety | None = None) ->
     width = variety.width * rng.uniform(0.3, 1.0)
     drawn = {name: _CLEAN[name] + width * (rng.uniform(*_RANGES[name]) - _CLEAN[name]) for name in _RANGES}
     hard = rng.random() < variety.hard_share
-    slope = float(np.exp(rng.uniform(np.log(2.5), np.log(12)))) if hard else rng.uniform(0.35, 2.2)
-    leak = rng.uniform(0, 0.4)
+    slope = float(np.exp(rng.uniform(np.log(2.5), np.log(10)))) if hard else rng.uniform(0.35, 2.2)
+    leak = rng.uniform(0, 0.5)
     hollow = {}
     if rng.random() < variety.hollow_share:
         hollow = {
@@ -53,14 +56,17 @@ def random_aperture(rng: np.random.Generator, variety: Variety | None = None) ->
             "hollow_order": float(rng.choice([1.5, 3, 6])),
         }
     waves = _waves(rng, variety.texture * width)
-    base = Aperture(slope=slope, leak=leak, waves=waves, **drawn, **hollow)
+    moved = rng.normal(0, variety.decentre, 2)
+    base = Aperture(
+        slope=slope, leak=leak, waves=waves, decentre_x=float(moved[0]), decentre_y=float(moved[1]), **drawn, **hollow
+    )
     return _nudged(rng, base, variety.unlike * width), _nudged(rng, base, variety.unlike * width)
 
 
 def random_radius(rng: np.random.Generator, largest: float = 22.0) -> float:
     """Return a signed blur radius in pixels, distributed as in real pictures taken wide open.
 
-    Radii fitted on real captures have medians of 7–15 px per scene; a sixth of the draws are in focus.
+    Radii fitted on real captures have medians of 7-15 px per scene; a sixth of the draws are in focus.
     """
     kind = rng.random()
     if kind < 0.15:
@@ -82,6 +88,8 @@ def _nudged(rng: np.random.Generator, pupil: Aperture, amount: float) -> Apertur
         pupil,
         slope=pupil.slope * float(np.exp(rng.uniform(-0.3, 0.3))),
         leak=min(pupil.leak * rng.uniform(0.6, 1.5), 0.6),
+        decentre_x=pupil.decentre_x + rng.normal(0, 0.015),
+        decentre_y=pupil.decentre_y + rng.normal(0, 0.015),
         radius_scale=1 + 0.2 * amount * rng.uniform(-1, 1),
         waves=waves,
         **moved,

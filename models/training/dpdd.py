@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from models.training.surfaces import Picture
 
@@ -27,10 +28,17 @@ def dpdd_pairs(root: Path) -> list[Pair]:
 
 def dpdd_example(rng: np.random.Generator, pairs: list[Pair], size: int) -> tuple[Picture, Picture]:
     """Return (views [2, 3, size, size], sharp [3, size, size]) in [0, 1], a random crop of a random scene."""
-    pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in pairs[int(rng.integers(len(pairs)))]]
+    pictures = [_read(path) for path in pairs[int(rng.integers(len(pairs)))]]
     y, x = (int(rng.integers(0, n - size + 1)) for n in pictures[0].shape[:2])
     crops = [
         np.ascontiguousarray(p[y : y + size, x : x + size, ::-1].transpose(2, 0, 1), np.float32) / np.iinfo(p.dtype).max
         for p in pictures
     ]
     return np.stack(crops[:2]), crops[2]
+
+
+def _read(path: Path) -> npt.NDArray[np.uint16]:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise ValueError(f"{path} is not a readable picture")
+    return picture  # type: ignore[return-value]

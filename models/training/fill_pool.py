@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from models.training.dpdd import dpdd_pairs, dpdd_example
+from models.training.dpdd import dpdd_example, dpdd_pairs
 from models.training.pool import Source, fill
 from models.training.scenes import SceneOptions, example
 from models.training.surfaces import load_photos

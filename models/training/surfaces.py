@@ -19,7 +19,8 @@ _LETTERS = string.ascii_letters + string.digits + ".,;:!?&-()"
 def load_photos(folder: Path) -> list[npt.NDArray[np.uint8]]:
     """Return every photograph under `folder` as RGB uint8 [H, W, 3], in sorted order."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".tif"})
-    photos = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for p in paths if (image := cv2.imread(str(p), cv2.IMREAD_COLOR)) is not None]
+    read = (cv2.imread(str(p), cv2.IMREAD_COLOR) for p in paths)
+    photos = [np.array(image[..., ::-1], np.uint8) for image in read if image is not None]
     if not photos:
         raise FileNotFoundError(f"no photographs under {folder}")
     return photos
@@ -28,15 +29,15 @@ def load_photos(folder: Path) -> list[npt.NDArray[np.uint8]]:
 def surface(rng: np.random.Generator, photos: list[npt.NDArray[np.uint8]], fonts: list[str], size: int, grey: bool) -> Picture:
     """Return one random surface [C, size, size]: a photograph (plain or printed over), a page of text, or line art."""
     kind = rng.random()
-    if kind < 0.68:
+    if kind < 0.7:
         coded = photo_crop(rng, photos, size)
-        if kind < 0.12:
+        if kind < 0.08:
             coded = _printed(rng, coded, fonts)
     else:
         paper, ink = _two_tones(rng)
         base = np.empty((size, size, 3), np.float32)
         base[:] = paper + (ink - paper) * (0.1 * _smooth_noise(rng, size)[..., None])
-        coded = _printed(rng, base, fonts, ink) if kind < 0.88 else _line_art(rng, base, ink)
+        coded = _printed(rng, base, fonts, ink) if kind < 0.85 else _line_art(rng, base, ink)
     linear = np.clip(coded, 0, 1) ** np.float32(2.2)
     if grey:
         # The weights vary: a green channel, luminance, or a single photodiode colour.
@@ -55,17 +56,18 @@ def photo_crop(rng: np.random.Generator, photos: list[npt.NDArray[np.uint8]], si
     for _ in range(tries):
         photo = photos[int(rng.choice(len(photos), p=areas))]
         scale = 1.0 if rng.random() < 0.5 else rng.uniform(1, 2)
-        side = min(int(round(size * scale)), *photo.shape[:2])
+        side = min(round(size * scale), *photo.shape[:2])
         y, x = (int(rng.integers(0, n - side + 1)) for n in photo.shape[:2])
         crop = photo[y : y + side, x : x + side]
         if side != size:
-            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+            how = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+            crop = np.asarray(cv2.resize(crop, (size, size), interpolation=how), np.uint8)
         detail = np.abs(cv2.Laplacian(crop[..., 1], cv2.CV_16S))
         if np.percentile(detail[::2, ::2], 90) > 14:
             break
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
-    return np.ascontiguousarray(crop, np.float32) / 255
+    return np.ascontiguousarray(crop, np.float32) / np.float32(255)
 
 
 def _two_tones(rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -85,12 +87,15 @@ def _printed(rng: np.random.Generator, base: Picture, fonts: list[str], ink: Pic
     page = Image.new("L", (wide, wide))
     draw = ImageDraw.Draw(page)
     y = 0
-    small = rng.random() < 0.6
+    small = rng.random() < 0.35
     while y < wide:
         height = int(rng.uniform(9, 18) if small else np.exp(rng.uniform(np.log(12), np.log(90))))
         font = _font(fonts[int(rng.integers(len(fonts)))] if fonts else "", height)
         for _ in range(int(rng.integers(1, 7))):
-            words = ["".join(rng.choice(list(_LETTERS[:52] if rng.random() < 0.8 else _LETTERS), rng.integers(1, 10))) for _ in range(3 + 4 * wide // (height * 12))]
+            words = [
+                "".join(rng.choice(list(_LETTERS[:52] if rng.random() < 0.8 else _LETTERS), rng.integers(1, 10)))
+                for _ in range(3 + 4 * wide // (height * 12))
+            ]
             line = " ".join(w.lower() if rng.random() < 0.7 else w.upper() for w in words)
             draw.text((int(rng.integers(0, 30)), y), line, fill=255, font=font)
             y += int(height * rng.uniform(1.1, 1.5))
@@ -132,7 +137,9 @@ def _line_art(rng: np.random.Generator, base: Picture, ink: Picture) -> Picture:
         elif kind < 0.6:
             cv2.polylines(out, [fixed], bool(rng.random() < 0.5), colour, stroke, cv2.LINE_AA, 4)
         elif kind < 0.8:
-            cv2.circle(out, tuple(fixed[0].tolist()), int(radius * 8), colour, -1 if rng.random() < 0.5 else stroke, cv2.LINE_AA, 4)
+            cv2.circle(
+                out, tuple(fixed[0].tolist()), int(radius * 8), colour, -1 if rng.random() < 0.5 else stroke, cv2.LINE_AA, 4
+            )
         else:
             pitch, along = rng.uniform(4, 24), rng.normal(0, 1, 2)
             along *= radius / np.linalg.norm(along)
