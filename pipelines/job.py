@@ -92,7 +92,7 @@ def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
         "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
     }
     task = Restoration(
-        model=model.spec,
+        model=replace(model.spec, model=model_options.address(args.model)),
         reading=options.reading(args, manifest.digest(settings)),
         images=folder.path("images") if args.images == "restored" else "",
     )

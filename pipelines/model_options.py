@@ -13,6 +13,7 @@ from models.card import ORDERS, TRANSFERS, CardOverrides
 from models.footprint import bytes_per_pixel
 from models.session import Model, ModelError, ModelSpec, load
 from transforms.records import UsageError
+from transforms.weights import at_hand
 
 RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
 
@@ -78,7 +79,7 @@ def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:
     """
     memory = getattr(args, "max_memory", None)
     spec = ModelSpec(
-        model=_absolute(args.model),
+        model=address(args.model),
         backend=args.backend,
         threads=args.threads,
         callers=callers,
@@ -86,6 +87,7 @@ def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:
         overrides=card_overrides(args),
     )
     try:
+        spec = at_hand(spec)
         model = load(spec)
         if memory and "bytes_per_pixel" not in model.card.cost and (measured := bytes_per_pixel(spec)):
             model = load(replace(spec, overrides=replace(spec.overrides, bytes_per_pixel=measured)))
@@ -94,7 +96,7 @@ def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:
         raise UsageError(str(error)) from None
 
 
-def _absolute(model: str) -> str:
+def address(model: str) -> str:
     """Name a file by its whole path, which holds in a worker that starts in another folder; other names stay."""
     path = Path(model)
     return str(path.absolute()) if model not in zoo.names() and path.is_file() else model

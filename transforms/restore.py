@@ -16,6 +16,7 @@ from transforms.planes import Picture
 from transforms.records import Outcome, Scene, SceneError, Score
 from transforms.stages import Reading, Stopwatch
 from transforms.warm_up import warm_up
+from transforms.weights import at_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Restoration:
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""
         keep_freed_memory()
-        model = load(self.model)
+        model = load(at_hand(self.model))
         warm_up()
         with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
             model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)

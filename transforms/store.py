@@ -32,8 +32,13 @@ def write_whole(uri: str, data: bytes | memoryview) -> None:
         OSError: it cannot be written; nothing is left under the final name, nor beside it.
     """
     if not is_local(uri):
-        with FileSystems.create(uri, mime_type="application/octet-stream") as stream:
-            stream.write(data)
+        try:
+            with FileSystems.create(uri, mime_type="application/octet-stream") as stream:
+                stream.write(data)
+        except OSError:
+            raise
+        except Exception as error:  # every cloud client raises its own classes
+            raise OSError(f"{uri} cannot be written: {error}") from error
         return
     final = Path(uri)
     final.parent.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,8 @@ def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[
     names = []
     for start in range(0, max(1, len(items)), LINES_PER_FILE):
         names.append(store.join(folder, f"{name}-{start // LINES_PER_FILE:05d}.jsonl"))
-        store.write_whole(names[-1], "".join(map(to_line, items[start : start + LINES_PER_FILE])).encode())
+        text = "".join(map(to_line, items[start : start + LINES_PER_FILE]))
+        store.write_whole(names[-1], (text or "\n").encode())  # Beam writes no empty object to S3
     return names
 
 
@@ -72,7 +73,7 @@ def _lines(uri: str) -> list[str]:
     data = store.read_whole(uri)
     if data is None:
         raise OSError(f"the work file {uri} is gone")
-    return data.decode().split("\n")[:-1]  # other line ends may stand inside a string
+    return [line for line in data.decode().split("\n") if line]  # other line ends may stand inside a string
 
 
 def _outcome(line: str) -> Outcome:
