@@ -10,13 +10,12 @@ from typing import Any
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import display, logs, manifest, remote, report, runners, stopping, summary, supervision
+from pipelines import aftermath, display, logs, manifest, remote, report, runners, stopping, summary, supervision
 from pipelines.job import Job, Work, compare
 from pipelines.runfolder import RunFolder
 from transforms import journal, progress, worklist
-from transforms.foreach import ForEachScene, work_on
-from transforms.layouts.ids import escaped
-from transforms.records import Failure, JobError, Scene, Score
+from transforms.foreach import ForEachScene
+from transforms.records import JobError, Score
 
 OK, FAILED, WITH_FAILURES = 0, 1, 3
 Graph = Callable[[beam.Pipeline, list[str], list[str], ForEachScene, str, int], None]
@@ -72,7 +71,8 @@ def carry_out(
 def _take_stock(args: argparse.Namespace, folder: RunFolder, job: Job[Any]) -> Work:
     """What is left to do, in a folder made ready for it."""
     if crash := supervision.crash():  # this process goes on where another one of the same command was
-        _try_again(folder, job, crash)
+        for line in aftermath.clear_up(folder, job, crash):
+            _complain(line)
         return compare(job, folder)
     work = compare(job, folder, retry_failed=args.retry_failed, restart=args.restart)
     if args.restart:
@@ -81,38 +81,6 @@ def _take_stock(args: argparse.Namespace, folder: RunFolder, job: Job[Any]) -> W
         folder.forget_failures()
     folder.sweep()
     return work
-
-
-def _try_again(folder: RunFolder, job: Job[Any], crash: supervision.Crash) -> None:
-    """After a crash: the scenes that were under way, one at a time. One that was alone when it happened has failed."""
-    under_way = folder.under_way(crash.process)
-    folder.sweep()
-    suspects = [scene for scene in compare(job, folder).todo if scene.scene_id in under_way]
-    names = ", ".join(scene.scene_id for scene in suspects)
-    records = journal.Journal(folder.path(journal.FOLDER))
-    if len(under_way) == 1:
-        _complain(f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed.")
-        for scene in suspects:
-            records.append(_crashed(scene, crash.signal, job.keys[scene.scene_id]))
-    elif suspects:
-        _complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
-        function = job.task.open()
-        for scene in suspects:
-            work_on(scene, function, records)
-    records.close()
-
-
-def _crashed(scene: Scene, signal: str, key: str) -> Failure:
-    memory = " The memory may have run out: try --max-memory." if signal == "SIGKILL" else ""
-    return Failure(
-        scene_id=scene.scene_id,
-        subset=scene.subset,
-        stage="inference",
-        error_type="Crash",
-        message=f"The process was ended by {signal} while this scene alone was under way.{memory}",
-        uri=escaped(scene.left.uri),
-        input_key=key,
-    )
 
 
 def _do(attempt: Attempt, graph: Graph, received: stopping.Received) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn, Protocol, cast
 
-from pipelines import config, supervision
+from pipelines import config, stopping, supervision
 from transforms.records import UsageError
 
 COMMANDS = {
@@ -60,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if argv is None:
+        stopping.own_process()
     if argv is None and sys.argv[1:2] and sys.argv[1] in SUPERVISED:
         return supervision.supervised(lambda: _main(sys.argv[1:]))
     return _main(sys.argv[1:] if argv is None else argv)

@@ -9,10 +9,7 @@ that was killed while its tables were being put in place, for a finished one.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +21,12 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from pipelines import lock
 from transforms import journal, store
 from transforms.records import Failure, JobError, Outcome, Score, UsageError
 from transforms.schemas import arrow_schema, from_table
 
 TABLES = (("metrics", Score), ("failures", Failure))
-PATIENCE_S = 2.0  # for the lock of a run that was killed a moment ago, and whose process still ends
 
 
 class RunFolder:
@@ -78,16 +75,12 @@ class RunFolder:
             yield
             return
         try:
-            Path(self.path(".state")).mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path(".state", "lock"), os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UsageError(f"--output {self.uri} cannot be written to: {error.strerror}.") from error
-        try:
-            if not _lock(lock):
-                raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.")
-            yield
-        finally:
-            os.close(lock)
+            with lock.held(Path(self.path(".state", "lock"))):
+                yield
+        except lock.Held:
+            raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None
+        except lock.Unwritable as error:
+            raise UsageError(f"--output {self.uri} cannot be written to: {error}.") from error
 
     def outcomes(self) -> list[Outcome]:
         """What earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
@@ -203,20 +196,6 @@ def _read(uri: str, columns: list[str] | None = None) -> pa.Table:
             return pq.read_table(stream, columns=columns)
     except (OSError, BeamIOError, pa.ArrowException) as error:
         raise UsageError(f"{uri} cannot be read ({error}). Use --restart, or another --output.") from error
-
-
-def _lock(descriptor: int) -> bool:
-    """Take the lock of an open file; False where another process holds on to it."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
 
 
 def _picture(outcome: Outcome) -> str:

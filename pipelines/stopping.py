@@ -19,6 +19,14 @@ GRACE_S = 4.0  # for the scenes under way; after that they are dropped, to be do
 KEPT = "Finished scenes are kept; the same command goes on from there."
 
 
+_own_process = threading.Event()
+
+
+def own_process() -> None:
+    """Say that this process is a command's own: only such a one may be left in the middle of something."""
+    _own_process.set()
+
+
 class Stopped(KeyboardInterrupt):
     """SIGINT or SIGTERM, outside of a job."""
 
@@ -77,7 +85,8 @@ def on_signals() -> Iterator[Received]:
 def _last_resort(number: int) -> threading.Timer:
     timer = threading.Timer(GRACE_S, _leave, [128 + number])
     timer.daemon = True
-    timer.start()
+    if _own_process.is_set():
+        timer.start()
     return timer
 
 

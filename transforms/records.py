@@ -22,7 +22,7 @@ class Source:
         offset: first byte of the picture inside `uri`; None for a whole file.
         size: length in bytes; None where the listing did not say.
         stamp: what the file system says of the file's version (size and time of change). Equal stamps are taken to mean
-            equal content; an empty stamp is never equal to anything.
+            equal content. Empty where nobody was asked (a manifest of objects in a store): the address stands for them.
     """
 
     uri: str
