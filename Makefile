@@ -37,7 +37,7 @@ docs: $(VENV)/.docs   ## the documentation as a site, in site/: generated pages 
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open $(CURDIR)/site/index.html"
 
-bench: $(VENV)/.test   ## measure speed, as ratios side by side, into benchmarks/results.json and docs/performance.md
+bench: $(VENV)/.bench   ## measure speed, as ratios side by side, into benchmarks/results.json and docs/performance.md
 	@$(BIN)/python -m benchmarks
 
 evaluate: $(VENV)/.test   ## measure the models against doing nothing and classical rivals, into docs/models.md (REALDATA=, PHOTOS=)
@@ -63,4 +63,8 @@ $(VENV)/.test: $(VENV)/.core setup.py
 
 $(VENV)/.docs: $(VENV)/.core setup.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test setup.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@

@@ -21,6 +21,7 @@ CORE = [
 ]
 EXTRAS = {
     "openvino": ["openvino>=2026.0,<2027"],
+    "bench": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "openvino>=2026.0,<2027"],
     "train": ["torch>=2.8,<3", "onnx>=1.19,<2", "onnxscript>=0.5,<1"],
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78"],
