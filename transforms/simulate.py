@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.optics import Aperture, Layer, add_sensor_noise, random_aperture, random_radius, render_views, signed_blur_radius
+from models.optics import (
+    Aperture,
+    Layer,
+    Variety,
+    add_sensor_noise,
+    random_aperture,
+    random_radius,
+    render_views,
+    signed_blur_radius,
+)
 from transforms.photographs import fill_frame, to_linear
 from transforms.surfaces import SHAPES, outline, page
 
@@ -22,6 +31,7 @@ Light = npt.NDArray[np.float32]
 Photo = npt.NDArray[np.uint8]
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 SLOPE = 3.0  # px: how much the blur radius of one plane may change across the frame, along each axis
+LENSES = Variety(decentre=0.0)  # the target lies where the views do
 STEP = 1.5  # px between the blur levels of one plane
 
 
@@ -93,7 +103,7 @@ def simulate(
     surfaces = _surfaces(rng, photos, read, camera, (height, width), largest_radius)
     exposure = float(np.exp(rng.uniform(np.log(0.3), np.log(1.1))))
     boost = float(rng.uniform(0, 3) if rng.random() < 0.3 else 0)
-    pupils = random_aperture(rng)
+    pupils = random_aperture(rng, LENSES)
     layers = [
         Layer(_lit(s.image, exposure, boost), s.alpha, signed_blur_radius(s.depth, **asdict(camera)).astype(np.float32))
         for s in surfaces

@@ -184,4 +184,4 @@ sys.modules["torch"] = None
 from pipelines.cli import main
 sys.exit(main(["synthesize", "--output", {str(tmp_path / "out")!r}, "--scenes", "1", "--size", "64x64", "--quiet"]))
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
