@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-cluster lint docs bench evaluate clean
+.PHONY: help demo test test-long test-cluster cluster-flink lint docs bench evaluate clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 22
@@ -24,8 +24,11 @@ test: $(VENV)/.test lint   ## all gates: lint, types, unit, property and pipelin
 test-long: $(VENV)/.test   ## the long ones: 20 kills, 10 000 broken files
 	@$(BIN)/python -m pytest -m long
 
-test-cluster: $(VENV)/.test   ## on real engines, started here: Flink, Spark, Prism, an S3 server
+test-cluster: $(VENV)/.cluster   ## on real engines, started here: Flink, Spark, Prism, an S3 server
 	@$(BIN)/python -m pytest -m cluster tests/cluster
+
+cluster-flink: $(VENV)/.cluster   ## a Flink cluster on this machine until Ctrl-C; says what to add to a command
+	@$(BIN)/python -m tests.cluster.engines flink
 
 lint: $(VENV)/.test   ## ruff (lint and format) and mypy
 	@$(BIN)/ruff check .
@@ -67,4 +70,8 @@ $(VENV)/.docs: $(VENV)/.core setup.py
 
 $(VENV)/.bench: $(VENV)/.test setup.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
+	@touch $@
+
+$(VENV)/.cluster: $(VENV)/.test setup.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,cluster]'
 	@touch $@
