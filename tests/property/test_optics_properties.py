@@ -39,11 +39,11 @@ def test_farther_is_more_positive_and_a_smaller_stop_is_sharper(camera: Camera, 
     assert signed_blur_radius(np.float64(depth_m), **stopped) == pytest.approx(near / factor)
 
 
-@given(SEEDS, st.floats(-22, 22))
+@given(SEEDS, st.floats(0.01, 22))
 @settings(deadline=None, max_examples=50)
 def test_any_lens_keeps_energy_and_turns_over_at_the_plane_of_focus(seed: int, radius: float) -> None:
     left, right = random_aperture(np.random.default_rng(seed))
-    there, here = (view_kernels(np.array([r], np.float32), left, right, size=91)[0] for r in (radius or 1.0, -(radius or 1.0)))
+    there, here = (view_kernels(np.array([r], np.float32), left, right, size=91)[0] for r in (radius, -radius))
     assert there.min() >= 0
     np.testing.assert_allclose(there.sum((-2, -1)), 1, rtol=1e-5)
     np.testing.assert_allclose(here, there[:, ::-1, ::-1], atol=1e-6)
