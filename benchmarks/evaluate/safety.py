@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -15,13 +16,11 @@ COUNT, SIZE = 8, (384, 256)
 
 def safety(restore: Restore) -> dict[str, float]:
     """Numbers by name; the page says what each means and what is asked of it."""
-    photos = brought_photographs()
-    blurred = list(scenes(photos, COUNT, SIZE))
-    sharp = list(scenes(photos, COUNT, SIZE, largest_radius=0.0))
-    plain = gains(restore, blurred)
+    blurred, sharp, eight = made(), made(largest_radius=0.0), made(bits=8)
+    plain, focused = gains(restore, blurred), gains(restore, sharp)
     return {
-        "in_focus_mean_db": float(np.mean(gains(restore, sharp))),
-        "in_focus_worst_db": float(np.min(gains(restore, sharp))),
+        "in_focus_mean_db": float(np.mean(focused)),
+        "in_focus_worst_db": float(np.min(focused)),
         "equal_views_db": min(quality(clipped(restore, equal(scene)), scene.target).psnr_db for scene in sharp),
         "one_channel_db": float(np.mean(gains(restore, [one_channel(scene) for scene in blurred]))),
         "one_channel_colour": max(colour(restore, one_channel(scene)) for scene in blurred),
@@ -29,9 +28,15 @@ def safety(restore: Restore) -> dict[str, float]:
         "rgb_worst_db": float(np.min(plain)),
         "dark_worst_db": float(np.min(gains(restore, [lit(scene, 1 / 64) for scene in blurred]))),
         "clipped_worst_db": float(np.min(gains(restore, [lit(scene, 8) for scene in blurred]))),
-        "eight_bit_db": float(np.mean(gains(restore, list(scenes(photos, COUNT, SIZE, bits=8))))),
+        "eight_bit_db": float(np.mean(gains(restore, eight))),
         "flat": max(flat(restore, level) for level in (0.0, 0.02, 0.5, 0.98, 1.0)),
     }
+
+
+@cache
+def made(**options: float) -> list[Made]:
+    """The scenes that models are tried on, made once; options go to `simulate`."""
+    return list(scenes(brought_photographs(), COUNT, SIZE, **options))
 
 
 def gains(restore: Restore, made: list[Made]) -> list[float]:
