@@ -5,6 +5,7 @@ A few of each here; `make test-long` kills it 20 times on files and 20 times on 
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -108,6 +109,14 @@ def test_a_signal_while_it_starts(tmp_path: Path) -> None:
     assert code == 128 + signal.SIGINT
     assert "Stopped by SIGINT" in says
     assert "Traceback" not in says
+
+
+def test_a_crash_with_no_scene_under_way_ends_the_command(tmp_path: Path) -> None:
+    command = Command(builders.write_folders(tmp_path / "s", commands.scenes(1)), tmp_path / "run")
+    os.kill(command.worker(), signal.SIGSEGV)
+    code, says = command.end()
+    assert code == 1
+    assert "ended by SIGSEGV while no scene was under way" in says
 
 
 def test_a_scene_that_ends_the_process_fails_alone(tmp_path: Path) -> None:
