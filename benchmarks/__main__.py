@@ -83,11 +83,13 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     fastest, rounds = backends.fastest(), args.rounds
     ask = {
         "speed": lambda: speed.measure(
-            speed.Setting(model, conv_net_multiple(network.UNSHUFFLE), fastest, few, many, packed["jxl"], folder), rounds, print
+            speed.Setting(model, conv_net_multiple(network.UNSHUFFLE), fastest, few, many, packed["keep"], folder),
+            rounds,
+            print,
         ),
         "memory": lambda: memory.measure(pictures, model, fastest, folder, print),
         "backends": lambda: backends.measure(models(model), rounds, print),
-        "shards": lambda: shards.measure(many, packed, folder, rounds, print),
+        "shards": lambda: shards.measure(many, packed, folder, max(1, rounds - 1), print),
         "stages": lambda: stages.measure(pictures / "scene-0", 3 * rounds, print),
         "tiles": lambda: tiles.measure(str(model) if zoo.DEFAULT == shards.MODEL else zoo.DEFAULT, print),
     }

@@ -31,8 +31,7 @@ class Setting:
         multiple: of its sizes, in pixels.
         fastest: the backend of the second comparison.
         few, many: manifests for the slow and for the quick contestants; the first scenes of both are the same.
-        shards: the scenes of `many`, packed with `--codec jxl`.
-        pictures: folder with the pictures that the manifests name.
+        shards: the scenes of `many`, packed as they are.
         work: folder for results.
     """
 
