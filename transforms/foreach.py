@@ -10,7 +10,7 @@ import apache_beam as beam
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import progress
-from transforms.journal import Journal
+from transforms.journal import Journal, read
 from transforms.records import JobError, Outcome, Scene
 
 SceneFunction = Callable[[Scene], Outcome]
@@ -25,6 +25,10 @@ class Task(Protocol):
         The function turns whatever is wrong with the scene into a `Failure`. It raises only an OSError, when results cannot
         be written, which would be so for the next scene too.
         """
+        ...
+
+    def key(self, scene: Scene) -> str:
+        """The `input_key` of the scene's outcome: what is noted in the journal under another key is of no use."""
         ...
 
 
@@ -81,6 +85,7 @@ class _Work(beam.DoFn):
     def setup(self) -> None:
         self.function = self.task.open()
         self.journal = Journal(self.journal_folder) if self.journal_folder else None
+        self.finished = _finished_before(self.journal_folder)
         self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="scene")
 
     def start_bundle(self) -> None:
@@ -90,6 +95,10 @@ class _Work(beam.DoFn):
         self, scene: Scene, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
     ) -> Iterator[WindowedValue]:
         """Take a scene on as soon as a worker is free; give back what has been finished meanwhile."""
+        before = self.finished.get(scene.scene_id)
+        if before and before.input_key == self.task.key(scene):
+            yield WindowedValue(before, timestamp, (window,))
+            return
         while len(self.under_way) >= self.workers:
             yield from self._finished(wait(self.under_way, return_when=FIRST_COMPLETED).done)
         self.under_way[self.pool.submit(work_on, scene, self.function, self.journal)] = (window, timestamp)
@@ -108,3 +117,10 @@ class _Work(beam.DoFn):
             outcome = future.result()
             if outcome is not None:
                 yield WindowedValue(outcome, timestamp, (window,))
+
+
+def _finished_before(journal: str) -> dict[str, Outcome]:
+    """What a worker of a cluster need not do again: an engine that lost another worker has the whole stage done anew."""
+    if not journal or progress.followed():  # where the job was started, what was finished is not among the scenes to do
+        return {}
+    return {outcome.scene_id: outcome for outcome in read(journal)}

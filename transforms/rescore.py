@@ -12,6 +12,7 @@ import numpy as np
 from models.allocator import keep_freed_memory
 from transforms import protocols, stages
 from transforms.foreach import SceneFunction
+from transforms.journal import input_key
 from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
 from transforms.stages import Reading, Stopwatch
 
@@ -31,6 +32,10 @@ class Scoring:
     method: str
     protocol: str
     reading: Reading
+
+    def key(self, scene: Scene) -> str:
+        """The `input_key` of the scene's outcome."""
+        return input_key(scene, self.reading.digest)
 
     def open(self) -> SceneFunction:
         """Look up the protocol, once in each process."""

@@ -12,6 +12,7 @@ from models.allocator import keep_freed_memory
 from models.session import Model, ModelError, ModelSpec, load
 from transforms import codecs, metrics, planes, stages, store
 from transforms.foreach import SceneFunction
+from transforms.journal import input_key
 from transforms.planes import Picture
 from transforms.records import Outcome, Scene, SceneError, Score
 from transforms.stages import Reading, Stopwatch
@@ -32,6 +33,10 @@ class Restoration:
     model: ModelSpec
     reading: Reading = field(default=Reading())
     images: str = ""
+
+    def key(self, scene: Scene) -> str:
+        """The `input_key` of the scene's outcome."""
+        return input_key(scene, self.reading.digest)
 
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""
