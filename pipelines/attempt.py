@@ -54,7 +54,7 @@ def carry_out(
         return FAILED
     job = prepare()
     progress.reset()
-    with folder.locked(), stopping.on_signals() as received:
+    with folder.locked(), stopping.on_signals(remote.grace_s(args.runner)) as received:
         try:
             work = _take_stock(args, folder, job)
             if work.nothing_to_do:

@@ -6,16 +6,23 @@ Workers elsewhere cannot call back. What they have finished is in the journal, w
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult
 
-from pipelines import runners
+from pipelines import runners, stopping
 from transforms import journal, progress, store
 from transforms.records import JobError, Outcome
 
 LOOK_S, LOOK_AT_STORE_S = 1.0, 10.0  # between two looks at the journal; listing an object store costs requests
+CANCEL_S = 60.0  # what an engine is given to take note that a job is cancelled
+
+
+def grace_s(runner: str) -> float:
+    """How long a job may take to end after a signal, in seconds."""
+    return stopping.GRACE_S if runners.is_local(runner) else CANCEL_S
 
 
 def run(pipeline: beam.Pipeline, runner: str, journal_folder: str) -> None:
@@ -43,14 +50,17 @@ def _follow(result: PipelineResult, journal_folder: str) -> None:
     known: set[str] = set()  # workers inside this process have told already; a scene may be finished twice
     grown = journal.Follower(journal_folder)
     pause = LOOK_S if store.is_local(journal_folder) else LOOK_AT_STORE_S
+    next_look = time.monotonic() + pause
     end = _InBackground(result.wait_until_finish)
     with progress.listening(lambda outcome: known.add(outcome.scene_id)):
-        while not end.reached(pause):
+        while not end.reached(LOOK_S):
             if progress.stopping():
                 result.cancel()
-                end.reached(pause)
+                end.reached(CANCEL_S / 2)
                 return
-            _publish(grown.new(), known)
+            if time.monotonic() >= next_look:
+                _publish(grown.new(), known)
+                next_look = time.monotonic() + pause
         _publish(grown.new(), known)
     end.result()
 

@@ -58,8 +58,12 @@ class Received:
 
 
 @contextmanager
-def on_signals() -> Iterator[Received]:
-    """While the block runs, SIGINT and SIGTERM let the scenes under way finish, for a few seconds, and take on no more."""
+def on_signals(grace_s: float = GRACE_S) -> Iterator[Received]:
+    """While the block runs, SIGINT and SIGTERM let the scenes under way finish, for a few seconds, and take on no more.
+
+    Args:
+        grace_s: how many seconds. A job on a cluster takes longer to be cancelled.
+    """
     received = Received()
     timers: list[threading.Timer] = []
 
@@ -67,7 +71,7 @@ def on_signals() -> Iterator[Received]:
         if received.signal is None:  # Ctrl-C reaches this process and its parent, which passes it on: one is enough
             received.signal = signal.Signals(number)
             progress.stop(f"received {received.signal.name}")
-            timers.append(_last_resort(number))
+            timers.append(_last_resort(number, grace_s))
 
     if threading.current_thread() is not threading.main_thread():  # called from somebody's program: signals are theirs
         yield received
@@ -82,8 +86,8 @@ def on_signals() -> Iterator[Received]:
             timer.cancel()
 
 
-def _last_resort(number: int) -> threading.Timer:
-    timer = threading.Timer(GRACE_S, _leave, [128 + number])
+def _last_resort(number: int, grace_s: float = GRACE_S) -> threading.Timer:
+    timer = threading.Timer(grace_s, _leave, [128 + number])
     timer.daemon = True
     if _own_process.is_set():
         timer.start()
