@@ -62,6 +62,11 @@ def add_pixels(parser: argparse.ArgumentParser) -> None:
         help="linear: sensor data, proportional to light (default: srgb)",
     )
     group.add_argument(
+        "--balance-views",
+        action="store_true",
+        help="undo the smooth difference in brightness between the views that uncalibrated (phone) sensors have",
+    )
+    group.add_argument(
         "--target-fit",
         choices=["exact", "center"],
         default="exact",
@@ -95,12 +100,13 @@ def pixel_settings(args: argparse.Namespace) -> dict[str, Any]:
         UsageError: the levels make no sense.
     """
     _tone(args)
-    return {name: getattr(args, name) for name in ("black_level", "white_level", "transfer", "target_fit", "max_pixels")}
+    names = ("black_level", "white_level", "transfer", "balance_views", "target_fit", "max_pixels")
+    return {name: getattr(args, name) for name in names}
 
 
 def reading(args: argparse.Namespace, digest: str) -> Reading:
     """How pictures are read and compared. Args: digest: of every setting that changes a result."""
-    return Reading(_tone(args), args.target_fit, args.max_pixels, digest, workers(args))
+    return Reading(_tone(args), args.target_fit, args.max_pixels, args.balance_views, digest, workers(args))
 
 
 def _tone(args: argparse.Namespace) -> Tone:

@@ -11,6 +11,7 @@ import numpy as np
 from models.allocator import keep_freed_memory
 from models.session import Model, ModelError, ModelSpec, load
 from transforms import codecs, metrics, planes, stages, store
+from transforms.balance import balance
 from transforms.foreach import SceneFunction
 from transforms.journal import input_key
 from transforms.planes import Picture
@@ -97,6 +98,9 @@ def _infer(pictures: stages.Pictures, model: Model, reading: Reading) -> Picture
     left, coding = pictures["left"], model.card.transfer
     height, width = left.shape[:2]
     views = [pictures[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
-    sharp = model.restore(planes.float_planes(views, reading.tone, model.padded(height, width), coding), height, width)
+    light = planes.float_planes(views, reading.tone, model.padded(height, width), coding)
+    if reading.balance:
+        balance(light)
+    sharp = model.restore(light, height, width)
     channels = left.shape[2] if left.ndim == 3 else 1
     return planes.quantise(sharp, left.dtype.itemsize * 8, channels, reading.tone, coding)

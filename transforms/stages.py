@@ -30,6 +30,7 @@ class Reading:
         tone: how the integers of the views relate to light.
         target_fit: "exact", or "center" where targets are the central crop of the views.
         max_pixels: larger pictures are refused before they are decompressed.
+        balance: whether a smooth difference in brightness between the views is undone for the model.
         digest: of every setting that changes a result; part of each row's `input_key`.
         concurrency: scenes under way at once in one process, for the record.
     """
@@ -37,6 +38,7 @@ class Reading:
     tone: Tone = field(default=Tone())
     target_fit: str = "exact"
     max_pixels: int = codecs.MAX_PIXELS
+    balance: bool = False
     digest: str = ""
     concurrency: int = 1
 
