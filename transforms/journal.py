@@ -16,6 +16,7 @@ import threading
 import typing
 import uuid
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from transforms import store
@@ -23,6 +24,7 @@ from transforms.records import Failure, Outcome, Scene, Score
 
 FOLDER = ".state/journal"
 UNDER_WAY = "under-way"  # inside it
+_READERS = 16  # in an object store every outcome is an object, and most of reading one is waiting
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
 _TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.items()}
 
@@ -53,7 +55,9 @@ def from_line(line: str | bytes) -> Outcome | None:
 
 def read(folder: str) -> list[Outcome]:
     """All outcomes in the journal files of a folder, in no order of meaning."""
-    lines = (line for uri in store.files_in(folder, "*.jsonl") for line in (store.read_whole(uri) or b"").splitlines())
+    files = store.files_in(folder, "*.jsonl")
+    with ThreadPoolExecutor(1 if store.is_local(folder) else _READERS) as pool:
+        lines = [line for data in pool.map(store.read_whole, files) for line in (data or b"").splitlines()]
     return [outcome for line in lines if (outcome := from_line(line)) is not None]
 
 

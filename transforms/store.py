@@ -10,6 +10,7 @@ import os
 import uuid
 from pathlib import Path
 
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 PARTIAL = ".part"  # how the hidden names end; what an interrupted run leaves of them is swept at the next start
@@ -81,11 +82,17 @@ def files_in(folder: str, pattern: str = "*") -> list[str]:
 
 def delete(uris: list[str]) -> None:
     """Delete files; those already gone are no error."""
+    away = [uri for uri in uris if not is_local(uri)]
     for uri in uris:
         if is_local(uri):
             Path(uri).unlink(missing_ok=True)
-        elif FileSystems.exists(uri):
-            FileSystems.delete([uri])
+    try:
+        if away:
+            FileSystems.delete(away)  # stores take many names in one request
+    except BeamIOError:
+        for uri in away:
+            if FileSystems.exists(uri):
+                FileSystems.delete([uri])
 
 
 def move(source: str, target: str) -> None:
