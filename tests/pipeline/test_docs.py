@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines import reference
 from pipelines.api import deblur
 from tests import examples, tiny_onnx
 from tests.builders import make_scenes, make_views, png, write_dpdd, write_file, write_folders, write_ntire, write_restormer
@@ -127,13 +128,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert examples.broken_links(page) == []
 
 
-def test_generated_pages_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines import reference
-
-    assert {name: (DOCS / name).read_text(encoding="utf-8") == text for name, text in reference.pages().items()} == {
-        "commands.md": True,
-        "schema.md": True,
-    }
+def test_generated_pages_are_those_of_the_code() -> None:
+    stale = [name for name, text in reference.pages().items() if (DOCS / name).read_text(encoding="utf-8") != text]
+    assert not stale, "run make docs"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="builds the site: pip install '.[docs]'")
