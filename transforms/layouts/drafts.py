@@ -115,7 +115,7 @@ def _scene(same: Sequence[Draft]) -> Scene:
 def _required(draft: Draft, role: str) -> Source:
     source = _only(draft, role)
     if source is None:
-        raise SceneError(f"The {role} view is missing: {_some(sorted(draft.views)) or 'nothing else'} is there.")
+        raise SceneError(f"The {role} view is missing. What is there: {_some(sorted(draft.views)) or 'nothing'}.")
     return source
 
 
