@@ -34,10 +34,14 @@ _STAGES = (
 
 def lead(run: Run) -> str:
     """The line below the title: model, size, date."""
-    models = ", ".join(sorted({f"{score.model} on {score.backend}" for score in run.scores}))
+    models = ", ".join(sorted({_made(score) for score in run.scores}))
     total = run.metrics.num_rows + run.failures.num_rows
     when = str(run.manifest["finished"])[:16].replace("T", " ")
     return " · ".join(filter(None, [models, f"{total} scene{'' if total == 1 else 's'}", f"finished {when} UTC"]))
+
+
+def _made(score: Score) -> str:
+    return f"{score.model} on {score.backend}" if score.intra_op_threads else f"{score.model}, pictures made elsewhere"
 
 
 def summary(run: Run) -> str:

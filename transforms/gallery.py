@@ -71,7 +71,7 @@ def collect(run: Run, each: int = EACH) -> Gallery:
     if not chosen:
         return Gallery((), ("No scene was restored.",))
     if all(score.image_path is None for score in run.scores):
-        return Gallery((), ("The run kept no restored pictures. Run again with --images restored to see them here.",))
+        return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
     try:
         scenes = {scene.scene_id: scene for scene in find_scenes(run.manifest["input"], run.manifest["layout"]).scenes}
     except (UsageError, KeyError, OSError) as error:

@@ -239,3 +239,8 @@ def test_scenes_that_were_sharp_before_and_after_make_a_report(tmp_path: Path) -
 def test_pictures_of_somebody_else_have_no_time_of_inference(tmp_path: Path) -> None:
     rows = [score("a", inference_ms=0.0, intra_op_threads=0, backend="none")]
     assert "Inference, median" not in rendered(write_run(tmp_path / "run", rows))
+
+
+def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
+    rows = [score("a", model="theirs", intra_op_threads=0, backend="none")]
+    assert "theirs, pictures made elsewhere · 1 scene" in rendered(write_run(tmp_path / "run", rows))
