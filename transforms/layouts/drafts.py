@@ -11,7 +11,7 @@ from transforms.records import Failure, Scene, SceneError, Source, UsageError
 
 ROLES = ("left", "right", "combined", "target")
 ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}
-PICTURES = ("png", "tif", "tiff", "jpg", "jpeg")
+PICTURES = ("png", "tif", "tiff", "jpg", "jpeg", "jxl")
 
 
 @dataclass(frozen=True, slots=True)
