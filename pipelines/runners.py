@@ -82,6 +82,6 @@ def beam_flags() -> list[str]:
 
 
 def quieten() -> None:
-    """Keep what Beam and the job servers that it started say, as they end, off the terminal: what a user reads there is ours."""
+    """Keep what Beam and its job servers say as they end off the terminal: what a user reads there is ours."""
     for name in ("apache_beam", "FlinkJarJobServer", "SparkJarJobServer", "PrismJobServer"):
         logging.getLogger(name).setLevel(logging.ERROR)
