@@ -142,14 +142,16 @@ def gmac(network: DeblurNet, height: int = 1120, width: int = 1680) -> float:
 def halo(config: Config) -> int:
     """Return how many pixels around a tile the network looks at, when tiles start at multiples of its size multiple.
 
-    A chain of 3x3 convolutions at level k reaches 4·2^k pixels per convolution; 2x2 strided ones reach nothing, since they
-    are aligned. The cost volume reaches 2·shifts pixels by shifting, 2·2 by smoothing, at full size, before level 0.
+    Followed from the edge of what is kept back to the views. A 3x3 convolution at level k reaches 4·2^k pixels. On the way
+    down to a coarser level, what is needed grows to whole cells of that level; from there on its edge is aligned, and 2x2
+    strided convolutions reach nothing. The cost volume reaches 2·shifts pixels by shifting, 2·2 by smoothing, at full size.
     """
-    reach = 0
-    levels = len(config.widths)
-    per_level = [config.encoder[k] + config.decoder[k] for k in range(levels - 1)] + [config.middle]
-    for k, blocks in enumerate(per_level):
+    reach = 4  # the head
+    for k, blocks in enumerate(config.decoder):
         reach += 2 * blocks * 4 * 2**k
+        reach = -(-reach // (8 * 2**k)) * 8 * 2**k
+    reach += 2 * config.middle * 4 * 2 ** len(config.decoder)
+    reach += sum(2 * blocks * 4 * 2**k for k, blocks in enumerate(config.encoder))
     stem = 4 + 4 * 2  # the match branch: one 3x3 and one block
     shift = -(-(2 * config.shifts + 4) // 4) * 4  # in whole level-0 pixels
-    return reach + stem + shift + 4  # and the head
+    return reach + stem + shift
