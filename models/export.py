@@ -51,7 +51,8 @@ def largest_difference(
         network.head.bias.mul_(residual)
         below, right = (-n % network.multiple for n in size)
         padded = torch.nn.functional.pad(views, (0, right, 0, below), mode="replicate")
-        expected = network(padded)[..., : size[0], : size[1]].numpy()
+        out = (network(padded) + network(padded.flip(2)).flip(2)) / 2 if flip else network(padded)
+        expected = out[..., : size[0], : size[1]].numpy()
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return float(np.abs(session.run(None, {"views": views.numpy()})[0] - expected).max())
 
@@ -81,16 +82,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("checkpoints", nargs="+", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--residual", type=float, default=1.0, help="factor on what the network adds, folded into its head")
+    parser.add_argument("--flip", action="store_true", help="average over the picture and its vertical mirror image: twice the cost")
     parser.add_argument("--float32", action="store_true", help="store weights in single precision: twice the size")
     parser.add_argument("--int8", type=Path, metavar="POOL", help="also write FILE-int8.onnx, calibrated on examples from this pool")
     parser.add_argument("--training", type=Path, help="JSON with the training facts, kept in the facts file")
     args = parser.parse_args(argv)
     config, half = CONFIGS[args.model], not args.float32
     weights = averaged_weights(args.checkpoints)
-    model = build_graph(config, weights, half=half, residual=args.residual)
+    model = build_graph(config, weights, half=half, residual=args.residual, flip=args.flip)
     # The head is scaled before it is rounded; scaling is no part of rounding's error, so compare with what is stored.
     scaled = {k: v * np.float32(args.residual) if k.startswith("head.") else v for k, v in weights.items()}
-    difference = largest_difference(config, stored(scaled, half), model, 1.0)
+    difference = largest_difference(config, stored(scaled, half), model, args.flip)
     if difference > TOLERANCE:
         raise SystemExit(f"the exported graph differs from the network by {difference:.2g}, more than {TOLERANCE:g}")
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.int8:
         pool = Pool(args.int8, np.random.default_rng(0), crop=192)
         views = (pool.batch(1)[0] for _ in range(48))
-        single = build_graph(config, weights, half=False, residual=args.residual)
+        single = build_graph(config, weights, half=False, residual=args.residual, flip=args.flip)
         onnx.save(quantised(single, views), args.output.with_name(args.output.stem + "-int8.onnx"))
     training = json.loads(args.training.read_text()) if args.training else {}
     text = json.dumps(facts(args.model, weights, training), indent=1, ensure_ascii=False)

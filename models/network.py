@@ -30,6 +30,10 @@ class Config:
     """The cost volume spans ±shifts pixels at half size, twice that at full size."""
 
 
+GATE = 0.0045
+"""Mean absolute difference of the grey views, over about 20 pixels, at which the residual is halved. Views that agree
+are in focus, and must come out as they went in; noise of well-lit pictures stays below this, blurred edges are far above."""
+
 CONFIGS = {
     "dpdeblur-s": Config(widths=(32, 64, 96, 96), middle=2, decoder=(2, 1, 1)),
     "dpdeblur-m": Config(widths=(64, 96, 128, 128), middle=2, decoder=(2, 2, 1)),
@@ -52,11 +56,12 @@ class Block(nn.Module):
         return x + self.second(functional.relu(self.first(x)))
 
 
-def cost_volume(views: Tensor, shifts: int) -> Tensor:
-    """Return [N, 2·shifts + 2, H/4, W/4]: how well the grey views match at each shift, relative and absolute.
+def cost_volume(views: Tensor, shifts: int) -> tuple[Tensor, Tensor]:
+    """Return features [N, 2·shifts + 2, H/4, W/4] and gate [N, 1, H/4, W/4]: how well the grey views match at each shift.
 
     Grey views, halved; c_k = |shift(left, k) - right| for k = -shifts … shifts, averaged over 5x5, halved again;
-    features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not.
+    features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not. The gate is
+    f^4 / (f^4 + GATE^4), f being c_0 averaged once more over 5x5: 0 where the views agree, 1 where they do not.
     """
     grey = functional.avg_pool2d(torch.cat([views[:, :3].mean(1, keepdim=True), views[:, 3:].mean(1, keepdim=True)], 1), 2)
     left, right = grey[:, :1], grey[:, 1:]
@@ -66,7 +71,8 @@ def cost_volume(views: Tensor, shifts: int) -> Tensor:
     cost = functional.avg_pool2d((moved - right).abs(), 5, 1, 2, count_include_pad=False)
     cost = functional.avg_pool2d(cost, 2)
     mean = cost.mean(1, keepdim=True)
-    return torch.cat([cost / (mean + 0.004), 20 * mean], 1)
+    unlike = functional.avg_pool2d(cost[:, shifts : shifts + 1], 5, 1, 2, count_include_pad=False).pow(4)
+    return torch.cat([cost / (mean + 0.004), 20 * mean], 1), unlike / (unlike + GATE**4)
 
 
 class DeblurNet(nn.Module):
@@ -100,7 +106,7 @@ class DeblurNet(nn.Module):
         """Return the sharp picture: the mean of the views plus a learned residual; not clipped."""
         # The matching cost is a difference of nearly equal numbers: never in half precision.
         with torch.autocast(views.device.type, enabled=False):
-            match = cost_volume(views, self.config.shifts)
+            match, gate = cost_volume(views, self.config.shifts)
         x = self.stem(functional.pixel_unshuffle(views, 4)) + self.match(match)
         skips = []
         for blocks, down in zip(self.encoder, self.down, strict=True):
@@ -110,8 +116,8 @@ class DeblurNet(nn.Module):
         x = self.middle(x)
         for blocks, up, skip in zip(reversed(self.decoder), reversed(self.up), reversed(skips), strict=True):
             x = blocks(skip + functional.pixel_shuffle(up(x), 2))
-        residual = functional.pixel_shuffle(self.head(x), 4)
-        return 0.5 * (views[:, :3] + views[:, 3:]) + residual.float()
+        residual = functional.pixel_shuffle(gate * self.head(x).float(), 4)
+        return 0.5 * (views[:, :3] + views[:, 3:]) + residual
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
