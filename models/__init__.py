@@ -1,1 +1,1 @@
-"""Turning two views into a sharp picture: optics, network, training, weights."""
+"""What turns two views into a sharp picture. Knows arrays and files, never Beam."""

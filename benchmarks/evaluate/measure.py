@@ -1,0 +1,75 @@
+"""Methods against data sets: numbers for the tables, as plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.evaluate import captures, rivals, synthetic
+from benchmarks.evaluate.captures import Capture
+from benchmarks.evaluate.quality import Planes, linear, quality
+from models.session import open_model
+from transforms.photographs import brought_photographs, find_photographs
+
+NOTHING = "doing nothing"
+BORDER = 8
+Method = Callable[[Capture], tuple[Planes, str]]
+
+
+def model_method(path: Path, threads: int) -> Callable[[Planes], Planes]:
+    """What a model makes of float32 [6, H, W]: [3, H, W], not clipped."""
+    model = open_model(path, threads=threads)
+    return lambda views: model.restore(views, views.shape[1], views.shape[2])
+
+
+def real(scenes: Sequence[Capture], method: Method) -> dict[str, Any]:
+    """Quality per scene: gamma-coded, linear, and gamma-coded inside the border: {scene: {"coded": …, …, "setting": …}}."""
+    rows = {}
+    for scene in scenes:
+        picture, setting = method(scene)
+        picture = np.clip(picture, 0, 1)
+        rows[scene.name] = {
+            "coded": quality(picture, scene.target),
+            "linear": quality(linear(picture), linear(scene.target)),
+            "inside": quality(inside(picture), inside(scene.target)),
+            "setting": setting,
+        }
+    return rows
+
+
+def inside(picture: Planes) -> Planes:
+    """All but a border of 8 pixels: the targets of the Pixel 4 set have a black frame, one pixel wide, that no view has."""
+    return picture[..., BORDER:-BORDER, BORDER:-BORDER]
+
+
+def nothing(scene: Capture) -> tuple[Planes, str]:
+    """The mean of the views."""
+    return scene.before, ""
+
+
+def by_model(restore: Callable[[Planes], Planes]) -> Method:
+    """A model as a method: what it gives is clipped before channels are averaged, as the protocol says."""
+    return lambda scene: (scene.as_target(np.clip(restore(scene.views), 0, 1)), "")
+
+
+def real_sets(folder: Path) -> dict[str, list[Capture]]:
+    """The sets of real captures under `folder`, by name."""
+    return {"pixel4": captures.pixel4(folder / "pixel4"), "canon": captures.canon(folder / "canon")}
+
+
+def rivals_on(scenes: Sequence[Capture]) -> dict[str, Any]:
+    """Doing nothing, and every classical rival."""
+    return {NOTHING: real(scenes, nothing), **{name: real(scenes, method) for name, method in rivals.RIVALS.items()}}
+
+
+def synthetic_test(methods: dict[str, Callable[[Planes], Planes]], photos: str | None) -> dict[str, Any]:
+    """Every method on the synthetic test; without photographs of one's own, on the brought ones."""
+    paths = find_photographs(photos) if photos else brought_photographs()
+    sums = {name: synthetic.Gains() for name in methods}
+    for scene in synthetic.scenes(paths):
+        for name, restore in methods.items():
+            sums[name].add(scene, synthetic.clipped(restore, scene))
+    return {name: gains.as_dict() for name, gains in sums.items()}

@@ -1,0 +1,41 @@
+"""PSNR, SSIM and MAE of planes in [0, 1], by scikit-image's formulas, in float64."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+Planes = np.ndarray[Any, np.dtype[Any]]
+GAMMA = 1 / 2.2
+
+
+class Quality(NamedTuple):
+    psnr_db: float
+    ssim: float
+    mae: float
+
+
+def quality(a: Planes, target: Planes) -> Quality:
+    """Compare [H, W], or [C, H, W] over all channels at once, with the target; data range 1."""
+    error = a.astype(np.float64) - target
+    mse = float(np.mean(error**2))
+    axis = 0 if a.ndim == 3 else None
+    similarity = structural_similarity(a.astype(np.float64), target.astype(np.float64), data_range=1, channel_axis=axis)
+    return Quality(-10 * float(np.log10(mse)) if mse else float("inf"), float(similarity), float(np.mean(np.abs(error))))
+
+
+def coded(light: Planes) -> Planes:
+    """Light in [0, 1] to x^(1/2.2), rounded to 16 bits, still in [0, 1]."""
+    return np.rint(np.clip(light, 0, 1) ** GAMMA * 65535) / 65535
+
+
+def linear(values: Planes) -> Planes:
+    """Undo `coded`, but for its rounding."""
+    return values ** (1 / GAMMA)
+
+
+def mean(rows: list[Quality]) -> Quality:
+    """Mean over scenes, of each number by itself."""
+    return Quality(*(float(np.mean(column)) for column in zip(*rows, strict=True)))

@@ -1,0 +1,96 @@
+"""Make the pictures of the documentation: `python -m benchmarks.figures [MODEL]`. Nothing but synthetic scenes goes in.
+
+docs/images/psf.png: point-spread functions over the radius; docs/images/before-after.png: before | after | target.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmarks.evaluate import crops
+from benchmarks.evaluate.quality import Planes
+from benchmarks.evaluate.synthetic import Made, before, clipped
+from models import zoo
+from models.optics import Aperture, random_aperture, view_kernels
+from models.session import open_model
+from transforms.photographs import brought_photographs, read_photograph
+from transforms.simulate import scene_generator, simulate
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
+RADII = np.array([-16, -9, -4, 4, 9, 16], np.float32)  # px
+SIDE, ZOOM = 45, 3
+SIZE = (768, 512)
+SCENES = ((1, 0, (70, 330)), (1, 3, (120, 250)), (1, 1, (40, 300)))  # seed, number, corner of the crop
+FONT, SMALL = 15, 300
+
+
+def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    point_spread().save(IMAGES / "psf.png", optimize=True)
+    compared(sys.argv[1] if len(sys.argv) > 1 else zoo.DEFAULT).save(IMAGES / "before-after.png", optimize=True)
+
+
+def point_spread() -> Image.Image:
+    """One row per lens, one column per radius; the left view's kernel in orange, the right one's in blue."""
+    clean = Aperture(edge=0.1)
+    any_lens = random_aperture(np.random.default_rng(7))
+    lenses = {
+        "linear ramp: slope 1": (clean, clean),
+        "half-disks: slope 8, leak .1": (replace(clean, slope=8, leak=0.1),) * 2,
+        "hollow: Butterworth, order 3": (replace(clean, slope=1.5, hollow_floor=0.2, hollow_cutoff=0.6),) * 2,
+        "a random lens": any_lens,
+    }
+    cell, margin = SIDE * ZOOM + 4, 26
+    sheet = Image.new("RGB", (cell * len(RADII), (cell + margin) * len(lenses) + margin), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT)
+    for row, (label, pupils) in enumerate(lenses.items()):
+        top = row * (cell + margin)
+        pen.text((4, top + 4), label, fill="black", font=font)
+        for column, pair in enumerate(view_kernels(RADII, *pupils, size=SIDE)):
+            sheet.paste(_coloured(pair), (column * cell, top + margin))
+    for column, radius in enumerate(RADII):
+        text = f"{radius:+.0f} px"
+        pen.text((column * cell + cell / 2, sheet.height - margin / 2), text, fill="black", font=font, anchor="mm")
+    return sheet
+
+
+def _coloured(pair: Planes) -> Image.Image:
+    """Two kernels [2, S, S] as one picture: orange where the left view sees light, blue where the right one does."""
+    left, right = (pair / pair.max()) ** 0.7
+    picture = left[..., None] * np.array([255, 140, 20]) + right[..., None] * np.array([20, 140, 255])
+    tile = np.clip(picture, 0, 255).astype(np.uint8).repeat(ZOOM, 0).repeat(ZOOM, 1)
+    return Image.fromarray(tile)
+
+
+def compared(model_name: str) -> Image.Image:
+    """Crops of made-up scenes: the mean of the views, what the model makes of them, the truth."""
+    model = open_model(model_name, threads=2)
+    strips = []
+    for seed, number, corner in SCENES:
+        scene = _scene(seed, number)
+        pictures = [before(scene), clipped(lambda views: model.restore(views, *views.shape[1:]), scene), scene.target]
+        strips.append(crops.strip(pictures, *corner, SMALL))
+    body = Image.fromarray(crops.stack(strips))
+    sheet = Image.new("RGB", (body.width, body.height + 26), "white")
+    sheet.paste(body, (0, 26))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT)
+    for column, label in enumerate(("mean of the views", model.name, "in focus (the truth)")):
+        pen.text(((column + 0.5) * (SMALL + crops.GAP), 13), label, fill="black", font=font, anchor="mm")
+    return sheet
+
+
+def _scene(seed: int, number: int) -> Made:
+    """A scene of `dpdeblur synthesize --seed SEED --size 768x512`."""
+    width, height = SIZE
+    made = simulate(brought_photographs(), read_photograph, scene_generator(seed, number), width=width, height=height)
+    left, right, target = (made.views[name].transpose(2, 0, 1) / 65535 for name in ("left", "right", "target"))
+    return Made(np.concatenate([left, right]).astype(np.float32), target, made.radius)
+
+
+if __name__ == "__main__":
+    main()

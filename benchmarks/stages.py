@@ -1,0 +1,96 @@
+"""Question i: each stage around the model against what a plain script does in its place, on one thread."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks import plain, timing
+from benchmarks.answers import Answer
+from models.allocator import keep_freed_memory
+from transforms import codecs, metrics, planes
+
+Stage = Callable[[], object]
+
+
+def measure(scene: Path, rounds: int, say: Callable[[str], None]) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds of each stage, ours and theirs in turn.
+
+    Args:
+        scene: folder with left.png and so on.
+        rounds: how often, after one run to warm up.
+        say: is told of progress.
+    """
+    keep_freed_memory()
+    cv2.setNumThreads(1)
+    taken: dict[str, dict[str, list[float]]] = {}
+    for name, (ours, theirs) in _stages(scene).items():
+        taken[name] = {"ours": [], "theirs": []}
+        ours(), theirs()
+        for _ in range(rounds):
+            taken[name]["ours"].append(_ms(ours))
+            taken[name]["theirs"].append(_ms(theirs))
+        say(f"  {name}: {median(taken[name]['ours']):.1f} against {median(taken[name]['theirs']):.1f} ms")
+    return taken
+
+
+def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
+    left, right, target = (codecs.decode((scene / f"{role}.png").read_bytes()) for role in ("left", "right", "target"))
+    left64, target64 = (plain.read(str(scene / f"{role}.png")) for role in ("left", "target"))
+    mean = planes.float_planes((left,), planes.AS_STORED)
+    mean64 = np.asarray(mean.transpose(1, 2, 0), np.float64)
+    session = _Echo()
+    return {
+        "read and decode one picture": (
+            lambda: codecs.decode((scene / "left.png").read_bytes()),
+            lambda: cv2.imread(str(scene / "left.png"), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH),
+        ),
+        "two views of integers to float planes": (
+            lambda: planes.float_planes((left, right), planes.AS_STORED),
+            lambda: plain.restore(session, left / plain.FULL, right / plain.FULL, 1),
+        ),
+        "float planes to integers": (lambda: planes.quantise(mean, 16, 3), lambda: plain.to_integers(mean64)),
+        "PSNR, SSIM and MAE of one picture": (
+            lambda: metrics.compare(left, target),
+            lambda: plain.scores(left64, target64),
+        ),
+        "encode one picture": (lambda: codecs.encode(left), lambda: cv2.imencode(".png", left)),
+        "SHA-256 of one picture, which the script leaves out": (lambda: hashlib.sha256(right.data).digest(), lambda: None),
+    }
+
+
+class _Echo:
+    """A session that gives back the left view: what is timed is around it."""
+
+    def get_inputs(self) -> list[Any]:
+        return [type("Port", (), {"name": "views"})]
+
+    def run(self, outputs: None, tensors: dict[str, np.ndarray[Any, Any]]) -> list[Any]:
+        return [tensors["views"][:, :3]]
+
+
+def _ms(stage: Stage) -> float:
+    start = time.perf_counter()
+    stage()
+    return (time.perf_counter() - start) * 1e3
+
+
+def answers(measured: dict[str, Any]) -> list[Answer]:
+    """What was asked."""
+    lines = []
+    for name, taken in measured.items():
+        ours, theirs = median(taken["ours"]), median(taken["theirs"])
+        aim: dict[str, Any] = {"relation": ">=", "target": 15} if "SSIM" in name else {}
+        if theirs < ours / 100:
+            lines.append(Answer("i", name, ours, "ms"))
+        else:
+            ratio = timing.ratio(taken["theirs"], taken["ours"])
+            lines.append(Answer("i", name, ratio, "×", **aim, note=f"{theirs:.0f} / {ours:.1f} ms"))
+    return lines

@@ -1,0 +1,60 @@
+"""Restore scenes inside a Beam pipeline of one's own, and do something of one's own with the outcomes.
+
+python docs/examples/own_pipeline.py SCENES RESULTS
+"""
+
+import json
+import sys
+
+import apache_beam as beam
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from models.session import ModelSpec
+from transforms.foreach import ForEachScene
+from transforms.layouts import find_scenes
+from transforms.records import Failure, Latency, Score
+from transforms.restore import Restoration
+from transforms.statistics import LatencyStatistics
+from transforms.write import WriteTable
+
+
+def gain(score: Score) -> tuple[str, float]:
+    """What restoring the scene was worth: its name, and the gain in PSNR, in dB."""
+    return score.scene_id, score.psnr_db - score.input_psnr_db
+
+
+def explain(failure: Failure) -> str:
+    """One line for whoever has to look after the scene."""
+    return f"{failure.scene_id} failed at {failure.stage}: {failure.message}"
+
+
+def add_steps(pipeline: beam.Pipeline, scenes: str, results: str) -> None:
+    """The whole graph. Pixels stay inside ForEachScene: what comes out of it are small rows."""
+    restoration = Restoration(ModelSpec("views-mean"), images=f"{results}/images")
+    outcomes = (
+        pipeline
+        | "Scenes" >> beam.Create(find_scenes(scenes).scenes)
+        | "Restore" >> ForEachScene(restoration, workers=2)
+    )  # fmt: skip
+    scores = outcomes | "Scores" >> beam.Filter(lambda outcome: isinstance(outcome, Score))
+    failures = outcomes | "Failures" >> beam.Filter(lambda outcome: isinstance(outcome, Failure))
+
+    # A step of one's own: the three scenes that gained most.
+    best = (
+        scores
+        | "WithTarget" >> beam.Filter(lambda score: score.psnr_db is not None)
+        | "Gain" >> beam.Map(gain)
+        | "Best" >> beam.combiners.Top.Of(3, key=lambda item: item[1])
+    )
+    best | "Json" >> beam.Map(json.dumps) | "Write" >> beam.io.WriteToText(f"{results}/best", ".json", shard_name_template="")
+    failures | "Explain" >> beam.Map(explain) | "Print" >> beam.Map(print)
+
+    # And the tables of an ordinary run, where they are wanted.
+    scores | "Metrics" >> WriteTable(Score, f"{results}/metrics.parquet", order=("scene_id",))
+    latency = scores | LatencyStatistics()
+    latency | "Latency" >> WriteTable(Latency, f"{results}/latency.parquet", order=("group_by", "group", "stage"))
+
+
+if __name__ == "__main__":
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        add_steps(pipeline, *sys.argv[1:])

@@ -1,0 +1,5 @@
+"""The one error of this room."""
+
+
+class ModelError(Exception):
+    """A model file cannot be opened, or it cannot restore a picture: what is wrong, and what to do about it."""

@@ -1,0 +1,86 @@
+"""`dpdeblur deblur`: the main job, from scenes to tables, pictures and latency statistics.
+
+scenes to do ─ ForEachScene ─┬─ scores ───┬─ metrics
+earlier outcomes ────────────┤            └─ latency
+                             └─ failures ─── failures
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import apache_beam as beam
+
+from pipelines import attempt, job, model_options, options, runners
+from pipelines.runfolder import RunFolder
+from transforms import store
+from transforms.foreach import ForEachScene
+from transforms.records import Failure, Latency, Outcome, Score
+from transforms.statistics import LatencyStatistics
+from transforms.worklist import ReadOutcomes, ReadScenes
+from transforms.write import WriteTable, parts_for
+
+EXAMPLES = """examples:
+  dpdeblur deblur --input scenes/ --output runs/first --images restored
+  dpdeblur deblur --input DPDD/ --layout dpdd --output runs/dpdd --model my.onnx
+  dpdeblur deblur --input pixel4/ --output runs/pixel4 --black-level 1024 --white-level 16383 \\
+      --transfer linear --target-fit center
+
+Killed or stopped, the same command goes on where it was. Exit codes: 0 all scenes done; 1 the job failed; 2 the command line
+or the inputs are wrong; 3 finished, with failures recorded; 130 and 143 stopped by a signal.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All options of the command."""
+    parser.epilog = EXAMPLES
+    options.add_input(parser)
+    options.add_output(parser)
+    model_options.add_model(parser)
+    options.add_pixels(parser)
+    options.add_speed(parser)
+    options.add_resuming(parser)
+    runners.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+    """Do the job; returns the exit code.
+
+    Raises:
+        UsageError: the options, the inputs or the model are wrong, or the folder holds another run.
+    """
+    runners.open_file_systems(beam_args)
+    folder = RunFolder(args.output)
+    return attempt.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), build)
+
+
+def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:
+    """The whole graph.
+
+    Args:
+        pipeline: to add it to.
+        todo: files of the scenes to restore, from `worklist.write_lines`.
+        kept: files of the outcomes of earlier attempts.
+        each: from a scene to its outcome.
+        tables: folder that the tables are written to.
+        scenes: how many there are in all, for the number of files.
+    """
+    restored = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each
+    earlier = pipeline | "Earlier" >> ReadOutcomes(kept)
+    outcomes = (earlier, restored) | "Outcomes" >> beam.Flatten()
+    scores = outcomes | "Scores" >> beam.Filter(_is_score)
+    failures = outcomes | "Failures" >> beam.Filter(_is_failure)
+    latency = scores | "Latency" >> LatencyStatistics()
+
+    part, parts = "part-{part}.parquet", parts_for(scenes)
+    scores | "MetricsTable" >> WriteTable(Score, store.join(tables, "metrics", part), ("scene_id",), parts)
+    failures | "FailuresTable" >> WriteTable(Failure, store.join(tables, "failures", part), ("scene_id",), parts)
+    latency | "LatencyTable" >> WriteTable(Latency, store.join(tables, "latency.parquet"), ("group_by", "group", "stage"))
+
+
+def _is_score(outcome: Outcome) -> bool:
+    return isinstance(outcome, Score)
+
+
+def _is_failure(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failure)

@@ -1,0 +1,165 @@
+"""`dpdeblur models`: list the models, print a card, find a file, check somebody's ONNX file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from models import zoo
+from models.backends import BACKENDS
+from models.card import Card
+from models.check import check_runs, check_tiles
+from models.footprint import bytes_per_pixel
+from models.session import Model, ModelError
+from pipelines.model_options import add_card, open_model
+from transforms.records import UsageError
+
+OK, WRONG = 0, 2
+SOURCES = {"file": "in the file", "beside": "in the JSON file beside it", "shapes": "none: inferred from the shapes"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "show", "path", "check"],
+        default="list",
+        help="list: the models of the package (default); show: a card; path: where a file lies; check: will this file run?",
+    )
+    parser.add_argument("model", nargs="?", metavar="NAME|FILE.onnx", help=f"which model (show, path: default {zoo.DEFAULT})")
+    parser.add_argument("--json", action="store_true", help="list, show: as JSON")
+    parser.add_argument(
+        "--backend", choices=list(BACKENDS), default="onnxruntime", help="check: what is to run it (default: onnxruntime)"
+    )
+    add_card(parser)
+    parser.set_defaults(threads=1)
+    parser.epilog = "examples:\n  dpdeblur models\n  dpdeblur models show views-mean\n  dpdeblur models check mine.onnx"
+
+
+def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+    """Do it.
+
+    Returns:
+        0; 2 where a checked file will not run.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    if beam_args:
+        raise UsageError(f"unknown option {beam_args[0]}.")
+    if args.action == "check" and not args.model:
+        raise UsageError("which file? dpdeblur models check FILE.onnx")
+    return {"list": _list, "show": _show, "path": _path, "check": _check}[args.action](args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    if args.model:
+        raise UsageError("list takes no model; did you mean: dpdeblur models show " + args.model)
+    cards = {name: open_model(argparse.Namespace(**{**vars(args), "model": name})).card for name in zoo.names()}
+    if args.json:
+        sys.stdout.write(json.dumps([card.as_dict() for card in cards.values()], indent=2, ensure_ascii=False) + "\n")
+        return OK
+    table = Table("model", "version", "parameters", "GMAC", "licence", "what it is", box=None, pad_edge=False)
+    for name, card in cards.items():
+        mark = f"{name} (default)" if name == zoo.DEFAULT else name
+        table.add_row(mark, card.version, _count(card, "parameters"), _count(card, "gmac"), card.licence, card.description)
+    Console(markup=False, highlight=False).print(table)
+    return OK
+
+
+def _show(args: argparse.Namespace) -> int:
+    model = open_model(argparse.Namespace(**{**vars(args), "model": args.model or zoo.DEFAULT}))
+    if args.json:
+        sys.stdout.write(model.card.to_json())
+        return OK
+    _print(_facts(model))
+    _print((key, _words(value)) for key, value in model.card.as_dict().items())
+    return OK
+
+
+def _path(args: argparse.Namespace) -> int:
+    try:
+        sys.stdout.write(f"{zoo.find(args.model or zoo.DEFAULT).resolve()}\n")
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    return OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    try:
+        model = open_model(args)
+        _print(_facts(model))
+        _print(_trials(model))
+    except (ModelError, UsageError) as error:
+        sys.stdout.write(f"No: {error}\n")
+        return WRONG
+    said = {flag: getattr(args, f"model_{flag}") for flag in ("views", "order", "range", "transfer", "multiple", "halo")}
+    flags = [word for flag, value in said.items() if value is not None for word in (f"--model-{flag}", str(value))]
+    flags += ["--backend", args.backend] if args.backend != "onnxruntime" else []
+    sys.stdout.write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', args.model, *flags])} ...\n")
+    return OK
+
+
+def _facts(model: Model) -> Iterator[tuple[str, str]]:
+    file = model.file
+    yield "file", str(zoo.find(model.spec.model).resolve())
+    yield "sha256", model.sha256
+    yield "inputs", ", ".join(map(str, file.inputs))
+    yield "outputs", ", ".join(map(str, file.outputs))
+    yield "operators", f"opset {file.opset}"
+    yield "card", SOURCES[model.card_source]
+
+
+def _trials(model: Model) -> Iterator[tuple[str, str]]:
+    """What it takes and promises, each line after it has been tried."""
+    card = model.card
+    low, high = card.value_range
+    yield "takes", f"{card.views}; {card.channel_order} in [{low:g}, {high:g}], {card.transfer} values"
+    # First in a process of its own: a model that takes its process down must not take this one.
+    memory = bytes_per_pixel(model.spec, *(fixed or 600 for fixed in model.fixed_size))
+    width, height = check_runs(model)
+    yield "runs", f"{width}x{height} pixels, padded to multiples of {card.size_multiple}; twice, to the same bits"
+    if memory is not None:
+        yield "memory", f"about {memory:.0f} bytes per pixel" + _compared(card, memory)
+    if card.exact_tiles:
+        yield "tiles", f"equal to the full frame bit for bit, with a halo of {check_tiles(model)} pixels"
+    else:
+        yield "tiles", "never: the card promises no exact tiles (--model-halo says otherwise)"
+
+
+def _compared(card: Card, memory: float) -> str:
+    if "bytes_per_pixel" not in card.cost:
+        return f"; the card is silent, and {card.bytes_per_pixel:g} are assumed"
+    return f"; the card says {card.bytes_per_pixel:g}" + (
+        ", which is too little" if memory > 1.5 * card.bytes_per_pixel else ""
+    )
+
+
+def _count(card: Card, key: str) -> str:
+    value = card.cost.get(key)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if isinstance(value, float) else ""
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_words, value)) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "not promised" if value is None else str(value)
+
+
+def _print(lines: Iterator[tuple[str, str]]) -> None:
+    for key, value in lines:
+        sys.stdout.write(f"{key.replace('_', ' '):<16}{value}\n")
+        sys.stdout.flush()

@@ -1,0 +1,165 @@
+"""`dpdeblur pack`: scenes to WebDataset tar shards, with an index.
+
+plans ─ PackShards ──┬─ members ── index
+                     └─ failures ─┬─ failures
+broken scenes ────────────────────┘
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import apache_beam as beam
+from rich.console import Console
+
+from pipelines import logs, options, runners, stopping
+from pipelines.shardfolder import FAILURES, Packed, ShardFolder
+from transforms import journal, packing, progress, worklist
+from transforms.layouts import Found, find_scenes
+from transforms.records import Failure, JobError, Member, UsageError
+from transforms.sharding import ShardPlan, assign, views
+from transforms.shards import INDEX, STATE, UNFINISHED
+from transforms.write import WriteTable, parts_for
+
+OK, FAILED, WITH_FAILURES = 0, 1, 3
+SHOWN = 5  # failures on the terminal; all are in the table
+PLANS_PER_FILE = 1000
+EPILOG = """Members are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset,
+original names, SHA-256 of each picture). The same scenes give the same shards to the last byte. DIR/index/ says where each
+picture lies, so that scenes inside one shard are read in parallel; DIR/failures/ lists the scenes that could not be packed.
+
+examples:
+  dpdeblur pack --input DPDD/dd_dp_dataset_canon --output shards/
+  dpdeblur pack --input scenes/ --output shards/ --shard-size 1GB --codec jxl
+  dpdeblur deblur --input shards/ --output runs/first
+
+Exit codes: 0 all scenes packed; 1 the job failed; 2 the command line or the inputs are wrong; 3 packed, with failures recorded.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All options of the command."""
+    parser.epilog = EPILOG
+    options.add_input(parser)
+    group = parser.add_argument_group("shards")
+    group.add_argument("--output", required=True, metavar="DIR", help="folder of the shards, local or any URI; empty or new")
+    group.add_argument(
+        "--shard-size",
+        type=options.size,
+        default=256_000_000,
+        metavar="SIZE",
+        help="how large a shard may grow, by the size of its scenes as they are; scenes are never split (default: 256MB)",
+    )
+    group.add_argument(
+        "--codec",
+        choices=packing.CODECS,
+        default="keep",
+        help="keep: pictures stay as they are, byte for byte (default); png, jxl: the same samples, losslessly, in that format",
+    )
+    group.add_argument("--restart", action="store_true", help="first delete the shards, index and failures that DIR holds")
+    group.add_argument("--quiet", action="store_true", help="print errors only")
+    runners.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+    """Do the job; returns the exit code.
+
+    Raises:
+        UsageError: nothing to pack, or the folder is not free.
+    """
+    runners.open_file_systems(beam_args)
+    console = Console(quiet=args.quiet, highlight=False, soft_wrap=True)
+    folder, found = ShardFolder(args.output), find_scenes(args.input, args.layout)
+    if folder.holds(found.source):
+        raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
+    if not found.scenes:
+        raise UsageError(f"Nothing to pack: all {len(found.failures)} scenes are broken. {found.failures[0].message}")
+    folder.take(restart=args.restart)
+    plans, started = assign(found.scenes, args.shard_size), time.monotonic()
+    console.print(f"{len(found.scenes)} scenes, layout {found.layout}, into {_count(len(plans), 'shard')}", markup=False)
+    workers = options.cores() if runners.is_local(args.runner) else 1
+    how = packing.Packing(found.source, folder.uri, args.codec, workers=workers)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    progress.reset()
+    with stopping.on_signals() as received, logs.to_file(folder.path(STATE, "log.txt")):
+        try:
+            with folder.watched(console, len(plans)):
+                _run_pipeline(runners.make_pipeline(args.runner, beam_args), plans, found, how, folder)
+            if received.exit_code:
+                errors.print(f"Stopped: {progress.reason()}. Begin anew with --restart.", markup=False)
+                return received.exit_code
+            packed = folder.verified(found)
+        except Exception as error:  # the engine's, most often: the cause is in its text
+            cause = logs.record(error)
+            errors.print(f"The job failed: {progress.reason() or cause}. Begin anew with --restart.", markup=False)
+            errors.print(f"Details: {folder.path(STATE, 'log.txt')}", markup=False)
+            return FAILED
+    folder.release()
+    return _report(console, folder, len(plans), packed, time.monotonic() - started)
+
+
+def build(
+    pipeline: beam.Pipeline,
+    plans: Sequence[str],
+    broken: Sequence[str],
+    how: packing.Packing,
+    folder: ShardFolder,
+    pictures: int,
+) -> None:
+    """The whole graph.
+
+    Args:
+        pipeline: to add it to.
+        plans: files of lines, one for each shard.
+        broken: files of the failures known before.
+        how: what every shard is written by.
+        folder: where the index and the failures go.
+        pictures: how many there are in all, for the number of index files.
+    """
+    lines = pipeline | "Plans" >> beam.Create(plans) | beam.io.ReadAllFromText()
+    packed = lines | packing.PackShards(how)
+    earlier = pipeline | "Broken" >> worklist.ReadOutcomes(broken)
+    failures = (earlier, packed[packing.FAILED]) | "Failures" >> beam.Flatten()
+    index = folder.path(INDEX, "part-{part}.parquet")
+    packed["members"] | "Index" >> WriteTable(Member, index, ("shard", "offset"), parts_for(pictures))
+    table = folder.path(FAILURES, "part-{part}.parquet")
+    failures | "FailureTable" >> WriteTable(Failure, table, ("scene_id",))
+
+
+def _run_pipeline(
+    pipeline: beam.Pipeline, plans: list[ShardPlan], found: Found, how: packing.Packing, folder: ShardFolder
+) -> None:
+    work = folder.path(UNFINISHED)
+    lines = [
+        name
+        for start in range(0, len(plans), PLANS_PER_FILE)
+        for name in worklist.write_lines(
+            work, f"plans-{start // PLANS_PER_FILE:05d}", plans[start : start + PLANS_PER_FILE], ShardPlan.to_line
+        )
+    ]
+    broken = worklist.write_lines(work, "broken", found.failures, journal.to_line)
+    build(pipeline, lines, broken, how, folder, sum(len(views(scene)) for scene in found.scenes))
+    result = pipeline.run()
+    result.wait_until_finish()
+    if str(result.state) != "DONE":
+        raise JobError(f"the engine ended the job as {result.state}")
+
+
+def _report(console: Console, folder: ShardFolder, shards: int, packed: Packed, seconds: float) -> int:
+    console.print(
+        f"{_count(packed.scenes, 'scene')} packed into {_count(shards, 'shard')}: "
+        f"{_count(packed.pictures, 'picture')}, {packed.size / 1e6:.1f} MB, {seconds:.1f} s",
+        markup=False,
+    )
+    for failure in packed.failures[:SHOWN]:
+        console.print(f"  failed: {failure.scene_id} ({failure.stage}): {failure.message}", markup=False)
+    if packed.failures:
+        console.print(f"{_count(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}", markup=False)
+    console.print(f"Shards: {folder.uri}", markup=False)
+    return WITH_FAILURES if packed.failures else OK
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,107 @@
+"""`dpdeblur plan`: what `deblur` would do with the same arguments, checked, with nothing written."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from models.session import Model
+from pipelines import deblur, display, job, model_options, options, runners
+from pipelines.job import Job, Work
+from pipelines.runfolder import RunFolder
+from transforms import store
+from transforms.records import Failure, Scene
+from transforms.restore import Restoration, restore
+
+OK, WITH_FAILURES = 0, 3
+SHOWN = 3  # pairs
+PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of `deblur`."""
+    deblur.add_arguments(parser)
+    parser.epilog = "Takes the arguments of dpdeblur deblur, and writes nothing.\n"
+
+
+def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+    """Print the plan; returns 0, or 3 where scenes are already known to fail.
+
+    Raises:
+        UsageError: as `deblur` would.
+    """
+    console = Console(highlight=False)
+    runners.open_file_systems(beam_args)
+    folder = RunFolder(args.output)
+    prepared = job.prepare(args, folder)
+    work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)
+    for name, text in lines(prepared, work, args, folder):
+        console.print(f"{name:<10} {text}", soft_wrap=True, markup=False)
+    return WITH_FAILURES if prepared.found.failures else OK
+
+
+def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, folder: RunFolder) -> list[tuple[str, str]]:
+    """The plan as named lines of text."""
+    found, model = prepared.found, model_options.open_model(args, callers=prepared.workers)
+    card = model.card
+    pairs = [("pair", _pair(scene)) for scene in found.scenes[:SHOWN]]
+    if len(found.scenes) > SHOWN:
+        pairs.append(("", f"… and {len(found.scenes) - SHOWN} more"))
+    incomplete = [("incomplete", f"{failure.scene_id}: {failure.message}") for failure in found.failures[:SHOWN]]
+    subsets = Counter(scene.subset for scene in found.scenes if scene.subset)
+    return [
+        ("scenes", f"{len(found.scenes)} in {args.input}, layout {found.layout}; {len(found.failures)} incomplete"),
+        *([("subsets", ", ".join(f"{name} {count}" for name, count in sorted(subsets.items())))] if subsets else []),
+        *((role, f"{_with(found.scenes, role)} of {len(found.scenes)} scenes") for role in ("combined", "target")),
+        *pairs,
+        *incomplete,
+        ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
+        ("backend", f"{model.backend}, {options.workers(args)} scenes at once, {args.threads} threads each"),
+        ("to do", f"{len(work.todo)} scenes; {len(work.kept) - len(found.failures)} are already done in {folder.uri}"),
+        *_estimate(prepared.task, model, work.todo, args),
+    ]
+
+
+def _pair(scene: Scene) -> str:
+    pictures = [(role, getattr(scene, role)) for role in ("left", "right", "combined", "target")]
+    return f"{scene.scene_id}: " + ", ".join(f"{role} {source.uri}" for role, source in pictures if source)
+
+
+def _with(scenes: tuple[Scene, ...], role: str) -> int:
+    return sum(getattr(scene, role) is not None for scene in scenes)
+
+
+def _estimate(task: Restoration, model: Model, todo: list[Scene], args: argparse.Namespace) -> list[tuple[str, str]]:
+    """Time and disk that the scenes to do will need, from doing the first one twice, without writing its picture."""
+    if not todo:
+        return []
+    restoring = task.without_pictures()
+    for _ in range(2):  # the first time warms up
+        started = time.monotonic()
+        outcome = restore(todo[0], model, restoring)
+        seconds = time.monotonic() - started
+    if isinstance(outcome, Failure):
+        return [("first", f"{outcome.scene_id} would fail at {outcome.stage}: {outcome.message}")]
+    size = f"{outcome.width}x{outcome.height}, {outcome.bit_depth} bit"
+    total = display.duration(seconds * len(todo) / task.reading.concurrency)
+    found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]
+    if args.images == "restored":
+        channels = 3  # at most
+        need = outcome.megapixels * 1e6 * channels * outcome.bit_depth / 8 * PICTURE_SHARE * len(todo)
+        found.append(("disk", f"about {need / 1e9:.2f} GB for pictures{_free(args.output)}"))
+    return found
+
+
+def _free(output: str) -> str:
+    if not store.is_local(output):
+        return ""
+    folder: Any = Path(output).resolve()
+    while not folder.exists():
+        folder = folder.parent
+    return f"; {shutil.disk_usage(folder).free / 1e9:.0f} GB are free"

@@ -1,0 +1,165 @@
+"""`dpdeblur submit`: a run as an NTIRE challenge entry, and the check of anybody's entry."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import uuid
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipelines import options, runtime
+from transforms import codecs, entry, store
+from transforms.readme import README, Readme
+from transforms.records import SceneError, Score, UsageError
+from transforms.results import Run, read_run
+
+EXAMPLES = """examples:
+  dpdeblur submit runs/ntire --output entry.zip --latency latency.json --count 50
+  dpdeblur submit runs/ntire --output entry.zip --extra-data 1 --description "trained on our own captures too"
+  dpdeblur submit --check entry.zip --count 50
+
+The runtime in readme.txt is the mean of a run of dpdeblur latency, one picture at a time: give its --json file with --latency,
+or it is measured here, on all cores. An entry that is wrong is not left behind. Exit code 2: the entry is wrong.
+"""
+MOST_SHOWN = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All options of the command."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("run", nargs="?", metavar="RUN", help="folder of a finished run, made with --images restored")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the zip to write")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="check this zip instead, and write nothing")
+    parser.add_argument("--count", type=options.positive, metavar="N", help="pictures that the server expects")
+    group = parser.add_argument_group("readme.txt")
+    group.add_argument("--latency", type=Path, metavar="FILE", help="what dpdeblur latency --json wrote (default: measure now)")
+    group.add_argument("--model", metavar="NAME|FILE.onnx", help="the model to measure (default: of the run's name)")
+    group.add_argument("--threads", type=options.positive, metavar="N", help="cores to measure with (default: all)")
+    group.add_argument("--extra-data", type=int, choices=[0, 1], default=0, help="1: trained on more than the challenge's data")
+    group.add_argument("--description", metavar="TEXT", help="one line (default: model, program, processor)")
+
+
+def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+    """Make or check an entry; 0 for a good one, 2 for one that is wrong.
+
+    Raises:
+        UsageError: the run cannot become an entry.
+    """
+    if beam_args:
+        raise UsageError(f"submit runs no pipeline, so it has no option {beam_args[0]}.")
+    if args.check:
+        if args.run or args.output:
+            raise UsageError("--check takes a zip and nothing else: leave RUN and --output out.")
+        return _report(args.check, check(args.check, args.count))
+    if not args.run or not args.output:
+        raise UsageError("give a RUN and --output, or --check with a zip.")
+    finished = read_run(args.run)
+    pictures = wanted(finished)
+    measured = runtime.read(args.latency) if args.latency else runtime.measure(finished, args.model, args.threads)
+    readme = Readme(
+        runtime_s=runtime.per_image_s(measured, finished.scores),
+        cpu=True,
+        extra_data=bool(args.extra_data),
+        description=args.description or runtime.description(measured),
+    )
+    problems = write(args.output, finished, pictures, readme, args.count)
+    if problems:
+        return _report(args.output, problems)
+    print(f"Entry: {args.output}, {len(pictures)} pictures, {readme.runtime_s:.3g} s per image on {measured.threads} threads")
+    return 0
+
+
+def check(path: Path, count: int | None) -> list[str]:
+    """All that is wrong with an entry.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is {'no file' if path.exists() else 'not there'}.")
+    return entry.check(path, count)
+
+
+def wanted(finished: Run) -> dict[str, Score]:
+    """The pictures of an entry by their names there.
+
+    Raises:
+        UsageError: scenes failed, pictures were not kept, or scenes are not numbered as the challenge does.
+    """
+    if finished.failures.num_rows:
+        raise UsageError(
+            f"{finished.failures.num_rows} scenes of {finished.folder} failed, and an entry needs all: run with --retry-failed."
+        )
+    named = {f"{score.scene_id}_g.png": score for score in finished.scores}
+    for name, score in named.items():
+        if not entry.PICTURE_NAME.fullmatch(name):
+            raise UsageError(
+                f"The challenge numbers its scenes, as in 0500; {score.scene_id!r} in {finished.folder} is none of them."
+            )
+        if score.image_path is None:
+            raise UsageError(f"{finished.folder} kept no pictures. Run again with --images restored.")
+    if not named:
+        raise UsageError(f"{finished.folder} restored no scene.")
+    return named
+
+
+def write(path: Path, finished: Run, pictures: dict[str, Score], readme: Readme, count: int | None) -> list[str]:
+    """Write an entry, check it, and give it its name only if nothing is wrong.
+
+    Returns:
+        What is wrong; then no file is left.
+
+    Raises:
+        UsageError: a picture is gone or is not the one the run made, or the zip cannot be written.
+    """
+    partial = path.with_name(f".{uuid.uuid4().hex}{store.PARTIAL}")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:  # a PNG is compressed already
+            for name, score in sorted(pictures.items()):
+                archive.writestr(_member(name), _picture(finished, score))
+            archive.writestr(_member(README), readme.text())
+        problems = entry.check(partial, count)
+        if not problems:
+            partial.replace(path)
+        return problems
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """A file that everybody may read, of no particular day: equal entries are equal to the byte."""
+    member = zipfile.ZipInfo(name)
+    member.external_attr = 0o644 << 16
+    return member
+
+
+def _picture(finished: Run, score: Score) -> bytes:
+    uri = finished.path(score.image_path or "")
+    data = store.read_whole(uri)
+    if data is None:
+        raise UsageError(f"{uri} is gone. Run again with --restart --images restored.")
+    try:
+        samples = codecs.decode(data, uri)
+    except SceneError as error:
+        raise UsageError(f"{uri}: {error}") from error
+    if hashlib.sha256(np.ascontiguousarray(samples).data).hexdigest() != score.image_sha256:
+        raise UsageError(f"{uri} is not the picture that the run made: it was changed since. Run again with --restart.")
+    return data
+
+
+def _report(path: Path, problems: Sequence[str]) -> int:
+    if not problems:
+        print(f"{path}: nothing is wrong.")
+        return 0
+    print(f"{path}: {len(problems)} wrong")
+    for problem in problems[:MOST_SHOWN]:
+        print(f"  {problem}")
+    if len(problems) > MOST_SHOWN:
+        print(f"  and {len(problems) - MOST_SHOWN} more")
+    return 2

@@ -1,0 +1,106 @@
+"""The numbers of a run as a whole: from its tables to `summary.json` and to the terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.console import Console
+from rich.table import Table
+
+METRICS = ("psnr_db", "ssim", "mae")
+
+
+def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored_now: int, wall_s: float) -> dict[str, Any]:
+    """What `summary.json` holds.
+
+    Args:
+        metrics, failures, latency: the tables of the run.
+        restored_now: scenes that this attempt restored itself.
+        wall_s: time that this attempt took for them, in seconds.
+    """
+    subsets = sorted(name for name in pc.unique(metrics["subset"]).to_pylist() if name)
+    inference = [row for row in latency.to_pylist() if row["group_by"] == "all" and row["stage"] == "inference"]
+    return {
+        "scenes": {"restored": metrics.num_rows, "failed": failures.num_rows},
+        "quality": _quality(metrics, "all"),
+        "quality_by_subset": [_quality(metrics.filter(pc.equal(metrics["subset"], name)), name) for name in subsets],
+        "failures_by_cause": _causes(failures),
+        "inference": {key: inference[0][key] for key in ("p50_ms", "p95_ms", "mean_ms_per_megapixel")} if inference else None,
+        "throughput": {
+            "scenes": restored_now,
+            "wall_s": round(wall_s, 3),
+            "scenes_per_s": restored_now / wall_s if wall_s else None,
+        },
+        "protocols": sorted(pc.unique(metrics["protocol"]).to_pylist()),
+    }
+
+
+def _quality(metrics: pa.Table, group: str) -> dict[str, Any]:
+    """Means over images of each score, after and before; identical pictures (+inf dB) are counted, not averaged."""
+    scored = metrics.filter(pc.is_valid(metrics["psnr_db"]))
+    means = {column: _mean(scored[column]) for name in METRICS for column in (name, f"input_{name}")}
+    identical = {column: _infinite(scored[column]) for column in ("psnr_db", "input_psnr_db")}
+    return {"group": group, "restored": metrics.num_rows, "scored": scored.num_rows, **means, "identical": identical}
+
+
+def _mean(column: pa.ChunkedArray) -> float | None:
+    value = pc.mean(column.filter(pc.is_finite(column))).as_py()
+    return None if value is None else float(value)
+
+
+def _infinite(column: pa.ChunkedArray) -> int:
+    return int(pc.sum(pc.is_inf(column)).as_py() or 0)
+
+
+def _causes(failures: pa.Table) -> list[dict[str, Any]]:
+    counted = failures.group_by(["stage", "error_type"]).aggregate([("scene_id", "count"), ("message", "min")]).to_pylist()
+    counted.sort(key=lambda row: (-row["scene_id_count"], row["stage"]))
+    return [
+        {"stage": row["stage"], "error_type": row["error_type"], "scenes": row["scene_id_count"], "example": row["message_min"]}
+        for row in counted
+    ]
+
+
+def show(summary: dict[str, Any], console: Console) -> None:
+    """Print a summary: quality before and after, failures by cause, speed."""
+    groups = [summary["quality"], *summary["quality_by_subset"]]
+    if summary["quality"]["scored"]:
+        console.print(_quality_table(groups))
+    left_out = summary["quality"]["identical"]["psnr_db"]
+    if left_out:
+        console.print(f"{left_out} restored pictures are identical to their targets: PSNR +inf, left out of the mean.")
+    for cause in summary["failures_by_cause"]:
+        console.print(
+            f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example: {cause['example']}",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
+    scenes, speed, inference = summary["scenes"], summary["throughput"], summary["inference"]
+    line = f"{scenes['restored']} restored, {scenes['failed']} failed"
+    if inference:
+        line += (
+            f" · inference p50 {inference['p50_ms']:.0f} ms, p95 {inference['p95_ms']:.0f} ms, "
+            f"{inference['mean_ms_per_megapixel']:.0f} ms/MP"
+        )
+    if speed["scenes"]:
+        line += f" · {speed['scenes']} in {speed['wall_s']:.1f} s, {speed['scenes_per_s']:.2f} scenes/s"
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _quality_table(groups: list[dict[str, Any]]) -> Table:
+    table = Table(title="Before → after, mean over images", title_justify="left")
+    for header in ("scenes", "n", "PSNR dB", "SSIM", "MAE"):
+        table.add_column(header, justify="left" if header == "scenes" else "right")
+    for group in groups:
+        cells = [_change(group, "psnr_db", 2), _change(group, "ssim", 4), _change(group, "mae", 5)]
+        table.add_row(group["group"], str(group["scored"]), *cells)
+    return table
+
+
+def _change(group: dict[str, Any], name: str, digits: int) -> str:
+    before, after = (math.inf if group[key] is None else group[key] for key in (f"input_{name}", name))
+    return f"{before:.{digits}f} → {after:.{digits}f}"

@@ -1,0 +1,69 @@
+"""Packaging: what the project is made of, and what workers install."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CORE = [
+    "apache-beam>=2.77,<2.78",  # runner internals are pinned to what was measured
+    "imagecodecs>=2026.1.1",  # exact PNG, TIFF and JPEG XL, without the GIL
+    "isal>=1.7,<2",  # DEFLATE for PNG, five times as fast as zlib
+    "numba>=0.65,<1",  # the scoring kernel
+    "numpy>=2.1,<2.5",
+    "onnxruntime>=1.24,<2",
+    "pillow>=12.1.1,<13",
+    "pyarrow>=18,<26",
+    "pyyaml>=6,<7",
+    "rich>=14,<16",  # progress and tables on the terminal
+    "scikit-image>=0.25,<1",
+    "scipy>=1.13,<2",  # paired tests
+    "shtab>=1.7,<2",
+]
+EXTRAS = {
+    "openvino": ["openvino>=2026.0,<2027"],
+    "bench": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "openvino>=2026.0,<2027"],
+    "train": ["torch>=2.8,<3", "onnx>=1.19,<2", "onnxscript>=0.5,<1"],
+    "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
+    "aws": ["apache-beam[aws]>=2.77,<2.78"],
+    "azure": ["apache-beam[azure]>=2.77,<2.78"],
+    "cluster": ["apache-beam[aws]>=2.77,<2.78", "moto[server]>=5.1,<6"],  # what tests/cluster needs besides engines
+    "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"],
+    "test": [
+        "duckdb>=1.2,<2",
+        "hypothesis>=6.130,<7",
+        "mypy>=1.18,<3",
+        "onnx>=1.19,<2",
+        "pandas>=2.2,<4",
+        "polars>=1.30,<3",
+        "playwright>=1.50,<2",  # drives the Chromium that the machine has
+        "pytest>=8.4,<10",
+        "ruff>=0.14,<1",
+        "types-PyYAML>=6,<7",
+        "webdataset>=1,<2",
+    ],
+}
+
+setup(
+    name="dpdeblur",
+    version="0.1.0",
+    description="Batch deblurring of dual-pixel photographs on CPUs: restored pictures, per-image scores, latency statistics.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.15",
+    packages=find_packages(include=["pipelines*", "transforms*", "models*"]),
+    package_data={
+        "models": ["py.typed", "weights/*.onnx", "weights/*.json"],
+        "transforms": ["py.typed"],
+        "pipelines": ["py.typed", "assets/*"],
+    },
+    install_requires=CORE,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["dpdeblur = pipelines.cli:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,77 @@
+"""Running `dpdeblur` as its users do, and reading what it leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+# what differs from run to run, or says where a row was made
+_PLACE_AND_TIME = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
+
+
+def start(*words: object, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """`dpdeblur WORDS` in the background, from a folder that is not the source's."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", *map(str, words)],
+        env={**os.environ, "PYTHONWARNINGS": "ignore", **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def dpdeblur(
+    *words: object, environment: Mapping[str, str] | None = None, seconds: float = 400
+) -> subprocess.CompletedProcess[str]:
+    """`dpdeblur WORDS` to its end."""
+    return finish(start(*words, environment=environment), seconds)
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 400) -> subprocess.CompletedProcess[str]:
+    """Wait for a command to end."""
+    try:
+        out, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+def rows(run: Path | str, table: str = "metrics", **filesystem: Any) -> list[dict[str, Any]]:
+    """The rows of a table of a run, with what is the same on every engine."""
+    found = pq.read_table(run if str(run).endswith(".parquet") else f"{run}/{table}", **filesystem).to_pylist()
+    return [{name: value for name, value in row.items() if name not in _PLACE_AND_TIME} for row in found]
+
+
+def hosts(run: Path) -> set[str]:
+    """The worker processes that made the rows."""
+    return set(pq.read_table(run / "metrics", columns=["host"])["host"].to_pylist())
+
+
+def same_tables(run: Path, other: Path) -> None:
+    """Assert that two runs hold the same rows, once each."""
+    for table in ("metrics", "failures"):
+        assert rows(run, table) == rows(other, table)
+    assert len({row["scene_id"] for row in rows(run)}) == len(rows(run))
+
+
+def finished(run: Path) -> int:
+    """How many scenes the journal of a run holds by now."""
+    return sum(file.read_bytes().count(b"\n") for file in (run / ".state" / "journal").glob("*.jsonl"))
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 200) -> None:
+    """Wait until a condition holds, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process is None or process.poll() is None, f"it has ended: {finish(process)}"
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.1)

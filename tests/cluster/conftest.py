@@ -1,0 +1,41 @@
+"""The scenes that every engine gets, and what the local run makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import dpdeblur
+from tests.cluster.engines.fetch import Unavailable
+
+SCENES = 20
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Iterator[None]:
+    """Skip where an engine cannot be had on this machine; whatever else goes wrong is a failure."""
+    try:
+        return (yield)
+    except Unavailable as error:
+        pytest.skip(f"the engine cannot be had here: {error}")
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty small scenes, one of which is broken."""
+    folder = tmp_path_factory.mktemp("scenes")
+    write_folders(folder, make_scenes(SCENES, height=96, width=128))
+    (folder / "scene-007" / "right.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def local_run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What this machine makes of them, without any engine."""
+    run = tmp_path_factory.mktemp("local") / "run"
+    done = dpdeblur("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored")
+    assert done.returncode == 3, done.stderr
+    return run

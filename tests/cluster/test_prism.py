@@ -1,0 +1,43 @@
+"""On Prism, Beam's own small engine: the same tables; and what a signal does to a job there."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
+from tests.cluster.engines import prism
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def options() -> list[str]:
+    return prism.options()
+
+
+def test_the_tables_equal_those_of_the_local_run(options: list[str], scenes: Path, local_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored", *options)
+    done = dpdeblur(*words)
+    assert done.returncode == 3, done.stderr
+    same_tables(run, local_run)
+
+
+def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path) -> None:
+    scenes, run = write_folders(tmp_path / "scenes", make_scenes(24, height=480, width=640)), tmp_path / "run"
+    words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", *options)
+    process = start(*words)
+    wait_for(lambda: finished(run) >= 2, process)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.returncode == 130, stopped.stderr
+    kept = finished(run)
+    assert 2 <= kept < 24
+    done = dpdeblur(*words)
+    assert done.returncode == 0, done.stderr
+    assert f"{kept} already done" in done.stdout
+    assert [row["scene_id"] for row in rows(run)] == [f"scene-{number:03d}" for number in range(24)]

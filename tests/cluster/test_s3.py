@@ -1,0 +1,69 @@
+"""Scenes, model and results in an object store that speaks S3, where nothing is renamed and nothing grows."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import dpdeblur, finish, rows, same_tables, start, wait_for
+from tests.cluster.engines.s3 import ObjectStore
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    with ObjectStore() as server:
+        yield server
+
+
+def test_the_tables_equal_those_of_the_local_run(store: ObjectStore, scenes: Path, local_run: Path, tmp_path: Path) -> None:
+    run = f"s3://{store.bucket}/run"
+    words = ("deblur", "--input", store.put(scenes, "in"), "--output", run, "--model", "views-mean", "--images", "restored")
+    done = dpdeblur(*words, *store.options)
+    assert done.returncode == 3, done.stderr
+    copy = store.get("run", tmp_path / "run")
+    same = {"input_key", "uri", "message"}  # they say where the scenes lie
+    for table in ("metrics", "failures"):
+        ours, theirs = ([{k: v for k, v in row.items() if k not in same} for row in rows(r, table)] for r in (copy, local_run))
+        assert ours == theirs
+    pictures = {path.name: path.read_bytes() for path in (copy / "images").iterdir()}
+    assert pictures == {path.name: path.read_bytes() for path in (local_run / "images").iterdir()}
+    assert not [name for name in store.names("run/") if name.startswith(".state/")], "working files are left behind"
+    again = dpdeblur(*words, *store.options)
+    assert "Nothing to do" in again.stdout, again.stderr
+
+
+def test_a_killed_run_goes_on_where_it_was(store: ObjectStore, tmp_path: Path) -> None:
+    scenes = write_folders(tmp_path / "scenes", make_scenes(24, height=240, width=320))
+    words = ("deblur", "--input", store.put(scenes, "many"), "--output", f"s3://{store.bucket}/killed", "--model", "views-mean")
+    process = start(*words, *store.options)
+    wait_for(lambda: len(store.names("killed/.state/journal/")) >= 3, process)
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    assert not [name for name in store.names("killed/") if name.endswith(".parquet")], "half a run looks like a whole one"
+    kept = len(store.names("killed/.state/journal/"))
+    done = dpdeblur(*words, *store.options)
+    assert done.returncode == 0, done.stderr
+    assert f"{kept} already done" in done.stdout
+    run = store.get("killed", tmp_path / "run")
+    assert [row["scene_id"] for row in rows(run)] == [f"scene-{number:03d}" for number in range(24)]
+
+
+def test_a_model_in_the_store(store: ObjectStore, scenes: Path, local_run: Path, tmp_path: Path) -> None:
+    from models import zoo
+
+    weights = zoo.find("views-mean")
+    (tmp_path / "model").mkdir()
+    for file in weights.parent.glob("views-mean.*"):
+        (tmp_path / "model" / file.name).write_bytes(file.read_bytes())
+    model = f"{store.put(tmp_path / 'model', 'models')}/views-mean.onnx"
+    run = tmp_path / "run"
+    words = ("deblur", "--input", scenes, "--output", run, "--model", model, "--images", "restored")
+    done = dpdeblur(*words, *store.options)
+    assert done.returncode == 3, done.stderr
+    same_tables(run, local_run)

@@ -1,0 +1,212 @@
+"""The real command in a process of its own, to be watched, signalled and killed; and a model slow enough for that."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from onnx import TensorProto, helper
+
+from tests import builders, tiny_onnx
+
+TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
+PATIENCE_S = 120.0
+
+
+class Command:
+    """`dpdeblur deblur`, running.
+
+    Args:
+        source, run: its --input and --output.
+        options: further ones.
+    """
+
+    def __init__(self, source: Path, run: Path, *options: str) -> None:
+        words = ["deblur", "--input", str(source), "--output", str(run), *options]
+        self.run = run
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines.cli", *words],
+            cwd=Path(__file__).parents[1],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something to be so; it is an error if the command ends first."""
+        until = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert self.process.poll() is None, f"the command has ended: {self.process.communicate()[0]}"
+            assert time.monotonic() < until, "waited in vain"
+            time.sleep(0.002)
+
+    def worker(self) -> int:
+        """The process that does the work, a child of the command's own."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        self.until(lambda: children.read_text().split())
+        return int(children.read_text().split()[0])
+
+    def crash_at(self, scene_id: str) -> int:
+        """Have the work end by a fault whenever it comes to a scene, until the command ends; how often it did."""
+        marker, crashes = self.run / ".state/journal/under-way" / scene_id, 0
+        while self.process.poll() is None:
+            process = marker.read_text() if marker.exists() else ""
+            if process and _alive(Path(f"/proc/{process}")):
+                os.kill(int(process), signal.SIGSEGV)
+                crashes += 1
+                while _alive(Path(f"/proc/{process}")):
+                    time.sleep(0.002)
+            time.sleep(0.002)
+        return crashes
+
+    def kill(self) -> None:
+        """End the command as the system would, and wait until its work has ended too."""
+        worker = Path(f"/proc/{self.worker()}")
+        self.process.kill()
+        self.process.communicate()
+        until = time.monotonic() + 5
+        while worker.exists() and _alive(worker):
+            assert time.monotonic() < until, "the work goes on without its parent"
+            time.sleep(0.005)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the command, as `kill` and job managers do."""
+        os.kill(self.process.pid, number)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for it; exit code and what it said."""
+        out, _ = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, out
+
+
+def deblur(source: Path, run: Path, *options: str) -> tuple[int, str]:
+    """The command from start to end; exit code and what it said."""
+    return Command(source, run, *options).end()
+
+
+def journaled(run: Path) -> list[dict[str, Any]]:
+    """The rows in the journal, as they stand there."""
+    lines = [line for file in sorted((run / ".state/journal").glob("*.jsonl")) for line in file.read_text().splitlines()]
+    rows = []
+    for line in lines:
+        try:
+            ((_, row),) = json.loads(line).items()
+        except ValueError:
+            continue  # a line that a kill cut short
+        rows.append(row)
+    return rows
+
+
+def under_way(run: Path) -> list[str]:
+    """The scenes that are under way."""
+    folder = run / ".state/journal/under-way"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def rows(run: Path, table: str = "metrics") -> list[dict[str, Any]]:
+    """All rows of a table, sorted."""
+    return sorted(pq.read_table(run / table).to_pylist(), key=lambda row: row["scene_id"])
+
+
+def stable(run: Path) -> dict[str, Any]:
+    """All that a run says and shows, but for timings."""
+    metrics = [{name: value for name, value in row.items() if name not in TIMINGS} for row in rows(run)]
+    latency = pq.read_table(run / "latency.parquet").to_pylist()
+    return {
+        "metrics": metrics,
+        "failures": rows(run, "failures"),
+        "latency": sorted((row["stage"], row["group_by"], row["group"], row["count"]) for row in latency),
+        "pictures": {path.name: path.read_bytes() for path in (run / "images").glob("*")},
+        "quality": {k: v for k, v in json.loads((run / "summary.json").read_text()).items() if k in ("scenes", "quality")},
+    }
+
+
+def leftovers(run: Path) -> list[str]:
+    """Files in the folder of a finished run that are no results of it."""
+    ours = {"manifest.json", "summary.json", "latency.parquet", "log.txt", "report.html", ".state/lock"}
+    files = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    folders = ("metrics/part-", "failures/part-", "images/")
+    return sorted(name for name in files - ours if not name.startswith(folders) or ".part" in name.rsplit("/", 1)[-1][-5:])
+
+
+def once_each(found: list[dict[str, Any]]) -> bool:
+    """Whether no scene is there twice."""
+    return max(Counter(row["scene_id"] for row in found).values(), default=0) <= 1
+
+
+def bright_is_slow(path: Path, turns: int) -> Path:
+    """A model that gives the left view: at once, but where the mean of the views is above .8 after about 1 ms a turn."""
+    matrix = tiny_onnx.constant("matrix", (np.eye(256) + np.random.default_rng(0).random((256, 256)) * 1e-9).astype("f4"))
+    value, real = helper.make_tensor_value_info, TensorProto.FLOAT
+    body = helper.make_graph(
+        [helper.make_node("MatMul", ["state", "matrix"], ["next"]), helper.make_node("Identity", ["go"], ["on"])],
+        "turn",
+        [
+            value("turn", TensorProto.INT64, []),
+            value("go", TensorProto.BOOL, []),
+            value("state", real, [256, 256]),
+        ],
+        [value("on", TensorProto.BOOL, []), value("next", real, [256, 256])],
+        [matrix],
+    )
+    nodes = [
+        helper.make_node("ReduceMean", ["views"], ["mean"], keepdims=0),
+        helper.make_node("Greater", ["mean", "bright"], ["slow"]),
+        helper.make_node("Where", ["slow", "turns", "once"], ["count"]),
+        helper.make_node("Expand", ["mean", "square"], ["start"]),
+        helper.make_node("Loop", ["count", "yes", "start"], ["state_after"], body=body),
+        helper.make_node("ReduceMean", ["state_after"], ["end"], keepdims=0),
+        helper.make_node("Mul", ["end", "zero"], ["nothing"]),
+        helper.make_node("Gather", ["views", "which"], ["left"], axis=1),
+        helper.make_node("Add", ["left", "nothing"], ["sharp"]),
+    ]
+    weights = {
+        "bright": np.float32(0.8),
+        "turns": np.array(turns),
+        "once": np.array(1),
+        "square": np.array([256, 256]),
+        "yes": np.array(True),
+        "zero": np.float32(0),
+        "which": np.array([0, 1, 2]),
+    }
+    constants = [tiny_onnx.constant(name, values) for name, values in weights.items()]
+    return tiny_onnx.save(path, nodes, {"views": ("n", 6, "h", "w")}, {"sharp": ("n", 3, "h", "w")}, constants)
+
+
+def bright_is_nan(path: Path) -> Path:
+    """A model that gives the left view, and NaN where the mean of the views is above .8."""
+    nodes = [
+        helper.make_node("ReduceMean", ["views"], ["mean"], keepdims=0),
+        helper.make_node("Greater", ["mean", "bright"], ["wrong"]),
+        helper.make_node("Gather", ["views", "which"], ["left"], axis=1),
+        helper.make_node("Where", ["wrong", "fault", "left"], ["sharp"]),
+    ]
+    weights = {"bright": np.float32(0.8), "fault": np.float32("nan"), "which": np.array([0, 1, 2])}
+    constants = [tiny_onnx.constant(name, values) for name, values in weights.items()]
+    return tiny_onnx.save(path, nodes, {"views": ("n", 6, "h", "w")}, {"sharp": ("n", 3, "h", "w")}, constants)
+
+
+def scenes(count: int, bright: tuple[int, ...] = (), size: int = 16) -> dict[str, dict[str, bytes]]:
+    """Tiny scenes; those whose numbers are in `bright` are white but for the target."""
+    made = builders.make_scenes(count, height=size, width=size)
+    white = builders.png(np.full((size, size, 3), 65535, np.uint16))
+    for number in bright:
+        made[f"scene-{number:03d}"].update(dict.fromkeys(("left", "right", "combined"), white))
+    return made
+
+
+def _alive(process: Path) -> bool:
+    try:
+        return process.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

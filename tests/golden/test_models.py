@@ -1,0 +1,125 @@
+"""What every deblurring model of the package must do, and must not: on made-up scenes, each file as it is shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from benchmarks.evaluate import safety
+from benchmarks.evaluate.quality import quality
+from benchmarks.evaluate.synthetic import Made, clipped, scenes
+from models import zoo
+from models.onnxfile import read_onnx
+from models.session import Model, open_model
+from tests.golden.views import EVERY, FOLDER, HEIGHT, WIDTH, Planes, golden_views, shipped
+from transforms.photographs import brought_photographs
+
+GMAC = {"dpdeblur-s": 25, "dpdeblur-m": 65}
+MEGABYTES = 10
+pytestmark = pytest.mark.skipif(not shipped(), reason="the package has no deblurring model yet")
+
+
+@pytest.fixture(params=shipped() or ["none"], scope="module")
+def model(request: pytest.FixtureRequest) -> Model:
+    return open_model(request.param)
+
+
+@pytest.fixture
+def restore(model: Model) -> Callable[[Planes], Planes]:
+    return lambda views: model.restore(views, views.shape[1], views.shape[2])
+
+
+@cache
+def made(**options: float) -> list[Made]:
+    return list(scenes(brought_photographs(), 4, (256, 192), **options))
+
+
+def test_output_is_the_one_that_was_pinned(model: Model) -> None:
+    path = FOLDER / f"{model.name}.npz"
+    hint = "If the new weights are meant, evaluate them (make evaluate), then: python -m tests.golden.views"
+    assert path.is_file(), f"{model.name} was never pinned. {hint}"
+    with np.load(path) as pinned:
+        assert str(pinned["sha256"]) == model.sha256, f"{model.name} is another file than the one pinned. {hint}"
+        difference = np.abs(model.restore(golden_views(), HEIGHT, WIDTH)[:, ::EVERY, ::EVERY] - pinned["sharp"])
+    assert difference.max() < (0.02 if "int8" in model.name else 1e-4)  # int8 kernels differ from CPU to CPU
+
+
+def test_blurred_scenes_gain(restore: Callable[[Planes], Planes]) -> None:
+    gained = safety.gains(restore, made())
+    assert np.mean(gained) > 0.5
+    assert min(gained) > -0.1
+
+
+def test_scenes_in_focus_lose_less_than_a_tenth_of_a_decibel(restore: Callable[[Planes], Planes]) -> None:
+    assert np.mean(safety.gains(restore, made(largest_radius=0.0))) > -0.1
+
+
+def test_equal_views_come_out_as_they_went_in(restore: Callable[[Planes], Planes]) -> None:
+    for scene in made(largest_radius=0.0):
+        assert quality(clipped(restore, safety.equal(scene)), scene.target).psnr_db > 50
+
+
+def test_flat_pictures_stay_flat(restore: Callable[[Planes], Planes]) -> None:
+    assert max(safety.flat(restore, level) for level in (0.0, 0.02, 0.5, 0.98, 1.0)) < 0.01
+
+
+def test_one_channel_gains_as_much_and_stays_grey(restore: Callable[[Planes], Planes]) -> None:
+    grey = [safety.one_channel(scene) for scene in made()]
+    assert np.mean(safety.gains(restore, grey)) > 0.5
+    assert max(safety.colour(restore, scene) for scene in grey) < 0.02
+
+
+@pytest.mark.parametrize("exposure", [1 / 64, 8])
+def test_very_dark_and_clipped_pictures_do_not_get_worse(restore: Callable[[Planes], Planes], exposure: float) -> None:
+    assert min(safety.gains(restore, [safety.lit(scene, exposure) for scene in made()])) > -0.1
+
+
+def test_eight_bits_gain_as_much_as_sixteen(restore: Callable[[Planes], Planes]) -> None:
+    gained = np.subtract(np.mean(safety.gains(restore, made())), np.mean(safety.gains(restore, made(bits=8))))
+    assert abs(gained) < 0.05
+
+
+def test_tiles_are_exact(model: Model) -> None:
+    assert model.card.exact_tiles
+    views = np.random.default_rng(0).random((6, 700, 520), np.float32)
+    tiled = open_model(model.spec.model, max_memory_bytes=int(model.card.bytes_per_pixel * 6e5))
+    assert np.abs(tiled.restore(views, 700, 520) - model.restore(views, 700, 520)).max() < 1e-5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (33, 65), (144, 176)])
+def test_any_size(model: Model, size: tuple[int, int]) -> None:
+    views = np.random.default_rng(0).random((6, *size), np.float32)
+    assert model.restore(views, *size).shape == (3, *size)
+
+
+def test_the_bare_file_takes_sizes_that_are_no_multiple(model: Model) -> None:
+    """Other programs feed it without padding: 1008 rows, for example."""
+    session = onnxruntime.InferenceSession(zoo.find(model.name), providers=["CPUExecutionProvider"])
+    views = np.random.default_rng(0).random((1, 6, 112, 168), np.float32)
+    sharp = session.run(None, {session.get_inputs()[0].name: views})[0][0]
+    assert sharp.shape == (3, 112, 168)
+    assert np.abs(sharp - model.restore(views[0], 112, 168)).max() < 1e-5
+
+
+def test_the_card_says_what_must_be_said(model: Model) -> None:
+    card = model.card
+    assert card.name == model.name
+    assert model.card_source == "file"
+    assert Path(zoo.find(model.name)).with_suffix(".json").is_file()
+    assert card.halo_px
+    assert card.version
+    assert card.training_data
+    assert card.licence
+    assert card.quality
+    assert {"parameters", "gmac", "bytes_per_pixel"} <= set(card.cost)
+    assert card.cost["gmac"] <= GMAC[model.name.removesuffix("-int8")]
+    assert read_onnx(zoo.find(model.name).read_bytes()).opset <= 17
+
+
+def test_all_weights_together_are_small() -> None:
+    assert sum(zoo.find(name).stat().st_size for name in shipped()) < MEGABYTES * 1e6

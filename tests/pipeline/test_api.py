@@ -1,0 +1,83 @@
+"""The commands as functions do what the command line does, and refuse what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines import api
+from pipelines.cli import main
+from tests.builders import make_scenes, write_folders
+from transforms.results import Run, read_run
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    return write_folders(tmp_path / "scenes", make_scenes(3))
+
+
+def columns(run: Run) -> list[tuple[object, ...]]:
+    names = ("scene_id", "psnr_db", "ssim", "image_sha256", "input_key")
+    return list(zip(*(run.metrics[name].to_pylist() for name in names), strict=True))
+
+
+def test_the_same_rows_as_the_command_line(scenes: Path, tmp_path: Path) -> None:
+    run = api.deblur(input=scenes, output=tmp_path / "a", model="views-mean", images="restored", black_level=64, workers=None)
+    line = ["--input", str(scenes), "--output", str(tmp_path / "b"), "--model", "views-mean", "--images", "restored"]
+    assert main(["deblur", *line, "--black-level", "64", "--quiet"]) == 0
+    assert columns(run) == columns(read_run(tmp_path / "b"))
+    assert run.manifest["settings"]["black_level"] == 64
+    words = "dpdeblur deblur --quiet --input={} --output={} --model=views-mean --images=restored --black-level=64"
+    assert run.manifest["command"] == words.format(scenes, tmp_path / "a")
+
+
+def test_nothing_is_printed(scenes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    api.deblur(input=scenes, output=tmp_path / "run", model="views-mean")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_failed_scenes_are_rows(scenes: Path, tmp_path: Path) -> None:
+    (scenes / "scene-001" / "left.png").write_bytes(b"no picture")
+    run = api.deblur(input=scenes, output=tmp_path / "run", model="views-mean")
+    assert run.failures["scene_id"].to_pylist() == ["scene-001"]
+    assert run.metrics.num_rows == 2
+
+
+def test_scores_of_ones_own_pictures(scenes: Path, tmp_path: Path) -> None:
+    run = api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", images="restored")
+    theirs = api.score(input=scenes, restored=tmp_path / "run" / "images", output=tmp_path / "theirs", method="theirs")
+    np.testing.assert_array_equal(theirs.metrics["psnr_db"], run.metrics["psnr_db"])
+    assert set(theirs.metrics["model"].to_pylist()) == {"theirs"}
+
+
+def test_synthesized_and_packed_scenes_are_found(tmp_path: Path) -> None:
+    made = api.synthesize(output=tmp_path / "made", scenes=2, size="96x64")
+    packed = api.pack(input=tmp_path / "made", output=tmp_path / "shards")
+    assert (made.layout, packed.layout) == ("folders", "shards")
+    assert [scene.scene_id for scene in packed.scenes] == [scene.scene_id for scene in made.scenes]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"modle": "views-mean"}, "unknown option --modle.* --model"),
+        ({"model": "views-men"}, "Did you mean 'views-mean'"),
+        ({"restart": "yes"}, "restart is a switch"),
+        ({"black_level": "dark"}, "--black-level: invalid float value"),
+        ({"black_level": [1, 2]}, "black_level takes one value"),
+    ],
+)
+def test_wrong_options_are_refused(scenes: Path, tmp_path: Path, options: dict[str, object], message: str) -> None:
+    with pytest.raises(api.UsageError, match=message):
+        api.deblur(input=scenes, output=tmp_path / "run", **options)
+    assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_a_job_that_fails_is_an_error_of_its_own(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for scene in scenes.iterdir():
+        (scene / "left.png").write_bytes(b"no picture")
+    with pytest.raises(api.JobError, match="deblur failed"):
+        api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", max_failures=0)
+    assert "scenes failed, more than --max-failures" in capsys.readouterr().err

@@ -1,0 +1,185 @@
+"""The main job, through its command line, on small scenes in every layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from pipelines.cli import main
+from tests import builders
+
+TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
+
+
+def deblur(source: Path, run: Path, *options: str) -> int:
+    return main(["deblur", "--input", str(source), "--output", str(run), "--model", "views-mean", *options])
+
+
+def rows(run: Path, table: str = "metrics") -> list[dict[str, Any]]:
+    return sorted(pq.read_table(run / table).to_pylist(), key=lambda row: row["scene_id"])
+
+
+def stable(run: Path, *leave_out: str) -> list[dict[str, Any]]:
+    """The metrics without what may differ from run to run."""
+    return [{k: v for k, v in row.items() if k not in TIMINGS | set(leave_out)} for row in rows(run)]
+
+
+def test_rows_pictures_and_files(tmp_path: Path) -> None:
+    scenes = builders.make_scenes(3, height=37, width=51)
+    source = builders.write_folders(tmp_path / "scenes", scenes)
+    run = tmp_path / "run"
+    assert deblur(source, run, "--images", "restored") == 0
+    assert {row["scene_id"] for row in rows(run)} == set(scenes)
+    for row in rows(run):
+        views = {role: imagecodecs.png_decode(data) for role, data in scenes[row["scene_id"]].items()}
+        picture = imagecodecs.png_decode((run / row["image_path"]).read_bytes())
+        mean = np.rint((views["left"].astype(float) + views["right"]) / 2)
+        assert picture.dtype == np.uint16
+        assert np.array_equal(picture, mean)
+        assert row["image_sha256"] == hashlib.sha256(picture.tobytes()).hexdigest()
+        for prefix, result in (("", picture), ("input_", views["combined"])):
+            a, b = result / 65535, views["target"] / 65535
+            assert row[f"{prefix}psnr_db"] == pytest.approx(peak_signal_noise_ratio(b, a, data_range=1), abs=1e-9)
+            assert row[f"{prefix}ssim"] == pytest.approx(structural_similarity(b, a, data_range=1, channel_axis=2), abs=1e-9)
+            assert row[f"{prefix}mae"] == pytest.approx(np.abs(a - b).mean(), abs=1e-9)
+        assert (row["width"], row["height"], row["bit_depth"]) == (51, 37, 16)
+    assert rows(run, "failures") == []
+    latency = pq.read_table(run / "latency.parquet").to_pylist()
+    assert {(r["stage"], r["count"]) for r in latency if r["group_by"] == "all"} >= {("inference", 3), ("total", 3)}
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["finished"] >= manifest["started"]
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["scenes"] == {"restored": 3, "failed": 0}
+    assert summary["quality"]["psnr_db"] == pytest.approx(np.mean([row["psnr_db"] for row in rows(run)]))
+
+
+@pytest.mark.parametrize("layout", ["dpdd", "restormer", "ntire", "manifest"])
+def test_every_layout_gives_the_rows_of_scene_folders(tmp_path: Path, layout: str) -> None:
+    scenes = builders.make_scenes(3)
+    assert deblur(builders.write_folders(tmp_path / "folders", scenes), tmp_path / "run-folders") == 0
+    source = builders.WRITERS[layout](tmp_path / layout, scenes)
+    assert deblur(source, tmp_path / "run") == 0
+    assert stable(tmp_path / "run", "subset", "input_key") == stable(tmp_path / "run-folders", "subset", "input_key")
+
+
+def test_packed_shards_give_the_same_rows_to_the_last_bit(tmp_path: Path) -> None:
+    source = builders.write_folders(tmp_path / "scenes", builders.make_scenes(5))
+    assert main(["pack", "--input", str(source), "--output", str(tmp_path / "shards"), "--shard-size", "40KB"]) == 0
+    assert len(list((tmp_path / "shards").glob("*.tar"))) > 1
+    assert deblur(source, tmp_path / "a", "--images", "restored") == 0
+    assert deblur(tmp_path / "shards", tmp_path / "b", "--images", "restored") == 0
+    assert stable(tmp_path / "a", "input_key") == stable(tmp_path / "b", "input_key")
+
+
+@pytest.mark.parametrize(("bits", "channels"), [(8, 3), (16, 1), (8, 1)])
+def test_depth_and_channels_are_kept(tmp_path: Path, bits: int, channels: int) -> None:
+    scenes = builders.make_scenes(1, roles=("left", "right"), bits=bits, channels=channels)
+    assert deblur(builders.write_folders(tmp_path / "s", scenes), tmp_path / "run", "--images", "restored") == 0
+    (row,) = rows(tmp_path / "run")
+    left, right = (imagecodecs.png_decode(scenes["scene-000"][role]).astype(float) for role in ("left", "right"))
+    picture = imagecodecs.png_decode((tmp_path / "run" / row["image_path"]).read_bytes())
+    assert picture.dtype == f"u{bits // 8}"
+    assert np.array_equal(picture, np.rint((left + right) / 2))
+    assert [row[name] for name in ("psnr_db", "ssim", "mae", "input_psnr_db", "input_ssim", "input_mae")] == [None] * 6
+
+
+def test_linear_sensor_data_come_out_linear_with_black_at_zero(tmp_path: Path) -> None:
+    left = np.linspace(0, 16383, 32 * 48).reshape(32, 48).astype("u2")
+    scenes = {"s": {"left": builders.png(left), "right": builders.png(left[:, ::-1].copy())}}
+    source = builders.write_folders(tmp_path / "s", scenes)
+    levels = ("--black-level", "1024", "--white-level", "16383", "--transfer", "linear", "--images", "restored")
+    assert deblur(source, tmp_path / "run", *levels) == 0
+    picture = imagecodecs.png_decode((tmp_path / "run/images/s.png").read_bytes())
+    light = [np.clip((v.astype(float) - 1024) / (16383 - 1024), 0, 1) for v in (left, left[:, ::-1])]
+    assert np.abs(picture - np.mean(light, 0) * 65535).max() <= 0.51
+
+
+def test_broken_scenes_become_rows_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = builders.make_scenes(7)
+    good = {"scene-000", "scene-006"}
+    scenes["scene-001"]["left"] = scenes["scene-001"]["left"][:-40]
+    scenes["scene-002"]["right"] = builders.png(builders.make_views(height=20)["right"])
+    scenes["scene-003"]["target"] = builders.png(builders.make_views(height=20)["target"])
+    scenes["scene-004"]["left"] = b"no picture"
+    del scenes["scene-005"]["right"]
+    run = tmp_path / "run"
+    assert deblur(builders.write_folders(tmp_path / "s", scenes), run) == 3
+    assert {row["scene_id"] for row in rows(run)} == good
+    failed = {row["scene_id"]: row for row in rows(run, "failures")}
+    assert set(failed) == set(scenes) - good
+    assert {row["stage"] for row in failed.values()} >= {"find", "decode"}
+    assert "left.png" in failed["scene-001"]["uri"]
+    assert all(len(row["message"]) > 15 for row in failed.values())
+    assert "--target-fit center" in failed["scene-003"]["message"]
+    assert "2 restored, 5 failed" in capsys.readouterr().out
+
+
+def test_a_run_starts_again_only_where_it_must(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = builders.make_scenes(3)
+    source, run = builders.write_folders(tmp_path / "s", scenes), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before = rows(run)
+    capsys.readouterr()
+    assert deblur(source, run) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert rows(run) == before
+    builders.write_folders(source, {"scene-new": builders.make_scenes(9)["scene-008"]})
+    (source / "scene-000" / "left.png").write_bytes(builders.make_scenes(8)["scene-007"]["left"])
+    (source / "scene-001" / "left.png").unlink()
+    assert deblur(source, run) == 3
+    after = {row["scene_id"]: row for row in rows(run)}
+    assert set(after) == {"scene-000", "scene-002", "scene-new"}
+    assert after["scene-002"] == before[2], "an unchanged scene keeps its row, timings and all"
+    assert after["scene-000"]["psnr_db"] != before[0]["psnr_db"]
+
+
+def test_other_settings_are_refused_until_restarted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run = builders.write_folders(tmp_path / "s", builders.make_scenes(2)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    assert deblur(source, run, "--black-level", "10") == 2
+    message = capsys.readouterr().err
+    assert "black_level: 0" in message
+    assert "--restart" in message
+    assert deblur(source, run, "--black-level", "10", "--restart") == 0
+
+
+def test_retry_failed_tries_only_the_failed_again(tmp_path: Path) -> None:
+    scenes = builders.make_scenes(3)
+    source, run = builders.write_folders(tmp_path / "s", scenes), tmp_path / "run"
+    left = source / "scene-001" / "left.png"
+    whole, time = left.read_bytes(), left.stat()
+    left.write_bytes(b"x" * len(whole))
+    os.utime(left, ns=(time.st_atime_ns, time.st_mtime_ns))  # same size, same time: only --retry-failed looks again
+    assert deblur(source, run) == 3
+    kept = rows(run)
+    left.write_bytes(whole)
+    os.utime(left, ns=(time.st_atime_ns, time.st_mtime_ns))
+    assert deblur(source, run) == 3
+    assert deblur(source, run, "--retry-failed") == 0
+    assert [row for row in rows(run) if row["scene_id"] != "scene-001"] == kept
+
+
+def test_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(1))
+    for options, says in [
+        (("--imags", "none"), "--images"),
+        (("--model", "views-men"), "views-mean"),
+        (("--white-level", "0"), "--white-level"),
+        (("--runner", "DaskRunner"), "DaskRunner"),
+        (("--layout", "dpdd"), "dpdd"),
+    ]:
+        assert deblur(source, tmp_path / "run", *options) == 2
+        assert says in capsys.readouterr().err
+    assert deblur(tmp_path / "nowhere", tmp_path / "run") == 2
+    assert not (tmp_path / "run").exists()
+    assert main(["deblurr"]) == 2
+    assert "deblur" in capsys.readouterr().err

@@ -1,0 +1,49 @@
+"""An engine that lost a worker does a stage again; what the lost worker had finished is not done again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+
+from tests.rows import score
+from transforms import progress
+from transforms.foreach import ForEachScene, SceneFunction
+from transforms.journal import Journal
+from transforms.records import Outcome, Scene, Source
+
+
+class Task:
+    """Counts nothing, restores nothing: tells whether it was called."""
+
+    def open(self) -> SceneFunction:
+        return lambda scene: score(scene.scene_id, host="anew", input_key="now")
+
+    def key(self, scene: Scene) -> str:
+        return "now"
+
+
+@pytest.mark.parametrize("followed", [False, True], ids=["in a worker of a cluster", "where the job was started"])
+def test_finished_scenes_are_not_done_again(tmp_path: Path, followed: bool) -> None:
+    journal = Journal(str(tmp_path))
+    journal.append(score("finished", host="before", input_key="now"))
+    journal.append(score("changed", host="before", input_key="earlier"))
+    journal.close()
+    view = Source("view.png", None, None, "")
+    scenes = [Scene(name, view, view) for name in ("finished", "changed", "new")]
+    seen: list[Outcome] = []
+    expected = [("changed", "anew"), ("finished", "anew" if followed else "before"), ("new", "anew")]
+    if followed:
+        with progress.listening(seen.append):
+            _check(scenes, tmp_path, expected)
+    else:
+        _check(scenes, tmp_path, expected)
+
+
+def _check(scenes: list[Scene], journal: Path, expected: list[tuple[str, str]]) -> None:
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        done = pipeline | beam.Create(scenes) | ForEachScene(Task(), str(journal))
+        assert_that(done | beam.Map(lambda row: (row.scene_id, row.host)), equal_to(expected))

@@ -1,0 +1,134 @@
+"""The real command, killed, signalled and crashed: no finished scene is done again, and the results are the same.
+
+A few of each here; `make test-long` kills it 20 times on files and 20 times on packed shards.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import main
+from tests import builders, commands
+from tests.commands import Command
+
+
+def chaos(source: Path, run: Path, options: tuple[str, ...], kills: int, rng: random.Random) -> int:
+    """Kill the command at random moments, each time to start it again; finish it at last. How many kills met work.
+
+    Checks all the way that a row, once journaled, is the scene's row from then on.
+    """
+    kept: dict[str, object] = {}
+    met = 0
+    for _ in range(kills):
+        command = Command(source, run, *options)
+        finished = len(kept)
+        if rng.random() < 0.9:  # while scenes are under way; else anywhere, before them and after
+            _wait(command, run, finished + rng.randrange(1, 5))
+        time.sleep(rng.uniform(0, 0.15))
+        command.kill()
+        found = commands.journaled(run)
+        assert commands.once_each(found), "a finished scene was done again"
+        rows = {str(row["scene_id"]): row for row in found}
+        if (run / "metrics").exists():
+            rows |= {str(row["scene_id"]): row for row in commands.rows(run)}
+        assert {name: rows[name] for name in kept} == kept, "a finished scene was done again, or lost"
+        met += len(rows) > len(kept)
+        kept = dict(rows)
+    code, says = commands.deblur(source, run, *options)
+    assert code == 0, says
+    final = {row["scene_id"]: row for row in commands.rows(run)}
+    assert {name: final[name] for name in kept} == kept, "a finished scene was done again"
+    return met
+
+
+def _wait(command: Command, run: Path, finished: int) -> None:
+    """Until so many scenes are finished and another is under way; or all are."""
+    over = run / "summary.json"
+    command.until(lambda: (commands.under_way(run) and len(commands.journaled(run)) >= finished) or over.exists())
+
+
+@pytest.mark.parametrize(
+    ("layout", "kills", "scenes", "turns"),
+    [
+        pytest.param("folders", 2, 8, 60),
+        pytest.param("folders", 20, 100, 200, marks=pytest.mark.long),
+        pytest.param("shards", 20, 100, 200, marks=pytest.mark.long),
+    ],
+)
+def test_killed_and_started_again(
+    layout: str, kills: int, scenes: int, turns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = commands.bright_is_slow(tmp_path / "slow.onnx", turns)
+    source = builders.write_folders(tmp_path / "s", commands.scenes(scenes, bright=tuple(range(scenes))))
+    options = ("--model", str(model), "--images", "restored")
+    assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "whole"), *options]) == 0
+    if layout == "shards":
+        folders, source = source, tmp_path / "shards"
+        assert main(["pack", "--input", str(folders), "--output", str(source), "--shard-size", "40KB"]) == 0
+        (tmp_path / "whole").rename(tmp_path / "of-folders")
+        assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "whole"), *options]) == 0
+    met = chaos(source, tmp_path / "run", options, kills, random.Random(5))
+    assert met >= kills // 2, "most kills came when there was nothing to do"
+    assert commands.stable(tmp_path / "run") == commands.stable(tmp_path / "whole")
+    assert commands.leftovers(tmp_path / "run") == []
+    with capsys.disabled():
+        print(f" [{layout}: {kills} kills, {met} of them after further scenes, equal tables and pictures]", end="")
+
+
+def test_a_signal_ends_even_a_long_inference(tmp_path: Path) -> None:
+    """Meanwhile, a second run in the folder is refused."""
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(4, bright=(2, 3))), tmp_path / "run"
+    model = commands.bright_is_slow(tmp_path / "m.onnx", 10**6)  # a quarter of an hour
+    command = Command(source, run, "--model", str(model))
+    command.until(lambda: len(commands.journaled(run)) == 2 and len(commands.under_way(run)) >= 1)
+    assert main(["deblur", "--input", str(source), "--output", str(run), "--model", str(model)]) == 2
+    started = time.monotonic()
+    command.signal(signal.SIGTERM)
+    code, says = command.end()
+    assert time.monotonic() - started < 5
+    assert code == 128 + signal.SIGTERM
+    assert "the same command goes on" in says
+    assert len(commands.journaled(run)) == 2
+
+
+def test_a_signal_while_it_starts(tmp_path: Path) -> None:
+    source = builders.write_folders(tmp_path / "s", commands.scenes(2))
+    command = Command(source, tmp_path / "run")
+    command.worker()
+    time.sleep(0.3)
+    started = time.monotonic()
+    command.signal(signal.SIGINT)
+    code, says = command.end()
+    assert time.monotonic() - started < 5
+    assert code == 128 + signal.SIGINT
+    assert "Stopped by SIGINT" in says
+    assert "Traceback" not in says
+
+
+def test_a_crash_with_no_scene_under_way_ends_the_command(tmp_path: Path) -> None:
+    command = Command(builders.write_folders(tmp_path / "s", commands.scenes(1)), tmp_path / "run")
+    os.kill(command.worker(), signal.SIGSEGV)
+    code, says = command.end()
+    assert code == 1
+    assert "ended by SIGSEGV while no scene was under way" in says
+
+
+def test_a_scene_that_ends_the_process_fails_alone(tmp_path: Path) -> None:
+    model = commands.bright_is_slow(tmp_path / "slow.onnx", 60)
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6, bright=(0, 1, 2, 3, 4, 5))), tmp_path / "run"
+    command = Command(source, run, "--model", str(model))
+    crashes = command.crash_at("scene-002")
+    code, says = command.end()
+    assert code == 3, says
+    assert crashes <= 2, "once with others, once alone"
+    (failed,) = commands.rows(run, "failures")
+    assert (failed["scene_id"], failed["error_type"]) == ("scene-002", "Crash")
+    assert "SIGSEGV" in failed["message"]
+    assert len(commands.rows(run)) == 5
+    assert commands.leftovers(run) == []

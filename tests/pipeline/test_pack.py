@@ -1,0 +1,225 @@
+"""`dpdeblur pack` as a whole: from scenes to shards, and back by ours and by other people's readers."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import webdataset
+
+from pipelines.cli import main
+from tests.builders import ROLES, make_scenes, write_folders, write_manifest
+from tests.memory_files import MemoryFiles
+from transforms.layouts import find_scenes
+from transforms.read import read_bytes
+from transforms.records import UsageError
+from transforms.tarscan import scan
+
+
+def pack(source: Path | str, output: Path | str, *options: str) -> int:
+    return main(["pack", "--input", str(source), "--output", str(output), *options])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.tar"))}
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return make_scenes(6)
+
+
+@pytest.fixture
+def source(tmp_path, scenes) -> Path:
+    return write_folders(tmp_path / "scenes", scenes)
+
+
+def test_packed_scenes_are_the_scenes(tmp_path, source, scenes, capsys):
+    out = tmp_path / "out"
+    assert pack(source, out, "--shard-size", "20KB") == 0
+    said = capsys.readouterr().out
+    assert "6 scenes packed into" in said
+    assert "24 pictures" in said
+    assert sorted(path.name for path in out.iterdir() if path.suffix != ".tar") == ["failures", "index"]
+    assert len(contents(out)) > 1
+    found = find_scenes(str(out))
+    assert (found.layout, found.failures) == ("shards", ())
+    back = {s.scene_id: {role: read_bytes(getattr(s, role)) for role in ROLES} for s in found.scenes}
+    assert back == scenes
+    failures = pq.read_table(out / "failures")
+    assert (failures.num_rows, failures.schema.names[0]) == (0, "scene_id")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves its files to the collector
+def test_webdataset_reads_the_shards(tmp_path, source, scenes):
+    out = tmp_path / "out"
+    pack(source, out, "--shard-size", "20KB", "--quiet")
+    shards = [str(path) for path in sorted(out.glob("*.tar"))]
+    samples = list(webdataset.WebDataset(shards, shardshuffle=False))
+    assert [sample["__key__"] for sample in samples] == sorted(scenes)
+    for sample in samples:
+        assert {role: sample[f"{role}.png"] for role in ROLES} == scenes[sample["__key__"]]
+        assert json.loads(sample["json"])["id"] == sample["__key__"]
+
+
+def test_shards_are_the_same_bytes_every_time_and_place(tmp_path, source, scenes):
+    elsewhere = write_folders(tmp_path / "x/y/elsewhere", dict(reversed(scenes.items())))
+    pack(source, tmp_path / "a", "--shard-size", "20KB", "--quiet")
+    pack(
+        elsewhere,
+        tmp_path / "b",
+        "--shard-size",
+        "20KB",
+        "--quiet",
+        "--direct_num_workers=2",
+        "--direct_running_mode=multi_threading",
+    )
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert pq.read_table(tmp_path / "a/index").equals(pq.read_table(tmp_path / "b/index"))
+
+
+def test_a_bad_scene_fails_alone(tmp_path, source, capsys):
+    (source / "scene-001/left.png").unlink()
+    (source / "scene-002/right.png").write_bytes(b"")
+    (source / "scene-003/target.png").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    out = tmp_path / "out"
+    assert pack(source, out) == 3
+    assert "3 scenes failed" in capsys.readouterr().out
+    failures = pq.read_table(out / "failures").to_pylist()
+    assert [(row["scene_id"], row["stage"]) for row in failures] == [
+        ("scene-001", "find"),
+        ("scene-002", "read"),
+        ("scene-003", "decode"),
+    ]
+    assert [s.scene_id for s in find_scenes(str(out)).scenes] == ["scene-000", "scene-004", "scene-005"]
+
+
+def test_the_folder_must_be_free(tmp_path, source, capsys):
+    out = tmp_path / "out"
+    assert pack(source, out, "--quiet") == 0
+    before = contents(out)
+    (source / "scene-005/target.png").unlink()
+    assert pack(source, out) == 2
+    assert "--restart" in capsys.readouterr().err
+    assert contents(out) == before
+    assert pack(source, out, "--restart", "--shard-size", "20KB") == 0
+    assert find_scenes(str(out)).scenes[5].target is None
+    (out / "foreign.tar").touch()
+    assert pack(source, out, "--restart") == 2
+
+
+def test_the_input_is_never_overwritten(tmp_path, source):
+    out = tmp_path / "out"
+    pack(source, out, "--quiet")
+    before = contents(out)
+    (tmp_path / "link").symlink_to(out)
+    for same in (out, tmp_path / "link", out / "shard-000000.tar"):
+        assert pack(same, out, "--restart") == 2
+    assert contents(out) == before
+    assert pack(out, tmp_path / "again", "--quiet") == 0
+    for old, new in zip(find_scenes(str(out)).scenes, find_scenes(str(tmp_path / "again")).scenes, strict=True):
+        assert read_bytes(old.target) == read_bytes(new.target)
+
+
+def test_nothing_to_pack_is_wrong_usage(tmp_path, capsys):
+    (tmp_path / "scenes/1").mkdir(parents=True)
+    assert pack(tmp_path / "scenes", tmp_path / "out") == 2
+    (tmp_path / "scenes/1/left.png").touch()
+    assert pack(tmp_path / "scenes", tmp_path / "out") == 2
+    assert "right view is missing" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("codec", ["jxl", "png"])
+def test_other_codecs_keep_every_sample(tmp_path, source, scenes, codec):
+    tiff = source / "scene-000"
+    arrays = {role: imagecodecs.png_decode(scenes["scene-000"][role]) for role in ROLES}
+    for role, pixels in arrays.items():
+        (tiff / f"{role}.png").unlink()
+        (tiff / f"{role}.tif").write_bytes(imagecodecs.tiff_encode(pixels))
+    out = tmp_path / "out"
+    assert pack(source, out, "--codec", codec, "--quiet") == 0
+    decode = {"jxl": imagecodecs.jpegxl_decode, "png": imagecodecs.png_decode}[codec]
+    for scene in find_scenes(str(out)).scenes:
+        for role in ROLES:
+            assert np.array_equal(
+                decode(read_bytes(getattr(scene, role))), imagecodecs.png_decode(scenes[scene.scene_id][role])
+            )
+    with tarfile.open(out / "shard-000000.tar") as tar:
+        assert {name.split(".")[-1] for name in tar.getnames()} == {codec, "json"}
+
+
+def test_a_manifest_carries_its_subsets_into_the_shards(tmp_path, scenes):
+    manifest = write_manifest(tmp_path, scenes, "list.parquet", subset="night")
+    assert pack(manifest, tmp_path / "out", "--quiet") == 0
+    assert {scene.subset for scene in find_scenes(str(tmp_path / "out")).scenes} == {"night"}
+
+
+def test_a_job_that_fails_leaves_no_half_shard_and_says_how_to_go_on(tmp_path, source, capsys, monkeypatch):
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr("transforms.shards.TarWriter._write", full)
+        assert pack(source, out) == 1
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "--restart" in said
+    assert not list(out.glob("*.tar")) and not list(out.glob(".*.part"))
+    assert pack(source, out) == 2
+    assert pack(source, out, "--restart") == 0
+    assert len(find_scenes(str(out)).scenes) == 6
+
+
+def test_packing_into_and_out_of_an_object_store(source, scenes):
+    assert pack(source, "mem://packed/one", "--quiet") == 0
+    names = sorted(
+        name.removeprefix("mem://packed/one/") for name in MemoryFiles.objects if name.startswith("mem://packed/one/")
+    )
+    assert names == ["failures/part-00000.parquet", "index/part-00000.parquet", "shard-000000.tar"]
+    with tarfile.open(fileobj=io.BytesIO(MemoryFiles.objects["mem://packed/one/shard-000000.tar"])) as tar:
+        assert len(tar.getnames()) == 30
+    found = find_scenes("mem://packed/one")
+    assert {s.scene_id: read_bytes(s.left) for s in found.scenes} == {name: views["left"] for name, views in scenes.items()}
+    assert pack("mem://packed/one", "mem://packed/two", "--quiet") == 0
+    assert pack("mem://packed/one", "mem://packed/two", "--quiet") == 2
+    assert pack("mem://packed/one", "mem://packed/two", "--quiet", "--restart") == 0
+
+
+def start(source: Path, output: Path, *options: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "pipelines.cli", "pack", "--input", str(source), "--output", str(output), *options]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(tmp_path, scenes, how):
+    many = {f"{name}-{copy:03d}": views for name, views in scenes.items() for copy in range(40)}
+    source, out = write_folders(tmp_path / "many", many), tmp_path / "out"
+    job = start(source, out, "--shard-size", "20KB", "--quiet")
+    while len(list(out.glob("*.tar"))) < 3:
+        assert job.poll() is None
+        time.sleep(0.005)
+    job.send_signal(how)
+    _, said = job.communicate(timeout=60)
+    assert job.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[how]
+    assert "--restart" in said or how == signal.SIGKILL
+    for shard in out.glob("*.tar"):
+        with shard.open("rb") as stream:
+            assert list(scan(stream, shard.stat().st_size))
+    with pytest.raises(UsageError, match="not complete"):
+        find_scenes(str(out))
+    assert pack(source, out, "--quiet") == 2
+    assert pack(source, out, "--quiet", "--restart") == 0
+    assert len(find_scenes(str(out)).scenes) == len(many)
+    assert not list(out.glob(".*"))

@@ -1,0 +1,105 @@
+"""A finished or interrupted run, started again: what is done, what is kept, what is refused."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import main
+from tests import builders, commands, tiny_onnx
+from tests.commands import rows
+
+
+def deblur(source: Path, run: Path, *options: str, model: str = "views-mean") -> int:
+    return main(["deblur", "--input", str(source), "--output", str(run), "--model", model, "--images", "restored", *options])
+
+
+def pictures(run: Path) -> set[str]:
+    return {path.name for path in (run / "images").iterdir()}
+
+
+def test_another_model_under_the_same_name_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(2)), tmp_path / "run"
+    model = tiny_onnx.scaled(tmp_path / "m.onnx", 1.0)
+    assert deblur(source, run, model=str(model)) == 0
+    before = rows(run)
+    tiny_onnx.scaled(model, 0.5)
+    assert deblur(source, run, model=str(model)) == 2
+    says = capsys.readouterr().err
+    assert "model_sha256" in says
+    assert "--restart" in says
+    assert "--output" in says
+    assert rows(run) == before
+    assert deblur(source, run, "--restart", model=str(model)) == 0
+    assert rows(run)[0]["model_sha256"] != before[0]["model_sha256"]
+
+
+def test_only_scenes_that_changed_are_done_and_their_pictures_go_with_them(tmp_path: Path) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before = {row["scene_id"]: row for row in rows(run)}
+    other = commands.scenes(9)
+    for name, path in (("scene-000", "target.png"), ("scene-001", "left.png")):  # another target; a broken view
+        (source / name / path).write_bytes(other["scene-008"]["target"] if path == "target.png" else b"broken")
+    for file in (source / "scene-002").iterdir():
+        file.unlink()
+    builders.write_folders(source, {"scene-006": other["scene-006"]})
+    (run / "images" / "scene-003.png").unlink()
+    assert deblur(source, run) == 3
+    after = {row["scene_id"]: row for row in rows(run)}
+    assert set(after) == {"scene-000", "scene-003", "scene-004", "scene-005", "scene-006"}
+    assert [row["scene_id"] for row in rows(run, "failures")] == ["scene-001"]
+    again = {name for name in after if after[name] != before.get(name)}
+    assert again == {"scene-000", "scene-003", "scene-006"}, "another target, a picture that is gone, a new scene"
+    assert pictures(run) == {f"{name}.png" for name in after}, "no picture without a row"
+    assert commands.leftovers(run) == []
+
+
+def test_no_option_that_only_costs_time_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(2)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    capsys.readouterr()
+    assert deblur(source, run, "--workers", "1", "--max-failures", "1", "--max-memory", "2GB") == 0
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(2)), tmp_path / "run"
+    mine = [builders.write_file(run / name, b"mine") for name in ("notes.txt", "images/holiday.png", "metrics/readme.txt")]
+    assert deblur(source, run) == 0
+    builders.write_folders(source, {"scene-009": commands.scenes(1)["scene-000"]})
+    assert deblur(source, run) == 0
+    assert [Path(path).read_bytes() for path in mine] == [b"mine"] * 3
+
+
+def test_tables_of_another_version_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import pyarrow.parquet as pq
+
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(1)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    part = run / "metrics/part-00000.parquet"
+    pq.write_table(pq.read_table(part).drop_columns(["backend"]), part)
+    assert deblur(source, run) == 2
+    assert "--restart" in capsys.readouterr().err
+    part.write_bytes(b"PAR1 no more")
+    assert deblur(source, run) == 2
+    assert "--restart" in capsys.readouterr().err
+    assert deblur(source, run, "--restart") == 0
+
+
+def test_a_finished_run_of_a_thousand_scenes_does_nothing_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    views = commands.scenes(1, size=8)["scene-000"]
+    source = builders.write_folders(tmp_path / "s", {f"scene-{n:04d}": {"left": views["left"]} for n in range(1000)})
+    for folder in source.iterdir():
+        os.link(folder / "left.png", folder / "right.png")
+    assert deblur(source, tmp_path / "run", "--quiet") == 0
+    started, busy = time.monotonic(), time.process_time()
+    assert deblur(source, tmp_path / "run") == 0
+    seconds = time.monotonic() - started
+    assert "Nothing to do" in capsys.readouterr().out
+    assert time.process_time() - busy < 3
+    with capsys.disabled():
+        print(f" [1000 finished scenes: {seconds:.2f} s]", end="")

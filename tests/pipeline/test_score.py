@@ -1,0 +1,76 @@
+"""Pictures that someone else restored are scored like our own, by any named protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.cli import main
+from tests import builders
+from transforms import protocols
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    return sorted(pq.read_table(run / "metrics").to_pylist(), key=lambda row: row["scene_id"])
+
+
+def test_our_own_pictures_score_as_they_did(tmp_path: Path) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(3))
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    assert main(["deblur", "--input", str(source), "--output", str(ours), "--model", "views-mean", "--images", "restored"]) == 0
+    assert main(["score", "--input", str(source), "--restored", str(ours / "images"), "--output", str(theirs)]) == 0
+    for mine, other in zip(rows(ours), rows(theirs), strict=True):
+        for column in (
+            "scene_id",
+            "psnr_db",
+            "ssim",
+            "mae",
+            "input_psnr_db",
+            "input_ssim",
+            "input_mae",
+            "image_sha256",
+            "protocol",
+        ):
+            assert mine[column] == other[column]
+        assert (other["model"], other["backend"], other["inference_ms"]) == ("images", "none", 0)
+
+
+@pytest.mark.parametrize("name", [name for name in protocols.PROTOCOLS if name != protocols.DEFAULT])
+def test_the_protocol_asked_for_is_used_and_told(tmp_path: Path, name: str) -> None:
+    scenes = builders.make_scenes(1)
+    source = builders.write_ntire(tmp_path / "s", scenes)
+    builders.write_file(tmp_path / "r" / "scene-000_g.png", scenes["scene-000"]["combined"])
+    options = ["--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run"), "--protocol", name]
+    assert main(["score", "--input", str(source), *options]) == 0
+    (row,) = rows(tmp_path / "run")
+    picture, target = (imagecodecs.png_decode(scenes["scene-000"][role]) for role in ("combined", "target"))
+    expected = protocols.named(name).score(picture, target)
+    assert (row["psnr_db"], row["ssim"], row["mae"]) == (expected.psnr_db, expected.ssim, expected.mae)
+    assert row["protocol"] == protocols.named(name).signature(16)
+
+
+def test_eight_bit_results_missing_ones_and_strangers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = builders.make_scenes(2)
+    source = builders.write_folders(tmp_path / "s", scenes)
+    eight = np.round(imagecodecs.png_decode(scenes["scene-000"]["target"]) / 257).astype("u1")
+    builders.write_file(tmp_path / "r" / "scene-000.png", builders.png(eight))
+    builders.write_file(tmp_path / "r" / "stranger.png", builders.png(eight))
+    assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 3
+    assert "1 pictures belong to no scene" in capsys.readouterr().out
+    assert rows(tmp_path / "run")[0]["psnr_db"] > 50
+    (failed,) = pq.read_table(tmp_path / "run/failures").to_pylist()
+    assert failed["scene_id"] == "scene-001"
+    assert "scene-001.png" in failed["message"]
+
+
+def test_names_that_do_not_match_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(1))
+    builders.write_file(tmp_path / "r" / "other.png", b"x")
+    assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 2
+    assert "other" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

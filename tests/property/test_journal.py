@@ -1,0 +1,69 @@
+"""The journal loses nothing that was appended, and takes nothing for finished that was not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.rows import failure, score
+from transforms import journal
+from transforms.records import Outcome, Scene, Source
+
+outcomes = st.builds(
+    lambda n, key, failed, ssim: (
+        replace(failure(f"s{n}"), input_key=key) if failed else replace(score(f"s{n}"), input_key=key, ssim=ssim)
+    ),
+    st.integers(0, 5),
+    st.sampled_from(["k1", "k2"]),
+    st.booleans(),
+    st.floats(-1, 1) | st.just(float("inf")) | st.none(),
+)
+
+
+@given(outcomes)
+def test_a_line_is_its_outcome(outcome: Outcome) -> None:
+    assert journal.from_line(journal.to_line(outcome)) == outcome
+
+
+@given(outcomes, st.integers(1, 400))
+def test_a_line_cut_short_is_no_line(outcome: Outcome, cut: int) -> None:
+    line = journal.to_line(outcome)
+    assert journal.from_line(line[: max(0, len(line) - 1 - cut)]) is None
+
+
+@given(st.lists(outcomes))
+def test_only_outcomes_for_the_present_key_count_and_scores_win(history: list[Outcome]) -> None:
+    keys = {f"s{n}": "k1" for n in range(4)}
+    holding = journal.finished(history, keys)
+    for scene_id, outcome in holding.items():
+        assert outcome.input_key == keys[scene_id]
+    for outcome in history:
+        if keys.get(outcome.scene_id) == outcome.input_key:
+            assert type(outcome) is not type(score("x")) or type(holding[outcome.scene_id]) is type(outcome)
+
+
+def test_append_then_read_with_a_torn_tail(tmp_path: Path) -> None:
+    first, second = journal.Journal(str(tmp_path)), journal.Journal(str(tmp_path))
+    for n in range(3):
+        first.append(score(f"a{n}"))
+        second.append(failure(f"b{n}"))
+    file = next(tmp_path.glob("*.jsonl"))
+    with file.open("a") as stream:
+        stream.write(journal.to_line(score("torn"))[:50])
+    assert {o.scene_id for o in journal.read(str(tmp_path))} == {"a0", "a1", "a2", "b0", "b1", "b2"}
+
+
+def test_the_key_changes_with_each_file_and_with_the_settings() -> None:
+    scene = Scene("s", Source("l", stamp="1"), Source("r", stamp="1"), None, Source("t", stamp="1"))
+    variants = [
+        (scene, "d"),
+        (scene, "other"),
+        (replace(scene, left=replace(scene.left, stamp="2")), "d"),
+        (replace(scene, right=replace(scene.right, uri="r2")), "d"),
+        (replace(scene, combined=Source("c")), "d"),
+        (replace(scene, target=None), "d"),
+    ]
+    assert len({journal.input_key(s, d) for s, d in variants}) == len(variants)

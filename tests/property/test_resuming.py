@@ -1,0 +1,101 @@
+"""However often a job is interrupted, and whatever happens to its scenes meanwhile: each is done once for what it is now."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.job import Job, compare
+from pipelines.runfolder import RunFolder
+from tests.builders import write_file
+from tests.rows import failure, score
+from transforms import journal
+from transforms.layouts import Found
+from transforms.records import Failure, Outcome, Scene, Score, Source
+from transforms.schemas import to_table
+from transforms.write import write_parquet
+
+NAMES = "abcdef"
+change = st.tuples(st.just("change"), st.sampled_from(NAMES), st.integers(1, 3))
+remove = st.tuples(st.just("remove"), st.sampled_from(NAMES), st.just(0))
+killed = st.tuples(st.just("killed"), st.sampled_from(["", "torn"]), st.integers(0, 6))
+finish = st.tuples(st.just("finish"), st.just(""), st.just(0))
+retry = st.tuples(st.just("retry"), st.just(""), st.integers(0, 6))
+
+
+class World:
+    """An input whose scenes come, change and go, and the run folder of a job on them."""
+
+    def __init__(self, folder: str) -> None:
+        self.run = RunFolder(folder)
+        self.versions: dict[str, int] = {"a": 1, "b": 1, "c": 1}
+        self.held: set[str] = set()  # keys that have a score, in the journal or in the tables
+
+    def job(self) -> Job[Any]:
+        scenes = tuple(
+            Scene(name, Source("l", stamp=f"{name}{v}"), Source("r"), subset=name) for name, v in self.versions.items()
+        )
+        keys = {scene.scene_id: journal.input_key(scene, "d") for scene in scenes}
+        return Job(Found("", "", scenes, (), 0), None, 1, {}, "d", keys, {}, ())
+
+    def outcome(self, scene: Scene, key: str) -> Outcome:
+        """The third version of a file is broken."""
+        row = failure(scene.scene_id) if self.versions[scene.scene_id] == 3 else score(scene.scene_id)
+        return replace(row, input_key=key)
+
+    def attempt(self, how: str, torn: str, steps: int) -> None:
+        job = self.job()
+        work = compare(job, self.run, retry_failed=how == "retry")
+        todo = [scene.scene_id for scene in work.todo]
+        assert Counter([*todo, *(row.scene_id for row in work.kept)]) == Counter(job.scene_ids), "each scene once"
+        assert all(row.input_key == job.keys[row.scene_id] for row in work.kept), "nothing out of date is kept"
+        assert not self.held & {job.keys[name] for name in todo}, "nothing that is finished is done again"
+        if how == "retry" and todo:
+            self.run.forget_failures()
+        self.run.sweep()
+        self.run.write_json("manifest.json", {"settings": {}, "finished": None})
+        records, done = journal.Journal(self.run.path(journal.FOLDER)), []
+        for scene in work.todo if how == "finish" else work.todo[:steps]:
+            records.begin(scene)
+            done.append(self.outcome(scene, job.keys[scene.scene_id]))
+            records.append(done[-1])
+        records.close()
+        self.held |= {row.input_key for row in done if isinstance(row, Score)}
+        if torn:
+            write_file(Path(self.run.path(journal.FOLDER, "torn.jsonl")), journal.to_line(score("a"))[:99].encode())
+        if how == "finish":
+            self.commit([*work.kept, *done], job)
+
+    def commit(self, outcomes: list[Outcome], job: Job[Any]) -> None:
+        for name, row_type in (("metrics", Score), ("failures", Failure)):
+            table = to_table([row for row in outcomes if isinstance(row, row_type)], row_type)
+            write_parquet(table, self.run.path(".state", "tables", name, "part-00000.parquet"))
+        write_parquet(to_table([], Failure), self.run.path(".state", "tables", "latency.parquet"))
+        self.run.commit(job.scene_ids)
+        self.run.write_json("manifest.json", {"settings": {}, "finished": "now"})
+        assert compare(self.job(), self.run).nothing_to_do
+        self.held = {row.input_key for row in outcomes if isinstance(row, Score)}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(change | remove | killed | finish | retry, max_size=12))
+def test_each_scene_is_done_once_for_what_it_is(events: list[tuple[str, str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(folder)
+        for what, name, number in [*events, ("finish", "", 0)]:
+            if what == "change":
+                world.versions[name] = number
+            elif what == "remove":
+                world.versions.pop(name, None)
+            else:
+                world.attempt(what, name, number)
+        final = world.run.outcomes()
+        assert Counter(row.scene_id for row in final) == Counter(list(world.versions))
+        for row in final:
+            assert isinstance(row, Failure) == (world.versions[row.scene_id] == 3)

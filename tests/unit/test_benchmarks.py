@@ -1,0 +1,95 @@
+"""What the measurements of speed lean on: the same scenes for all, times read off files, verdicts, the table's place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks import page, scenes, timing
+from benchmarks.answers import Answer
+from transforms.layouts import find_scenes
+
+FACTS = {"date": "2026-01-02", "cores": 2, "cpu": "A processor", "load_before": 0.1, "versions": "python 3", "minutes": 7.5}
+
+
+def test_scenes_take_as_much_room_as_real_ones(tmp_path: Path) -> None:
+    scenes.make(tmp_path, 1, width=320, height=240)
+    files = list(tmp_path.glob("*/*.png"))
+    assert len(files) == 4
+    for file in files:
+        assert 0.83 < file.stat().st_size / (320 * 240 * 6) < 0.89
+
+
+def test_collections_name_the_same_files_under_new_ids(tmp_path: Path) -> None:
+    scenes.make(tmp_path, 2, width=64, height=48)
+    small, large = (find_scenes(str(scenes.collection(tmp_path, count)), "auto").scenes for count in (2, 5))
+    assert [scene.scene_id for scene in large] == [f"{number:04d}" for number in range(5)]
+    assert [scene.left for scene in large[:2]] == [scene.left for scene in small]
+    assert large[4].target == large[0].target
+
+
+def test_pace_is_that_of_full_swing(tmp_path: Path) -> None:
+    for number in range(13):
+        path = tmp_path / f"{number}.png"
+        path.touch()
+        when = (5000 if number else 0) + 250 * number  # five seconds of start-up after the first
+        os.utime(path, ns=(when * 10**6, when * 10**6))
+    assert timing.pace(tmp_path) == pytest.approx(250)
+
+
+def test_every_second_tour_goes_backwards() -> None:
+    order: list[str] = []
+
+    def contestant(name: str) -> timing.Taken:
+        order.append(name)
+        return timing.Taken(1.0, 1.0, 1.0)
+
+    taken = timing.tour({name: lambda name=name: contestant(name) for name in "abc"}, 2, lambda line: None)
+    assert "".join(order) == "abccba"
+    assert {name: len(runs) for name, runs in taken.items()} == {"a": 2, "b": 2, "c": 2}
+
+
+def test_ratio_pairs_what_was_measured_side_by_side() -> None:
+    assert timing.ratio([4.0, 8.0, 40.0], [1.0, 2.0, 4.0]) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "met", "aim"),
+    [
+        (Answer("a", "", 4.0, "×", ">=", 4), True, "≥ 4 ×"),
+        (Answer("b", "", 1.06, "×", "<=", 1.05), False, "≤ 1.05 ×"),
+        (Answer("a", "", 1e-10, "", "<=", 1e-9), True, "≤ 1e-09"),
+        (Answer("d", "", 2.0, "×"), None, ""),
+    ],
+)
+def test_verdicts(answer: Answer, met: bool | None, aim: str) -> None:
+    assert answer.met is met
+    assert answer.cells()[3] == aim
+
+
+def test_only_the_table_is_rewritten(tmp_path: Path) -> None:
+    path = tmp_path / "performance.md"
+    path.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
+    page.write(path, FACTS, [Answer("a", "this against that", 4.25, "×", ">=", 4, "400 / 94 ms")])
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert "| a | this against that | 4.25 × | ≥ 4 × | yes | 400 / 94 ms |" in text
+
+
+def test_the_plain_script_agrees(tmp_path: Path) -> None:
+    """The rival's numbers are ours: otherwise the race means nothing."""
+    pytest.importorskip("cv2", reason="OpenCV comes with the extra bench")
+    from benchmarks import plain, stages
+    from transforms import codecs, metrics, planes
+
+    folder = scenes.make(tmp_path, 1, width=48, height=40) / "scene-0"
+    left, right, target = (codecs.decode((folder / f"{role}.png").read_bytes()) for role in ("left", "right", "target"))
+    theirs = plain.restore(stages._Echo(), *(plain.read(str(folder / f"{role}.png")) for role in ("left", "right")), 32)
+    picture = plain.to_integers(theirs)
+    assert (picture == planes.quantise(planes.float_planes((left, right), planes.AS_STORED)[:3], 16, 3)).all()
+    ours = metrics.compare(picture, target)
+    assert plain.scores(picture / plain.FULL, target / plain.FULL) == pytest.approx(
+        (ours.psnr_db, ours.ssim, ours.mae), abs=1e-9
+    )

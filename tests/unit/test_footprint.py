@@ -1,0 +1,32 @@
+import sys
+
+import pytest
+
+from models.card import CardOverrides
+from models.errors import ModelError
+from models.footprint import bytes_per_pixel
+from models.session import ModelSpec
+from tests import tiny_onnx
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")
+def test_memory_is_measured(tmp_path):
+    path = tiny_onnx.conv_net(tmp_path / "net.onnx", width=16)
+    spec = ModelSpec(str(path), overrides=CardOverrides(size_multiple=8))
+    # At least the output (12), the unshuffled views (24) and half of a layer of 16 channels at a quarter of the size (2).
+    assert 38 < bytes_per_pixel(spec) < 200
+
+
+def test_a_model_that_fails_says_why(tmp_path):
+    path = tiny_onnx.scaled(tmp_path / "net.onnx", 1.0, float("nan"))
+    with pytest.raises(ModelError, match="not finite"):
+        bytes_per_pixel(ModelSpec(str(path), overrides=CardOverrides(size_multiple=1)))
+
+
+def test_a_model_that_takes_its_process_down_is_told(tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(ModelError, match=r"'mine.onnx' takes its whole process down \(SIGSEGV\)"):
+        bytes_per_pixel(ModelSpec("mine.onnx"))

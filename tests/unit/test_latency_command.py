@@ -1,0 +1,53 @@
+import json
+
+import numpy as np
+import pytest
+
+from models.machine import cpu_flags, cpu_name, memory_bytes, usable_cores
+from models.session import open_model
+from pipelines.cli import main
+from pipelines.latency import measure
+
+
+def test_figures_are_those_of_the_runs():
+    figures = measure(open_model("views-mean"), 64, 48, runs=7, warmup=1)
+    assert len(figures.runs_ms) == 7
+    assert min(figures.runs_ms) > 0
+    assert figures.median_ms == np.median(figures.runs_ms)
+    assert figures.min_ms <= figures.median_ms <= figures.p95_ms <= figures.max_ms
+    assert figures.ms_per_megapixel == pytest.approx(figures.median_ms / (64 * 48 / 1e6))
+    assert (figures.width, figures.height, figures.warmup) == (64, 48, 1)
+
+
+def test_table_and_json(capsys, tmp_path):
+    file = tmp_path / "latency.json"
+    words = ["--model", "views-mean", "--size", "64x48", "--runs", "3", "--warmup", "0", "--threads", "1", "--json", str(file)]
+    assert main(["latency", *words]) == 0
+    out = capsys.readouterr().out
+    figures = json.loads(file.read_text())
+    assert f"{figures['median_ms']:.1f} ms" in out
+    assert cpu_name() in out
+    assert (figures["model"], figures["backend"], figures["threads"]) == ("views-mean", "onnxruntime-float32", 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--size", "1680"],
+        ["--size", "0x9"],
+        ["--runs", "0"],
+        ["--warmup", "-1"],
+        ["--model", "absent"],
+        ["--json", "/no/f.json"],
+    ],
+)
+def test_wrong_words_are_told(capsys, words):
+    assert main(["latency", "--size", "8x8", "--runs", "1", "--warmup", "0", *words]) == 2
+    assert words[1] in capsys.readouterr().err
+
+
+def test_the_machine_describes_itself():
+    assert cpu_name()
+    assert usable_cores() >= 1
+    assert memory_bytes() > 1 << 28
+    assert isinstance(cpu_flags(), frozenset)

@@ -1,0 +1,94 @@
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from onnx.external_data_helper import set_external_data
+
+from models.errors import ModelError
+from models.onnxfile import Port, external_paths, read_onnx
+from tests import tiny_onnx
+
+
+def external(name, location):
+    tensor = tiny_onnx.constant(name, [1.0])
+    set_external_data(tensor, location)
+    tensor.ClearField("raw_data")
+    return tensor
+
+
+def in_initializer(tensor):
+    return helper.make_graph([], "g", [], [helper.make_tensor_value_info("y", 1, [1])], [tensor])
+
+
+def in_attribute(tensor):
+    return helper.make_graph([helper.make_node("Constant", [], ["y"], value=tensor)], "g", [], [tiny()])
+
+
+def in_branch(tensor):
+    branch = in_attribute(tensor)
+    node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+    return helper.make_graph([node], "g", [], [tiny()])
+
+
+def tiny():
+    return helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+
+
+def test_reads_what_onnx_reads(tmp_path):
+    path = tiny_onnx.conv_net(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    model.metadata_props.add(key="maker", value="Ünïcode")
+    file = read_onnx(model.SerializeToString())
+    assert file.inputs == (Port("views", "float32", (None, 6, None, None)),)
+    assert file.outputs == (Port("sharp", "float32", (None, 3, None, None)),)
+    assert file.metadata == {"maker": "Ünïcode"}
+    assert file.opset == 11
+    assert file.external == ()
+
+
+def test_weights_listed_as_inputs_are_none(tmp_path):
+    model = onnx.load(tiny_onnx.scaled(tmp_path / "net.onnx"))
+    model.graph.input.append(helper.make_tensor_value_info("factor", TensorProto.FLOAT, []))
+    assert [port.name for port in read_onnx(model.SerializeToString()).inputs] == ["views"]
+
+
+@pytest.mark.parametrize("place", [in_initializer, in_attribute, in_branch])
+def test_external_weights_are_found_wherever_they_hide(place):
+    model = helper.make_model(place(external("w", "w.bin")))
+    assert read_onnx(model.SerializeToString()).external == ("w.bin",)
+
+
+def test_external_weights_are_found_in_functions():
+    body = [helper.make_node("Constant", [], ["y"], value=external("w", "w.bin"))]
+    function = helper.make_function("mine", "F", [], ["y"], body, [helper.make_opsetid("", 18)])
+    node = helper.make_node("F", [], ["y"], domain="mine")
+    model = helper.make_model(helper.make_graph([node], "g", [], [tiny()]), functions=[function])
+    assert read_onnx(model.SerializeToString()).external == ("w.bin",)
+
+
+@pytest.mark.parametrize("location", ["../w.bin", "/etc/passwd", "sub/../../w.bin", "link/w.bin", ""])
+def test_external_weights_outside_the_folder_are_refused(tmp_path, location):
+    folder, outside = tmp_path / "model", tmp_path
+    folder.mkdir()
+    (outside / "w.bin").write_bytes(bytes(4))
+    (folder / "link").symlink_to(outside)
+    (folder / "sub").mkdir()
+    file = read_onnx(helper.make_model(in_initializer(external("w", location))).SerializeToString())
+    with pytest.raises(ModelError, match="outside its own folder"):
+        external_paths(file, folder)
+
+
+def test_external_weights_inside_the_folder_are_given(tmp_path):
+    (tmp_path / "w.bin").write_bytes(bytes(4))
+    file = read_onnx(helper.make_model(in_initializer(external("w", "w.bin"))).SerializeToString())
+    assert external_paths(file, tmp_path) == (tmp_path / "w.bin",)
+    (tmp_path / "w.bin").unlink()
+    with pytest.raises(ModelError, match="missing"):
+        external_paths(file, tmp_path)
+    with pytest.raises(ModelError, match="another file"):
+        external_paths(file, None)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n", b"{}", b"\x0a", b"\xff" * 40, b"\x3a\xff\xff\xff\xff\x0f"])
+def test_what_is_no_onnx_file_is_refused(content):
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        read_onnx(content)

@@ -1,0 +1,231 @@
+"""The report as markup: what it holds, what it escapes, how large it gets, and what it does without pictures or scores."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines import cli, page, report
+from tests.builders import make_scenes, make_views, png, write_folders
+from tests.rows import failure, score
+from tests.runs import random_scores, without_target, write_run
+from transforms import gallery
+from transforms.gallery import Gallery, choose, gain_db
+from transforms.results import read_run
+
+NO_PICTURES = Gallery((), ("None were kept.",))
+HOSTILE = '</script><img src=x onerror="alert(1)">'
+
+
+def rendered(folder: Path) -> str:
+    return report.render(read_run(folder), NO_PICTURES)
+
+
+def data_of(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def run_with_pictures(tmp_path: Path, count: int = 4, **views: Any) -> Path:
+    """A run whose restored pictures and inputs exist."""
+    scenes = make_scenes(count, **views)
+    source = write_folders(tmp_path / "scenes", scenes)
+    rows = [score(name, psnr_db=24.0 + i, image_path=f"images/{name}.png") for i, name in enumerate(sorted(scenes))]
+    run = write_run(tmp_path / "run", rows, manifest={"input": str(source)})
+    (run / "images").mkdir()
+    for name, roles in scenes.items():
+        (run / "images" / f"{name}.png").write_bytes(roles["target"])
+    return run
+
+
+def test_says_what_matters(tmp_path: Path) -> None:
+    rows = [
+        score("a", psnr_db=26.0, input_psnr_db=24.0, subset="indoor"),
+        score("b", psnr_db=27.0, input_psnr_db=26.0, subset="outdoor"),
+    ]
+    text = rendered(write_run(tmp_path / "mine", rows, [failure("z", message="The file is cut short.")]))
+    words = html.unescape(re.sub(r"<[^>]+>", " ", text.split("<main")[1].split("<script")[0]))
+    for part in ("+1.50 dB", "26.50 dB", "of 3; 1 failed", "indoor", "cut short", rows[0].protocol, "dpdeblur deblur --input"):
+        assert part in " ".join(words.split())
+
+
+def test_no_string_of_a_run_becomes_markup(tmp_path: Path) -> None:
+    rows = [score(HOSTILE, subset=HOSTILE, model=HOSTILE, backend=HOSTILE, protocol=HOSTILE), score("b", subset="other")]
+    failed = [failure(HOSTILE + "2", stage=HOSTILE, error_type=HOSTILE, message=HOSTILE, uri=HOSTILE)]
+    text = rendered(
+        write_run(tmp_path, rows, failed, manifest={"command": HOSTILE, "versions": {HOSTILE: HOSTILE}, HOSTILE: HOSTILE})
+    )
+    assert "<img" not in text
+    assert text.count("</script>") == 2
+    assert data_of(text)["tables"][0]["rows"][0][0] == HOSTILE
+
+
+def test_policy_allows_this_script_and_no_network(tmp_path: Path) -> None:
+    text = rendered(write_run(tmp_path, [score("a")]))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy and policy[1].startswith("default-src 'none'; img-src data:;") and "unsafe" not in policy[1]
+    assert not re.search(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//""", text)
+
+
+def test_runs_without_targets_have_times_only(tmp_path: Path) -> None:
+    text = rendered(write_run(tmp_path, [without_target("a"), without_target("b")]))
+    assert "No scene has a target" in text and "PSNR gain" not in text
+    assert [column["label"] for column in data_of(text)["tables"][0]["columns"]] == [
+        "Scene",
+        "Inference ms",
+        "Total ms",
+        "Megapixels",
+    ]
+
+
+def test_infinite_scores(tmp_path: Path) -> None:
+    rows = [
+        score("a", psnr_db=math.inf),
+        score("b", psnr_db=26.0, input_psnr_db=25.0),
+        score("c", psnr_db=math.inf, input_psnr_db=math.inf),
+    ]
+    text = rendered(write_run(tmp_path, rows))
+    assert "2 restored identical to the target" in text
+    table = data_of(text)["tables"][0]
+    gain = table["sign"]
+    assert [row[gain] for row in table["rows"]] == ["Infinity", 1.0, 0.0]
+
+
+@pytest.mark.parametrize("rows", [[], [score("only", psnr_db=25.0, input_psnr_db=25.0)]])
+def test_tiny_runs(tmp_path: Path, rows: list[Any]) -> None:
+    assert "Scenes restored" in rendered(write_run(tmp_path, rows, [failure("f")]))
+
+
+def test_commonest_cause_comes_first(tmp_path: Path) -> None:
+    failed = [failure("a", stage="read"), *(failure(name, stage="decode") for name in "bcd")]
+    text = rendered(write_run(tmp_path, [score("x")], failed))
+    assert text.index("<b>3</b> at decode") < text.index("<b>1</b> at read")
+
+
+def test_worst_and_best_scenes_are_chosen_once_each() -> None:
+    rows = [score(f"{i:02d}", psnr_db=24.0 + i, input_psnr_db=24.0) for i in range(20)]
+    (_, worst), (_, best) = choose(rows, each=6)
+    assert [row.scene_id for row in worst] == ["00", "01", "02", "03", "04", "05"]
+    assert [row.scene_id for row in best] == ["19", "18", "17", "16", "15", "14"]
+    assert [len(part) for _, part in choose(rows[:5], each=6)] == [3, 2]
+    assert [len(part) for _, part in choose(rows[:1], each=6)] == [1]
+    assert [row.scene_id for row in choose([without_target(str(i)) for i in range(8)], each=2)[0][1]] == ["0", "2", "4", "6"]
+    assert choose([], each=6) == []
+
+
+def test_gain_where_pictures_are_identical() -> None:
+    assert gain_db(score("a", psnr_db=math.inf)) == math.inf
+    assert gain_db(score("a", psnr_db=math.inf, input_psnr_db=math.inf)) == 0.0
+    assert gain_db(without_target("a")) is None
+
+
+def test_pictures_are_found_again_through_the_manifest(tmp_path: Path) -> None:
+    shown = gallery.collect(read_run(run_with_pictures(tmp_path)))
+    assert shown.missing == ()
+    assert [label for label, _ in shown.strips] == ["Least gained", "Most gained"]
+    first = shown.strips[0][1][0]
+    assert first.score.scene_id == "scene-000" and first.labels == ("Before", "After", "Target")
+    assert len(first.preview.encoded) == 3 and (first.preview.width, first.preview.height) == (32, 24)
+
+
+def test_before_is_the_combined_picture_or_the_mean_of_the_views(tmp_path: Path) -> None:
+    for roles in (("left", "right", "combined", "target"), ("left", "right", "target")):
+        where = tmp_path / str(len(roles))
+        shown = gallery.collect(read_run(run_with_pictures(where, roles=roles, bits=8)))
+        views = {role: picture.astype(int) for role, picture in make_views(bits=8).items()}
+        expected = views["combined"] if "combined" in roles else np.rint((views["left"] + views["right"]) / 2)
+        from tests.unit.test_previews import decoded
+
+        before = decoded(shown.strips[0][1][0].preview.encoded[0]).astype(int)
+        others = [np.abs(before - picture).mean() for picture in (views["left"], views["target"] // 2)]
+        assert np.abs(before - expected).mean() < min(others)
+
+
+def test_target_that_is_the_central_crop(tmp_path: Path) -> None:
+    run = run_with_pictures(tmp_path, count=2)
+    for name in ("scene-000", "scene-001"):
+        (tmp_path / "scenes" / name / "target.png").write_bytes(png(make_views()["target"][4:20, 4:28]))
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["settings"]["target_fit"] = "center"
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    shown = gallery.collect(read_run(run))
+    assert shown.missing == () and shown.strips[0][1][0].preview.whole == (24, 16)
+
+
+def test_what_is_gone_is_said(tmp_path: Path) -> None:
+    run = run_with_pictures(tmp_path)
+    (run / "images" / "scene-003.png").unlink()
+    (tmp_path / "scenes" / "scene-000" / "left.png").write_bytes(b"no picture")
+    (tmp_path / "scenes" / "scene-000" / "combined.png").write_bytes(b"no picture")
+    shown = gallery.collect(read_run(run))
+    assert [one.score.scene_id for _, strip in shown.strips for one in strip] == ["scene-001", "scene-002"]
+    assert [line.split(":")[0] for line in shown.missing] == ["scene-000", "scene-003"]
+    assert "Some pictures are missing" in report.render(read_run(run), shown)
+
+
+def test_input_is_gone(tmp_path: Path) -> None:
+    run = run_with_pictures(tmp_path)
+    (tmp_path / "scenes").rename(tmp_path / "elsewhere")
+    shown = gallery.collect(read_run(run))
+    assert shown.strips == () and "cannot be read any more" in shown.missing[0]
+    assert "cannot be read any more" in report.render(read_run(run), shown)
+
+
+def test_pictures_were_not_kept(tmp_path: Path) -> None:
+    assert "--images restored" in gallery.collect(read_run(write_run(tmp_path, [score("a")]))).missing[0]
+
+
+def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> None:
+    """Noise is the worst that a codec can be given; the budget must hold all the same."""
+    from transforms.previews import encode, thumbnail
+
+    run = read_run(write_run(tmp_path, random_scores(1000), [failure(f"f{i}") for i in range(50)]))
+    noise = np.random.default_rng(0).integers(0, 256, (560, 840, 3), np.uint8)
+    preview = encode([noise] * 3, gallery.BUDGET // (2 * gallery.EACH))
+    strips = tuple(
+        (label, tuple(gallery.Shown(row, ("Before", "After", "Target"), preview, thumbnail(noise)) for row in rows))
+        for label, rows in choose(run.scores)
+    )
+    size = len(report.render(run, Gallery(strips, ())).encode())
+    assert size < 30_000_000
+    assert size > 3_000_000  # the pictures are in it
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_with_pictures(tmp_path)
+    assert cli.main(["report", str(run)]) == 0
+    assert capsys.readouterr().out == f"Report: {run / 'report.html'}\n"
+    assert len(data_of((run / "report.html").read_text())["pictures"]) == 4
+    assert cli.main(["report", str(run), "--output", str(tmp_path / "other" / "page.html")]) == 0
+    assert (tmp_path / "other" / "page.html").exists()
+
+
+def test_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "no manifest.json" in capsys.readouterr().err
+    run = write_run(tmp_path / "run", [score("a")])
+    (tmp_path / "file").write_text("")
+    assert cli.main(["report", str(run), "--output", str(tmp_path / "file" / "page.html")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "signed", "text"),
+    [
+        (1.005, 1, True, "+1.0"),
+        (-0.25, 2, False, "\u22120.25"),
+        (-0.0001, 2, True, "0.00"),
+        (math.inf, 2, True, "+\u221e"),
+        (None, 2, False, "\u2013"),
+    ],
+)
+def test_numbers(value: float | None, digits: int, signed: bool, text: str) -> None:
+    assert page.number(value, digits, signed=signed) == text

@@ -1,0 +1,63 @@
+"""Names of scenes: made from paths, checked before they name a file, and made fit to print."""
+
+from __future__ import annotations
+
+import hashlib
+
+from transforms.records import SceneError
+
+SUBSETS = ("train", "training", "val", "valid", "validation", "test")
+MAX_ID_BYTES = 200  # file names may have 255, and "<id>.combined.tiff" is one
+
+
+def id_from_path(path: str) -> str:
+    """The id of a scene that lies at a relative path: "/" becomes "__", and "." becomes "_".
+
+    >>> id_from_path("test/0001.v2")
+    'test__0001_v2'
+    """
+    return path.replace("/", "__").replace(".", "_")
+
+
+def subset_from_path(path: str) -> str:
+    """The part of a relative path, above the scene itself, that names a subset; empty where none does.
+
+    >>> subset_from_path("dpdd/test/0001")
+    'test'
+    """
+    return next((part for part in path.split("/")[:-1] if part.lower() in SUBSETS), "")
+
+
+def check_scene_id(scene_id: str) -> str:
+    """Give back an id that is safe as a file name and as a WebDataset key.
+
+    Raises:
+        SceneError: it is empty, longer than 200 bytes, or holds a separator, a dot or a character that cannot be printed.
+    """
+    if not scene_id.strip():
+        raise SceneError("The scene id is empty.")
+    bad = next((c for c in scene_id if c in "/\\." or not c.isprintable()), None)
+    if bad is not None:
+        raise SceneError(
+            f"The scene id {printable(scene_id)} holds {bad!r}: ids are names without dots, separators or control characters."
+        )
+    if len(scene_id.encode()) > MAX_ID_BYTES:
+        raise SceneError(f"The scene id {printable(scene_id)} is longer than {MAX_ID_BYTES} bytes.")
+    return scene_id
+
+
+def printable(text: str) -> str:
+    """A name that a table, a terminal and UTF-8 can hold: itself where it is harmless, else escaped and cut.
+
+    Different names stay different.
+    """
+    if not text.isprintable() or "\\" in text:
+        text = text.encode("unicode_escape").decode()
+    if len(text.encode()) > MAX_ID_BYTES:
+        text = f"{text[:40]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return text or "(none)"
+
+
+def escaped(text: str) -> str:
+    """Text of whatever origin, fit for a message: names of files may hold any bytes."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

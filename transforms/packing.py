@@ -1,0 +1,175 @@
+"""Scenes into shards: reading, re-encoding where asked for, and the writing of one shard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+
+from transforms import progress, store
+from transforms.headers import sniff
+from transforms.read import read_bytes
+from transforms.records import Failure, JobError, Member, Scene, SceneError, Source
+from transforms.sharding import ShardPlan, views
+from transforms.shards import TarWriter, written_whole
+
+EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
+CODECS = ("keep", "png", "jxl")
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """What every shard is written by: crosses to the workers once.
+
+    Attributes:
+        source: the input; names in it are recorded relative to it.
+        output: folder of the shards.
+        codec: "keep", or the format that pictures are losslessly re-encoded to.
+        max_pixels: larger pictures are not re-encoded.
+        workers: scenes read, or re-encoded, ahead at once.
+    """
+
+    source: str
+    output: str
+    codec: str = "keep"
+    max_pixels: int = 250_000_000
+    workers: int = 1
+
+
+class PackShards(beam.PTransform):
+    """Lines of `ShardPlan`s to shards on disk: `Member` rows, and `Failure` rows under the tag `FAILED`."""
+
+    def __init__(self, packing: Packing) -> None:
+        super().__init__()
+        self.packing = packing
+
+    def expand(self, plans: beam.PCollection[str]) -> Any:  # noqa: D102
+        return (
+            plans
+            | "Spread" >> beam.Reshuffle()
+            | "Pack" >> beam.ParDo(_Pack(self.packing)).with_outputs(FAILED, main="members")
+        )
+
+
+class _Pack(beam.DoFn):
+    def __init__(self, packing: Packing) -> None:
+        self.packing = packing
+
+    def process(self, line: str) -> Iterator[Member | TaggedOutput]:
+        if progress.stopping():
+            return
+        plan = ShardPlan.from_line(line)
+        try:
+            members, failures = write_shard(plan, self.packing)
+        except OSError as error:
+            progress.stop(f"{plan.shard} cannot be written to {self.packing.output}: {error}")
+            raise JobError(progress.reason()) from error
+        yield from members
+        yield from (TaggedOutput(FAILED, failure) for failure in failures)
+
+
+def write_shard(plan: ShardPlan, packing: Packing) -> tuple[list[Member], list[Failure]]:
+    """Write one shard, holding a few scenes in memory at a time; scenes that cannot be read are left out and reported.
+
+    Raises:
+        OSError: the shard cannot be written; nothing is left of it.
+    """
+    members: list[Member] = []
+    failures: list[Failure] = []
+    with written_whole(store.join(packing.output, plan.shard)) as stream, ThreadPoolExecutor(packing.workers) as pool:
+        writer = TarWriter(stream)
+        for packed in _ahead(pool, lambda scene: _load(scene, packing), plan.scenes, packing.workers):
+            if isinstance(packed, Failure):
+                failures.append(packed)
+            else:
+                members += _append(writer, plan.shard, packing.source, *packed)
+        writer.close()
+    return members, failures
+
+
+_Loaded = tuple[Scene, dict[str, tuple[str, bytes]]]  # role → file type and bytes
+
+
+def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
+    stage, role, source = "read", "", scene.left
+    try:
+        loaded = {}
+        for role, source in views(scene):
+            stage = "read"
+            data = read_bytes(source)
+            stage = "decode"
+            kind = EXTENSIONS[sniff(data, source.uri)]
+            loaded[role] = (kind, data) if packing.codec in ("keep", kind) else (packing.codec, _recode(data, source, packing))
+    except Exception as error:  # whatever it is, it is this scene's alone: the job goes on
+        return Failure(
+            scene_id=scene.scene_id,
+            subset=scene.subset,
+            stage=stage,
+            error_type=type(error).__name__,
+            message=str(error) or f"The {role} picture cannot be packed.",
+            uri=source.uri,
+            input_key="",
+        )
+    return scene, loaded
+
+
+def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
+    """The same samples in another lossless format, proven by decoding them again."""
+    from transforms import codecs  # noqa: PLC0415 - not needed where bytes are kept
+
+    pixels = codecs.decode(data, source.uri, max_pixels=packing.max_pixels)
+    encoded = codecs.encode(pixels, packing.codec)
+    again = codecs.decode(encoded, source.uri, max_pixels=packing.max_pixels)
+    if again.dtype != pixels.dtype or again.shape != pixels.shape or again.tobytes() != pixels.tobytes():
+        raise SceneError(f"As {packing.codec} it would not be the same to the last bit.", source.uri)
+    return encoded
+
+
+def _append(writer: TarWriter, shard: str, root: str, scene: Scene, loaded: dict[str, tuple[str, bytes]]) -> list[Member]:
+    rows, described = [], {}
+    for role, (kind, data) in loaded.items():
+        name, digest = f"{scene.scene_id}.{role}.{kind}", hashlib.sha256(data).hexdigest()
+        offset = writer.add(name, data)
+        rows.append(
+            Member(
+                shard=shard,
+                scene_id=scene.scene_id,
+                subset=scene.subset,
+                role=role,
+                offset=offset,
+                size=len(data),
+                sha256=digest,
+            )
+        )
+        described[role] = {"name": name, "original": _relative(getattr(scene, role).uri, root), "sha256": digest}
+    writer.add(f"{scene.scene_id}.json", _describe(scene, described))
+    return rows
+
+
+def _describe(scene: Scene, described: dict[str, Any]) -> bytes:
+    facts = {"id": scene.scene_id, "subset": scene.subset, "pictures": described}
+    return (json.dumps(facts, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _relative(uri: str, root: str) -> str:
+    """The name of a file as its owner knows it; the same wherever the collection lies."""
+    return uri[len(root.rstrip("/")) + 1 :] if uri.startswith(root.rstrip("/") + "/") else uri.rsplit("/", 1)[-1]
+
+
+def _ahead(pool: ThreadPoolExecutor, function: Callable[[Scene], Any], scenes: Iterable[Scene], ahead: int) -> Iterator[Any]:
+    """Results in order, with no more than `ahead` of them waiting."""
+    waiting: deque[Future[Any]] = deque()
+    for scene in scenes:
+        waiting.append(pool.submit(function, scene))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,164 @@
+"""The small values that travel through a pipeline, and the columns of every table.
+
+A `Scene` says where the encoded pictures of one dual-pixel capture lie; it is all that ever crosses a shuffle. Restoring it
+gives an `Outcome`: a `Score` row or a `Failure` row, never both. The row types are the one place where a column is declared:
+`transforms.schemas` derives the Arrow schemas and the documentation from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the encoded bytes of one picture lie.
+
+    A picture is a whole file, or the `size` bytes at `offset` of a tar shard.
+
+    Attributes:
+        uri: a local path or any URI that Beam's file systems open.
+        offset: first byte of the picture inside `uri`; None for a whole file.
+        size: length in bytes; None where the listing did not say.
+        stamp: what the file system says of the file's version (size and time of change). Equal stamps are taken to mean
+            equal content. Empty where nobody was asked (a manifest of objects in a store): the address stands for them.
+    """
+
+    uri: str
+    offset: int | None = None
+    size: int | None = None
+    stamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One dual-pixel capture: the two views, and what it may be scored against.
+
+    Attributes:
+        scene_id: unique in a collection; a plain file name without dots or separators (see `layouts.check_scene_id`).
+        left, right: the two sub-aperture views. Never swapped: disparity is horizontal and signed.
+        combined: the ordinary picture of the same exposure, where the collection has one.
+        target: the all-in-focus picture, where there is one.
+        subset: the part of the collection it belongs to, for example "test"; empty where there are no parts.
+        restored: a picture that somebody else restored, where that is what is scored.
+    """
+
+    scene_id: str
+    left: Source
+    right: Source
+    combined: Source | None = None
+    target: Source | None = None
+    subset: str = ""
+    restored: Source | None = None
+
+
+def column(description: str, *, unit: str = "") -> Any:
+    """Declare one column of a table: what it means and, for numbers, its unit."""
+    return field(metadata={"description": description, "unit": unit})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One restored scene: a row of `metrics/*.parquet`."""
+
+    scene_id: str = column("Name of the scene, unique in the run.")
+    subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
+    width: int = column("Width of the views.", unit="px")
+    height: int = column("Height of the views.", unit="px")
+    bit_depth: int = column("Bits per sample of the views as stored, and of the picture written.", unit="bit")
+    megapixels: float = column("Width times height of the views, in millions.", unit="MP")
+    model: str = column("Name of the model, from its card, or the file's name.")
+    model_sha256: str = column("SHA-256 of the model file, in hexadecimal.")
+    psnr_db: float | None = column("PSNR of the restored picture against the target; +inf where identical.", unit="dB")
+    ssim: float | None = column("Mean structural similarity of the restored picture with the target, at most 1.")
+    mae: float | None = column("Mean absolute error of the restored picture, where full range is 1.")
+    input_psnr_db: float | None = column("psnr_db of the unprocessed picture: combined, else the mean of the views.", unit="dB")
+    input_ssim: float | None = column("ssim of the unprocessed picture.")
+    input_mae: float | None = column("mae of the unprocessed picture.")
+    read_ms: float = column("Wall time to read the encoded bytes of all pictures.", unit="ms")
+    decode_ms: float = column("Wall time to decode and check all pictures.", unit="ms")
+    inference_ms: float = column(
+        "Wall time of the model: integers to float planes, the network, and back to integers.", unit="ms"
+    )
+    score_ms: float = column("Wall time to score the restored and the unprocessed picture; 0 without a target.", unit="ms")
+    write_ms: float = column("Wall time to encode and store the restored picture; 0 where none is written.", unit="ms")
+    intra_op_threads: int = column("Threads that the model itself used for one picture.")
+    concurrency: int = column("Scenes worked on at once in the same process: timings are taken with these beside them.")
+    host: str = column("Machine and process that restored the scene, as host:pid.")
+    backend: str = column("What ran the model, for example onnxruntime-float32.")
+    image_path: str | None = column("Restored picture, relative to the run folder; null where none was asked for.")
+    image_sha256: str | None = column("SHA-256 of the restored picture's samples (row-major, little-endian), in hexadecimal.")
+    protocol: str = column("How the scores were computed: the signature of the metric protocol.")
+    input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One scene that could not be restored: a row of `failures/*.parquet`."""
+
+    scene_id: str = column("Name of the scene, unique in the run.")
+    subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
+    stage: str = column("Where it failed: find, read, decode, inference, score or write.")
+    error_type: str = column("Class of the error.")
+    message: str = column("What is wrong and what to do about it.")
+    uri: str = column("File that the error is about; empty where it is about no single file.")
+    input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Latency statistics of one stage over one group of scenes: a row of `latency.parquet`."""
+
+    stage: str = column("Stage timed: read, decode, inference, score, write, or total (their sum).")
+    group_by: str = column("What the group has in common: all, subset or size.")
+    group: str = column("The group: empty for all, the subset's name, or WIDTHxHEIGHT in pixels.")
+    count: int = column("Scenes in the group.")
+    mean_ms: float = column("Mean.", unit="ms")
+    std_ms: float = column("Standard deviation of the sample (n - 1); 0 for one scene.", unit="ms")
+    min_ms: float = column("Smallest.", unit="ms")
+    p50_ms: float = column("Median, within 0.05 %.", unit="ms")
+    p90_ms: float = column("90th percentile, within 0.05 %.", unit="ms")
+    p95_ms: float = column("95th percentile, within 0.05 %.", unit="ms")
+    p99_ms: float = column("99th percentile, within 0.05 %.", unit="ms")
+    max_ms: float = column("Largest.", unit="ms")
+    mean_ms_per_megapixel: float = column("Total time over total megapixels.", unit="ms/MP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One picture in a shard: a row of `index/*.parquet`."""
+
+    shard: str = column("File name of the shard, beside the index folder.")
+    scene_id: str = column("Name of the scene, unique in the collection.")
+    subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
+    role: str = column("Which picture of the scene it is: left, right, combined or target.")
+    offset: int = column("Where its bytes begin in the shard.", unit="B")
+    size: int = column("How many there are.", unit="B")
+    sha256: str = column("SHA-256 of its bytes, in hexadecimal.")
+
+
+Outcome = Score | Failure
+
+
+class SceneError(Exception):
+    """One scene cannot be restored, for a reason that its owner can act on.
+
+    Becomes a `Failure` row; the run goes on.
+
+    Args:
+        message: what is wrong and what to do, in one or two sentences.
+        uri: the file it is about; empty where it is about no single file.
+    """
+
+    def __init__(self, message: str, uri: str = "") -> None:
+        super().__init__(message)
+        self.uri = uri
+
+
+class JobError(Exception):
+    """The job as a whole cannot go on, a full disk for example: exit code 1; what is finished stays finished."""
+
+
+class UsageError(Exception):
+    """The command line or the inputs as a whole are wrong: exit code 2, before any work."""

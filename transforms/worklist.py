@@ -1,0 +1,83 @@
+"""The work of a job as files in its run folder: the scenes still to do, and the outcomes of earlier attempts.
+
+A graph that carried millions of records inside itself would outgrow what engines accept. One that reads them from files does
+not, and any worker can read any part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from transforms import journal, store
+from transforms.records import Outcome, Scene, Source
+
+FOLDER = ".state/work"
+ROLES = ("left", "right", "combined", "target", "restored")
+LINES_PER_FILE = 50_000
+
+
+def scene_to_line(scene: Scene) -> str:
+    """A scene as one line of JSON."""
+    return json.dumps(dataclasses.asdict(scene)) + "\n"
+
+
+def scene_from_line(line: str) -> Scene:
+    """The scene of a line made by `scene_to_line`."""
+    facts = json.loads(line)
+    files = {role: Source(**facts[role]) if facts[role] else None for role in ROLES}
+    return Scene(**{**facts, **files})
+
+
+def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[[Any], str]) -> list[str]:
+    """Write items as files of lines, and give back their names: at least one file, so that there is something to read."""
+    names = []
+    for start in range(0, max(1, len(items)), LINES_PER_FILE):
+        names.append(store.join(folder, f"{name}-{start // LINES_PER_FILE:05d}.jsonl"))
+        text = "".join(map(to_line, items[start : start + LINES_PER_FILE]))
+        store.write_whole(names[-1], (text or "\n").encode())  # Beam writes no empty object to S3
+    return names
+
+
+class ReadScenes(beam.PTransform):
+    """The scenes in work files. Args: files: their names.
+
+    Nothing is reshuffled on the way: of two reshuffles in a row, Flink drops the second (its optimiser takes the records for
+    balanced already), and the one that matters is the one of scenes.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        super().__init__()
+        self.files = files
+
+    def expand(self, root: Any) -> beam.PCollection[Scene]:  # noqa: D102
+        return root | beam.Create(self.files, reshuffle=False) | beam.FlatMap(_lines) | beam.Map(scene_from_line)
+
+
+class ReadOutcomes(beam.PTransform):
+    """The outcomes in work files. Args: files: their names."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        super().__init__()
+        self.files = files
+
+    def expand(self, root: Any) -> beam.PCollection[Outcome]:  # noqa: D102
+        return root | beam.Create(self.files) | beam.FlatMap(_lines) | beam.Map(_outcome)
+
+
+def _lines(uri: str) -> list[str]:
+    data = store.read_whole(uri)
+    if data is None:
+        raise OSError(f"the work file {uri} is gone")
+    return [line for line in data.decode().split("\n") if line]  # other line ends may stand inside a string
+
+
+def _outcome(line: str) -> Outcome:
+    outcome = journal.from_line(line)
+    if outcome is None:
+        raise ValueError(f"a work file holds a line that is no outcome: {line[:200]}")
+    return outcome
