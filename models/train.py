@@ -1,4 +1,4 @@
-"""Train a network: `python -m models.train dpdeblur-m --photos DIR --run DIR`, the same on CPU and GPU.
+"""Train a network: `python -m models.train dpdeblur-s --photos DIR --run DIR`, the same on CPU and GPU.
 
 Writes into the run folder: `pool/` (rendered examples), `state.pt` (resume with --resume), `config.json` (everything
 that determines the run), `log.csv`, and `weights-STEP.pt` (averaged weights) at intervals, for `models.export`.

@@ -28,10 +28,9 @@ class _Builder:
     def __init__(self, half: bool) -> None:
         self.half = half
         self.prefix = ""
-        """Goes before the names of nodes, so that the network can be added twice; weights are shared."""
+        """Goes before all names, so that the network can be added twice."""
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
-        self._known: set[str] = set()
 
     def node(self, operation: str, inputs: list[str], name: str, **attributes: object) -> str:
         name = self.prefix + name
@@ -39,9 +38,8 @@ class _Builder:
         return name
 
     def constant(self, values: npt.ArrayLike, name: str, dtype: npt.DTypeLike = np.float32) -> str:
-        if name not in self._known:
-            self._known.add(name)
-            self.initializers.append(numpy_helper.from_array(np.asarray(values, dtype), name))
+        name = self.prefix + name
+        self.initializers.append(numpy_helper.from_array(np.asarray(values, dtype), name))
         return name
 
     def weight(self, values: npt.NDArray[np.float32], name: str) -> str:
@@ -61,19 +59,20 @@ class _Builder:
 
 
 def build_graph(
-    config: Config, weights: Weights, *, half: bool = True, residual: float = 1.0, flip: bool = False
+    config: Config, weights: Weights, *, half: bool = True, residual: float = 1.0, second: Weights | None = None
 ) -> onnx.ModelProto:
     """Return the ONNX model: `views` float32 [1, 6, H, W] → `sharp` float32 [1, 3, H, W]; not clipped to [0, 1].
 
     `weights` are the network's state as float32 arrays. `half` stores large weights as float16. `residual` scales what the
-    network adds to the mean of the views. `flip` runs it on the views turned upside down as well, and adds the average:
-    twice the cost. Any height and width will do: the graph pads to the network's multiple itself.
+    network adds to the mean of the views. With `second`, weights of the same network from another run (or the same again),
+    that one sees the views upside down and the average of the two is added: twice the cost. Any height and width will do:
+    the graph pads to the network's multiple itself.
     """
     b = _Builder(half)
     views, size = _padded(b, 4 * 2 ** (len(config.widths) - 1))
     added = _residual(b, config, weights, residual, views, "")
-    if flip:
-        other = _residual(b, config, weights, residual, _upside_down(b, views, "turned"), "turned.")
+    if second is not None:
+        other = _residual(b, config, second, residual, _upside_down(b, views, "turned"), "turned.")
         both = b.node("Add", [added, _upside_down(b, other, "turned_back")], "both")
         added = b.node("Mul", [both, b.constant(0.5, "one_half")], "average")
     mean = np.zeros((3, 6, 1, 1), np.float32)
@@ -136,7 +135,7 @@ def _residual(b: _Builder, config: Config, weights: Weights, scale: float, views
 def _upside_down(b: _Builder, x: str, name: str) -> str:
     """Add a vertical flip: disparity stays horizontal, left stays left."""
     bounds = ((-1, "last_row"), (np.iinfo(np.int64).min, "before_first"), (2, "rows"), (-1, "backwards"))
-    return b.node("Slice", [x, *(b.constant([v], n, np.int64) for v, n in bounds)], name)
+    return b.node("Slice", [x, *(b.constant([v], f"{name}.{n}", np.int64) for v, n in bounds)], name)
 
 
 def _padded(b: _Builder, multiple: int) -> tuple[str, str]:

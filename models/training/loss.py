@@ -1,6 +1,5 @@
 """The training loss, and nothing else."""
 
-import torch
 from torch import Tensor
 
 

@@ -51,9 +51,7 @@ def fill(pool: Path, source: Source, seed: int, slots: int, first: int = 0, stop
 class Pool:
     """Random augmented batches from the shards that are there now; new shards are picked up as they appear."""
 
-    def __init__(
-        self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.15, misfit: float = 0.0
-    ) -> None:
+    def __init__(self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.15, misfit: float = 0.0) -> None:
         self.folder, self.rng, self.crop, self.grey, self.misfit = folder, rng, crop, grey, misfit
         self._shards: list[npt.NDArray[np.uint16]] = []
         self.refresh()
