@@ -149,14 +149,17 @@ def gmac(network: DeblurNet, height: int = 1120, width: int = 1680) -> float:
 def halo(config: Config) -> int:
     """Return how many pixels around a tile the network looks at, when tiles start at multiples of its size multiple.
 
-    A chain of 3x3 convolutions at level k reaches 4·2^k pixels per convolution; 2x2 strided ones reach nothing, since they
-    are aligned. The cost volume reaches 2·shifts pixels by shifting, 2·2 by smoothing, at full size, before level 0.
+    Walked from the output back to the views. A 3x3 convolution at level k reaches one cell of 4·2^k pixels; going down a level
+    reaches to the end of the larger cell. The cost volume shifts by 2·shifts and smooths over 2·2 pixels at full size.
     """
-    reach = 0
-    levels = len(config.widths)
-    per_level = [config.encoder[k] + config.decoder[k] for k in range(levels - 1)] + [config.middle]
-    for k, blocks in enumerate(per_level):
-        reach += 2 * blocks * 4 * 2**k
-    stem = 4 + 4 * 2  # the match branch: one 3x3 and one block
-    shift = -(-(2 * config.shifts + 4) // 4) * 4  # in whole level-0 pixels
-    return reach + stem + shift + 4  # and the head
+    reach = 4
+    for k, blocks in enumerate(config.decoder):
+        reach = _up_to(reach, 4 * 2**k) + 2 * blocks * 4 * 2**k
+    lowest = 4 * 2 ** len(config.decoder)
+    reach = _up_to(reach, lowest) + 2 * config.middle * lowest
+    reach += sum(2 * blocks * 4 * 2**k for k, blocks in enumerate(config.encoder))
+    return reach + 3 * 4 + _up_to(2 * config.shifts + 4, 4)
+
+
+def _up_to(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
