@@ -30,10 +30,15 @@ class Config:
     """The cost volume spans ±shifts pixels at half size, twice that at full size."""
 
 
+GATE = 0.0045
+"""Mean absolute difference of the grey views, over about 20 pixels, at which the residual is halved. Views that agree
+are in focus, and must come out as they went in; noise of well-lit pictures stays below this, blurred edges are far above."""
+
 CONFIGS = {
     "dpdeblur-s": Config(widths=(32, 64, 96, 96), middle=2, decoder=(2, 1, 1)),
-    "dpdeblur-m": Config(widths=(64, 96, 128, 128), middle=2, decoder=(2, 2, 1)),
+    "large": Config(widths=(64, 96, 128, 128), middle=2, decoder=(2, 2, 1)),
 }
+"""`dpdeblur-s` is released as it is, and twice (two runs, averaged) as `dpdeblur-m`; `large` taught it."""
 
 
 class Block(nn.Module):
@@ -52,11 +57,12 @@ class Block(nn.Module):
         return x + self.second(functional.relu(self.first(x)))
 
 
-def cost_volume(views: Tensor, shifts: int) -> Tensor:
-    """Return [N, 2·shifts + 2, H/4, W/4]: how well the grey views match at each shift, relative and absolute.
+def cost_volume(views: Tensor, shifts: int) -> tuple[Tensor, Tensor]:
+    """Return features [N, 2·shifts + 2, H/4, W/4] and gate [N, 1, H/4, W/4]: how well the grey views match at each shift.
 
     Grey views, halved; c_k = |shift(left, k) - right| for k = -shifts … shifts, averaged over 5x5, halved again;
-    features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not.
+    features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not. The gate is
+    f^4 / (f^4 + GATE^4), f being c_0 averaged once more over 5x5: 0 where the views agree, 1 where they do not.
     """
     grey = functional.avg_pool2d(torch.cat([views[:, :3].mean(1, keepdim=True), views[:, 3:].mean(1, keepdim=True)], 1), 2)
     left, right = grey[:, :1], grey[:, 1:]
@@ -66,7 +72,8 @@ def cost_volume(views: Tensor, shifts: int) -> Tensor:
     cost = functional.avg_pool2d((moved - right).abs(), 5, 1, 2, count_include_pad=False)
     cost = functional.avg_pool2d(cost, 2)
     mean = cost.mean(1, keepdim=True)
-    return torch.cat([cost / (mean + 0.004), 20 * mean], 1)
+    unlike = functional.avg_pool2d(cost[:, shifts : shifts + 1], 5, 1, 2, count_include_pad=False).pow(4)
+    return torch.cat([cost / (mean + 0.004), 20 * mean], 1), unlike / (unlike + GATE**4)
 
 
 class DeblurNet(nn.Module):
@@ -100,7 +107,7 @@ class DeblurNet(nn.Module):
         """Return the sharp picture: the mean of the views plus a learned residual; not clipped."""
         # The matching cost is a difference of nearly equal numbers: never in half precision.
         with torch.autocast(views.device.type, enabled=False):
-            match = cost_volume(views, self.config.shifts)
+            match, gate = cost_volume(views, self.config.shifts)
         x = self.stem(functional.pixel_unshuffle(views, 4)) + self.match(match)
         skips = []
         for blocks, down in zip(self.encoder, self.down, strict=True):
@@ -110,8 +117,8 @@ class DeblurNet(nn.Module):
         x = self.middle(x)
         for blocks, up, skip in zip(reversed(self.decoder), reversed(self.up), reversed(skips), strict=True):
             x = blocks(skip + functional.pixel_shuffle(up(x), 2))
-        residual = functional.pixel_shuffle(self.head(x), 4)
-        return 0.5 * (views[:, :3] + views[:, 3:]) + residual.float()
+        residual = functional.pixel_shuffle(gate * self.head(x).float(), 4)
+        return 0.5 * (views[:, :3] + views[:, 3:]) + residual
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
@@ -142,16 +149,17 @@ def gmac(network: DeblurNet, height: int = 1120, width: int = 1680) -> float:
 def halo(config: Config) -> int:
     """Return how many pixels around a tile the network looks at, when tiles start at multiples of its size multiple.
 
-    Followed from the edge of what is kept back to the views. A 3x3 convolution at level k reaches 4·2^k pixels. On the way
-    down to a coarser level, what is needed grows to whole cells of that level; from there on its edge is aligned, and 2x2
-    strided convolutions reach nothing. The cost volume reaches 2·shifts pixels by shifting, 2·2 by smoothing, at full size.
+    Walked from the output back to the views. A 3x3 convolution at level k reaches one cell of 4·2^k pixels; going down a level
+    reaches to the end of the larger cell. The cost volume shifts by 2·shifts and smooths over 2·2 pixels at full size.
     """
-    reach = 4  # the head
+    reach = 4
     for k, blocks in enumerate(config.decoder):
-        reach += 2 * blocks * 4 * 2**k
-        reach = -(-reach // (8 * 2**k)) * 8 * 2**k
-    reach += 2 * config.middle * 4 * 2 ** len(config.decoder)
+        reach = _up_to(reach, 4 * 2**k) + 2 * blocks * 4 * 2**k
+    lowest = 4 * 2 ** len(config.decoder)
+    reach = _up_to(reach, lowest) + 2 * config.middle * lowest
     reach += sum(2 * blocks * 4 * 2**k for k, blocks in enumerate(config.encoder))
-    stem = 4 + 4 * 2  # the match branch: one 3x3 and one block
-    shift = -(-(2 * config.shifts + 4) // 4) * 4  # in whole level-0 pixels
-    return reach + stem + shift
+    return reach + 3 * 4 + _up_to(2 * config.shifts + 4, 4)
+
+
+def _up_to(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

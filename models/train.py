@@ -1,4 +1,4 @@
-"""Train a network: `python -m models.train dpdeblur-m --photos DIR --run DIR`, the same on CPU and GPU.
+"""Train a network: `python -m models.train dpdeblur-s --photos DIR --run DIR`, the same on CPU and GPU.
 
 Writes into the run folder: `pool/` (rendered examples), `state.pt` (resume with --resume), `config.json` (everything
 that determines the run), `log.csv`, and `weights-STEP.pt` (averaged weights) at intervals, for `models.export`.
@@ -38,10 +38,8 @@ class Settings:
     """The learning rate is constant, then falls linearly to 1 % over this last fraction of the iterations."""
     weight_decay: float = 1e-4
     clip: float = 0.3
-    softness: float = 0.05
-    """Errors below this count squared; see `restoration_loss`."""
-    detail: float = 0.0
-    """Weight of the Fourier and gradient terms of the loss."""
+    firmness: float = 0.3
+    """Weight of the absolute beside the squared error; see `restoration_loss`."""
     misfit: float = 2.0
     """Standard deviation, in pixels, of the sharp picture's displacement in crops that are blurred throughout."""
     average: float = 0.999
@@ -67,7 +65,7 @@ def train(
     *,
     resume: bool = False,
     teacher: DeblurNet | None = None,
-    save_every_s: float = 300,
+    save_every_s: float = 180,
 ) -> None:
     """Run the training loop to its last iteration; may be killed and resumed at any moment."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -93,16 +91,17 @@ def train(
         if step % 200 == 0:
             pool.refresh()
         views, sharp = (torch.from_numpy(a).to(device, memory_format=torch.channels_last) for a in pool.batch(settings.batch))
+        before = 0.5 * (views[:, :3] + views[:, 3:])
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, settings)
         with torch.autocast(device.type, torch.bfloat16):
             out = network(views)
-        loss = restoration_loss(out, sharp, settings.softness, settings.detail)
+        loss = restoration_loss(out, sharp, before, settings.firmness)
         if teacher is not None:
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
                 guess = teacher(views)
             share = settings.teacher_share
-            loss = (1 - share) * loss + share * restoration_loss(out, guess, settings.softness, settings.detail)
+            loss = (1 - share) * loss + share * restoration_loss(out, guess, before, settings.firmness)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip))

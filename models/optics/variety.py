@@ -70,9 +70,11 @@ def random_radius(rng: np.random.Generator, largest: float = 22.0) -> float:
     """
     kind = rng.random()
     if kind < 0.15:
-        radius = rng.uniform(0, 1.5)
-    elif kind < 0.65:
-        radius = rng.normal(12, 4.5)
+        radius = rng.uniform(0, 1)
+    elif kind < 0.35:
+        radius = rng.uniform(1, 7)
+    elif kind < 0.75:
+        radius = rng.normal(13, 4.5)
     else:
         radius = rng.uniform(0, largest)
     return float(np.clip(abs(radius), 0, largest) * rng.choice([-1, 1]))

@@ -1,20 +1,18 @@
 """The training loss, and nothing else."""
 
-import torch
 from torch import Tensor
 
 
-def restoration_loss(out: Tensor, sharp: Tensor, softness: float = 0.05, detail: float = 0.0) -> Tensor:
-    """Return the mean of sqrt(e^2 + softness^2) - softness over [N, 3, H, W], plus `detail` x (|FFT e| + |gradient e|).
+def restoration_loss(out: Tensor, sharp: Tensor, before: Tensor, firmness: float = 0.3, floor: float = 0.008) -> Tensor:
+    """Return the error of `out` against `sharp`, each crop relative to that of doing nothing (`before`), all [N, 3, H, W].
 
-    Errors well below `softness` count squared, larger ones plainly. The choice matters where the sharp reference may be
-    displaced: a plain (L1-like, softness 1e-3) loss asks for the median of the possible pictures, a firm edge in one
-    place, a squared one for their mean. Edges look crisper from the first, the second is nearer to any one reference.
+    With e the error and m^2 = mean (before - sharp)^2 + floor^2 of a crop: mean e^2 / m^2 + firmness x mean |e| / m.
+    Relative, since what is judged is the gain in dB: a small change of a sharp crop weighs as much as a large one of a
+    blurred crop. Squared, since sharp references may be displaced: an L1 loss asks for the median of the possible
+    pictures, a firm edge in one place, a squared one for their mean, which is nearer to any one of them. Some L1 keeps
+    what is in focus within a blurred crop.
     """
     error = out - sharp
-    loss = torch.sqrt(error * error + softness * softness).mean() - softness
-    if detail:
-        spectrum = torch.view_as_real(torch.fft.rfft2(error, norm="ortho")).abs().mean()
-        gradient = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-        loss = loss + detail * (spectrum + gradient)
-    return loss
+    usual = ((before - sharp).square().mean((1, 2, 3)) + floor * floor).sqrt()
+    relative = error.square().mean((1, 2, 3)) / usual.square() + firmness * error.abs().mean((1, 2, 3)) / usual
+    return relative.mean()

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from models.training.surfaces import Picture
 
 SHARD_EXAMPLES = 64
+IN_FOCUS = 0.75
+"""Crops that keep more of their detail than this become exactly sharp ones: what is in focus must come out unchanged."""
 Source = Callable[[np.random.Generator], tuple[Picture, Picture]]
 
 
@@ -49,9 +51,7 @@ def fill(pool: Path, source: Source, seed: int, slots: int, first: int = 0, stop
 class Pool:
     """Random augmented batches from the shards that are there now; new shards are picked up as they appear."""
 
-    def __init__(
-        self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.15, misfit: float = 0.0
-    ) -> None:
+    def __init__(self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.15, misfit: float = 0.0) -> None:
         self.folder, self.rng, self.crop, self.grey, self.misfit = folder, rng, crop, grey, misfit
         self._shards: list[npt.NDArray[np.uint16]] = []
         self.refresh()
@@ -73,9 +73,13 @@ class Pool:
         example = shard[int(rng.integers(len(shard)))]
         y, x = (int(rng.integers(0, n - c + 1)) for n in example.shape[-2:])
         planes = np.array(example[:, y : y + c, x : x + c]).reshape(3, 3, c, c)
-        moved = np.rint(rng.normal(0, self.misfit * _blurredness(planes), 2)).astype(int)
-        v, u = (int(np.clip(a + d, 0, n - c)) for a, d, n in zip((y, x), moved, example.shape[-2:], strict=True))
-        planes[2] = example[6:, v : v + c, u : u + c]
+        kept = _detail_kept(planes)
+        if kept > IN_FOCUS:
+            planes[:2] = planes[2] if rng.random() < 0.4 else _noisy(rng, planes[2])
+        else:
+            moved = np.rint(rng.normal(0, self.misfit * min((0.75 - kept) / 0.4, 1), 2)).astype(int)
+            v, u = (int(np.clip(a + d, 0, n - c)) for a, d, n in zip((y, x), moved, example.shape[-2:], strict=True))
+            planes[2] = example[6:, v : v + c, u : u + c]
         if rng.random() < 0.5:
             planes = planes[:, :, ::-1]
         if rng.random() < 0.5:
@@ -88,11 +92,21 @@ class Pool:
         return planes.reshape(9, c, c)
 
 
-def _blurredness(planes: npt.NDArray[np.uint16]) -> float:
-    """Return 0 for crops with much left to see in the views, up to 1 where nearly all detail is gone.
+def _detail_kept(planes: npt.NDArray[np.uint16]) -> float:
+    """Return which fraction of the sharp picture's horizontal detail the left view still has; 1 and more where in focus.
 
     `planes` [3, 3, c, c] are left, right, sharp. Sharp references of real scenes sit a pixel or two off where the blur is
     large; a network that is never told so restores edges so firmly that it is worse than blur when they are misplaced.
     """
     left, _, sharp = (np.abs(np.diff(p[1, ::4].astype(np.float32), axis=-1)).mean() for p in planes)
-    return float(np.clip((0.75 - left / (sharp + 1e-3)) / 0.4, 0, 1))
+    return float(left / (sharp + 1e-3))
+
+
+def _noisy(rng: np.random.Generator, sharp: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """Return two views [2, 3, c, c] of a scene in focus: `sharp` [3, c, c] with noise of its own for each."""
+    linear = (sharp.astype(np.float32) / 65535) ** np.float32(2.2)
+    shot = np.float32(np.exp(rng.uniform(np.log(1e-7), np.log(1e-4))))
+    colours = 3 if (sharp[0] != sharp[1]).any() else 1
+    noise = rng.standard_normal((2, colours, *sharp.shape[1:]), np.float32) * np.sqrt(shot * linear + shot * np.float32(0.01))
+    coded = np.clip(linear + noise, 0, 1) ** np.float32(1 / 2.2)
+    return np.rint(coded * 65535).astype(np.uint16)

@@ -30,7 +30,7 @@ def quantised(model: onnx.ModelProto, views: Iterator[npt.NDArray[np.float32]]) 
     Weights are quantised per output channel, activations per tensor over the range seen in calibration.
     """
     names = [n.name for n in model.graph.node if n.op_type == "Conv"]
-    inner = [name for name in names if name.split(".")[0] not in FLOAT_LAYERS]
+    inner = [name for name in names if name.removeprefix("turned.").split(".")[0] not in FLOAT_LAYERS]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, source)

@@ -28,7 +28,7 @@ class SceneOptions:
     largest_radius: float = 22.0
     grey: float = 0.4
     """Fraction of one-channel examples."""
-    misfit: float = 0.3
+    misfit: float = 0.05
     """Standard deviation, in pixels, of the views' shift against the sharp picture, at any blur."""
     one_sided: float = 0.65
     """Fraction of scenes that lie wholly in front of, or wholly behind, the plane of focus."""
