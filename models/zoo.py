@@ -8,9 +8,7 @@ from pathlib import Path
 from models.errors import ModelError
 
 WEIGHTS = Path(__file__).with_name("weights")
-DEFAULT = next(
-    name for name in ("dpdeblur-m", "dpdeblur-s", "views-mean") if name == "views-mean" or (WEIGHTS / f"{name}.onnx").is_file()
-)
+DEFAULT = "dpdeblur-s"  # the larger one gains .03 dB more on real captures, at twice the cost
 
 
 def names() -> list[str]:
