@@ -25,8 +25,8 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
 RADII = np.array([-16, -9, -4, 4, 9, 16], np.float32)  # px
 SIDE, ZOOM = 45, 3
 SIZE = (768, 512)
-SCENES = ((1, 0, (70, 330)), (1, 3, (120, 250)), (1, 1, (40, 300)))  # seed, number, corner of the crop
-FONT, SMALL = 15, 300
+SCENES = ((1, 10, (120, 250)), (1, 1, (60, 340)), (1, 9, (40, 80)))  # seed, number, corner of the crop
+FONT, SMALL = 15, 256
 
 
 def main() -> None:

@@ -40,5 +40,6 @@ def find(name_or_path: str) -> Path:
     near = difflib.get_close_matches(name_or_path.lower(), names(), 1, cutoff=0.3)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ModelError(
-        f"there is no model named '{name_or_path}'.{hint} The package has {', '.join(names())}; the path of any ONNX file does"
+        f"there is no model named '{name_or_path}'.{hint} "
+        f"The package has {', '.join(names())}; or give the path of an ONNX file"
     )

@@ -11,6 +11,7 @@ import argparse
 import difflib
 import importlib
 import logging
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ COMMANDS = {
     "completion": "Print a script for the shell's completion.",
 }
 SUPERVISED = ("deblur", "score")
+_WRONG_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 OK, FAILED, WRONG_USAGE, WITH_FAILURES, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -47,7 +49,8 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are `UsageError`s, so that all of them read alike."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+        wrong = _WRONG_CHOICE.search(message)
+        raise UsageError(message + (nearest(wrong[1], re.findall(r"'([^']+)'", wrong[2])) if wrong else ""))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

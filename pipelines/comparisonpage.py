@@ -52,7 +52,7 @@ def _notes(comparison: Comparison) -> str:
 
 def _cards(comparison: Comparison) -> str:
     first, second = (next(entry for entry in comparison.entries if entry.name == name) for name in comparison.names)
-    ratio = second.cpu_s / first.cpu_s if first.cpu_s else math.nan
+    ratio = second.cpu_s / first.cpu_s if first.cpu_s and second.cpu_s else None
     cost = Card("CPU time per image", number(second.cpu_s, 3), "s", f"{number(ratio, 2)} times that of {first.name}")
     everywhere = {contrast.metric: contrast.result for contrast in comparison.contrasts if contrast.subset == "all"}
     if not everywhere:
@@ -73,7 +73,7 @@ def _charts(comparison: Comparison) -> str:
     points = [
         charts.Point(entry.cpu_s, entry.psnr_db, entry.name, entry.front)
         for entry in comparison.entries
-        if entry.psnr_db is not None and math.isfinite(entry.psnr_db) and entry.cpu_s > 0
+        if entry.psnr_db is not None and math.isfinite(entry.psnr_db) and entry.cpu_s
     ]
     figures = []
     if points:

@@ -52,7 +52,7 @@ def _read(file: str) -> dict[Any, Any]:
     try:
         content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config {file} cannot be read: {error}.") from error
+        raise UsageError(f"--config {file} cannot be read: {getattr(error, 'strerror', error)}.") from error
     except yaml.YAMLError as error:
         raise UsageError(f"--config {file} is not YAML: {error}") from error
     if not isinstance(content, dict):

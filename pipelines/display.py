@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from transforms import progress
-from transforms.records import Failure, Outcome, Score
+from transforms.records import Failure, Outcome
 
 PLAIN_INTERVAL_S = 10.0
 SETTLED = 5  # scenes before a remaining time is worth saying
@@ -37,8 +37,8 @@ class Tally:
             self.failed += 1
             return
         self.megapixels += outcome.megapixels
-        gain = gain_db(outcome)
-        if gain is not None:
+        gain = outcome.gain_db
+        if gain is not None and math.isfinite(gain):
             self.gain_db, self.scored = self.gain_db + gain, self.scored + 1
 
     @property
@@ -64,14 +64,6 @@ class Tally:
         if remaining is not None and self.done < self.todo:
             parts.append(f"{duration(remaining)} left")
         return " · ".join(parts)
-
-
-def gain_db(score: Score) -> float | None:
-    """PSNR after less PSNR before; None without a target, or where either picture is identical to it."""
-    if score.psnr_db is None or score.input_psnr_db is None:
-        return None
-    gain = score.psnr_db - score.input_psnr_db
-    return gain if math.isfinite(gain) else None
 
 
 def duration(seconds: float) -> str:

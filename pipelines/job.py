@@ -110,7 +110,11 @@ def make_job(
         task: what to do with each.
         settings: every setting that changes a result.
         about: what else the manifest should say; its "headline" is printed instead.
+
+    Raises:
+        UsageError: pictures of the scenes lie where the run would write its own.
     """
+    _check_apart(found, RunFolder(args.output))
     digest = manifest.digest(settings)
     headline = about.pop("headline")
     facts = {
@@ -154,6 +158,15 @@ def _about(model: Model, workers: int, args: argparse.Namespace) -> dict[str, An
         "card": model.card.as_dict(),
         "threads": args.threads,
     }
+
+
+def _check_apart(found: Found, folder: RunFolder) -> None:
+    """Pictures of others in a run's own folder would be written over, and deleted by --restart."""
+    ours = folder.path("images") + "/"
+    for scene in found.scenes:
+        for source in (scene.left, scene.right, scene.combined, scene.target, scene.restored):
+            if source and source.uri.startswith(ours):
+                raise UsageError(f"{source.uri} lies where the run keeps its own pictures: choose another --output.")
 
 
 def _scenes(outcomes: list[Outcome]) -> Counter[str]:

@@ -62,7 +62,7 @@ def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, fold
         *pairs,
         *incomplete,
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
-        ("backend", f"{model.backend}, {options.workers(args)} scenes at once, {args.threads} threads each"),
+        ("backend", f"{model.backend}, {options.workers(args)} scenes at once, threads for each: {args.threads}"),
         ("to do", f"{len(work.todo)} scenes; {len(work.kept) - len(found.failures)} are already done in {folder.uri}"),
         *_estimate(prepared.task, model, work.todo, args),
     ]

@@ -41,7 +41,10 @@ def run(pipeline: beam.Pipeline, runner: str, journal_folder: str) -> None:
     if runners.is_local(runner):
         result.wait_until_finish()
     else:
-        _follow(result, journal_folder)
+        try:
+            _follow(result, journal_folder)
+        finally:
+            runners.quieten()
     if not progress.stopping() and str(result.state) != "DONE":
         raise JobError(f"the engine ended the job as {result.state}")
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines import page, sections
 from pipelines.page import Section, number
 from transforms import gallery, store
-from transforms.gallery import Gallery, gain_db
+from transforms.gallery import Gallery
 from transforms.records import UsageError
 from transforms.results import Run, read_run
 
@@ -85,7 +85,7 @@ def _picture(shown: gallery.Shown) -> dict[str, Any]:
     """One scene for the viewer of the page."""
     score, preview = shown.score, shown.preview
     values = {"Before": score.input_psnr_db, "After": score.psnr_db}
-    gain = gain_db(score)
+    gain = score.gain_db
     width, height = preview.whole
     part = f"; the {width} by {height} that the target covers" if preview.whole != (score.width, score.height) else ""
     scale = f"shown at {100 * preview.width / width:.0f} %" if preview.width < width else "every pixel shown"

@@ -82,5 +82,6 @@ def beam_flags() -> list[str]:
 
 
 def quieten() -> None:
-    """Keep Beam's own log lines off the terminal: what a user reads there is ours."""
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    """Keep what Beam and its job servers say as they end off the terminal: what a user reads there is ours."""
+    for name in ("apache_beam", "FlinkJarJobServer", "SparkJarJobServer", "PrismJobServer"):
+        logging.getLogger(name).setLevel(logging.ERROR)

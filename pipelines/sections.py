@@ -11,7 +11,7 @@ from typing import Any
 from pipelines import page
 from pipelines.page import Card, number
 from transforms import charts, paired
-from transforms.gallery import Gallery, gain_db
+from transforms.gallery import Gallery
 from transforms.records import Score
 from transforms.results import Run
 
@@ -34,21 +34,25 @@ _STAGES = (
 
 def lead(run: Run) -> str:
     """The line below the title: model, size, date."""
-    models = ", ".join(sorted({f"{score.model} on {score.backend}" for score in run.scores}))
+    models = ", ".join(sorted({_made(score) for score in run.scores}))
     total = run.metrics.num_rows + run.failures.num_rows
     when = str(run.manifest["finished"])[:16].replace("T", " ")
     return " · ".join(filter(None, [models, f"{total} scene{'' if total == 1 else 's'}", f"finished {when} UTC"]))
+
+
+def _made(score: Score) -> str:
+    return f"{score.model} on {score.backend}" if score.intra_op_threads else f"{score.model}, pictures made elsewhere"
 
 
 def summary(run: Run) -> str:
     """The numbers that matter, what they were computed with, and the same for each subset."""
     scored = [score for score in run.scores if score.psnr_db is not None]
     failed = run.failures.num_rows
-    times = [row for row in run.latency.to_pylist() if row["group_by"] == "all" and row["stage"] == "inference"]
+    times = [row for row in run.latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
     done = Card(
         "Scenes restored", str(run.metrics.num_rows), "", f"of {run.metrics.num_rows + failed}; {failed or 'none'} failed"
     )
-    parts = [page.cards([*_quality(scored), *(_speed(row, run.scores) for row in times), done])]
+    parts = [page.cards([*_quality(scored), *(_speed(row, run.scores) for row in times if row["max_ms"]), done])]
     if run.scores and not scored:
         parts.append(page.note(_NO_TARGETS))
     identical = sum(score.psnr_db == math.inf for score in scored)
@@ -68,12 +72,12 @@ def summary(run: Run) -> str:
 
 def distributions(scores: Sequence[Score]) -> str:
     """How gains and times spread, and how the gain depends on the blur of the input."""
-    gains = [(score, gain) for score in scores if (gain := gain_db(score)) is not None and math.isfinite(gain)]
+    gains = [(score, gain) for score in scores if (gain := score.gain_db) is not None and math.isfinite(gain)]
     figures = []
     if gains:
         chart = charts.histogram([gain for _, gain in gains], title="PSNR gain", unit="dB", signed=True)
         figures.append(page.figure(chart, _GAINS))
-        points = [_point(score, gain) for score, gain in gains if math.isfinite(score.input_psnr_db or math.nan)]
+    if points := [_point(score, gain) for score, gain in gains if math.isfinite(score.input_psnr_db or math.nan)]:
         chart = charts.scatter(
             points,
             x_label="PSNR of the input (dB), blurrier to the left",
@@ -81,7 +85,7 @@ def distributions(scores: Sequence[Score]) -> str:
             title="Gain against input blur",
         )
         figures.append(page.figure(chart, _BLUR))
-    if scores:
+    if any(score.inference_ms for score in scores):  # none where pictures of somebody else were scored
         chart = charts.histogram([score.inference_ms for score in scores], title="Inference time", unit="ms")
         figures.append(page.figure(chart, _TIMES))
     return f'<div class="charts">{"".join(figures)}</div>' if figures else ""
@@ -111,7 +115,7 @@ def scene_table(scores: Sequence[Score]) -> dict[str, Any]:
     if any(score.psnr_db is not None for score in scores):
         add("PSNR before", lambda score: score.input_psnr_db, 2, "dB, of the unprocessed picture")
         add("PSNR after", lambda score: score.psnr_db, 2, "dB, of the restored picture")
-        gain = add("Gain", gain_db, 2, "dB, after less before", 1)
+        gain = add("Gain", lambda score: score.gain_db, 2, "dB, after less before", 1)
         add("SSIM before", lambda score: score.input_ssim, 4, "of the unprocessed picture")
         add("SSIM after", lambda score: score.ssim, 4, "of the restored picture")
         add("MAE after", lambda score: score.mae, 5, "of the restored picture; full range is 1")

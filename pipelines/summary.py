@@ -22,7 +22,8 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
         wall_s: time that this attempt took for them, in seconds.
     """
     subsets = sorted(name for name in pc.unique(metrics["subset"]).to_pylist() if name)
-    inference = [row for row in latency.to_pylist() if row["group_by"] == "all" and row["stage"] == "inference"]
+    inference = [row for row in latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
+    inference = [row for row in inference if row["max_ms"]]  # 0: pictures that somebody else restored
     return {
         "scenes": {"restored": metrics.num_rows, "failed": failures.num_rows},
         "quality": _quality(metrics, "all"),
@@ -56,10 +57,17 @@ def _infinite(column: pa.ChunkedArray) -> int:
 
 
 def _causes(failures: pa.Table) -> list[dict[str, Any]]:
-    counted = failures.group_by(["stage", "error_type"]).aggregate([("scene_id", "count"), ("message", "min")]).to_pylist()
+    """How many scenes failed alike, the commonest cause first, each with the first of its scenes."""
+    alike = failures.sort_by("scene_id").group_by(["stage", "error_type"], use_threads=False)
+    counted = alike.aggregate([("scene_id", "count"), ("scene_id", "first"), ("message", "first")]).to_pylist()
     counted.sort(key=lambda row: (-row["scene_id_count"], row["stage"]))
     return [
-        {"stage": row["stage"], "error_type": row["error_type"], "scenes": row["scene_id_count"], "example": row["message_min"]}
+        {
+            "stage": row["stage"],
+            "error_type": row["error_type"],
+            "scenes": row["scene_id_count"],
+            "example": f"{row['scene_id_first']}: {row['message_first']}",
+        }
         for row in counted
     ]
 
@@ -74,7 +82,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
         console.print(f"{left_out} restored pictures are identical to their targets: PSNR +inf, left out of the mean.")
     for cause in summary["failures_by_cause"]:
         console.print(
-            f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example: {cause['example']}",
+            f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example {cause['example']}",
             style="red",
             markup=False,
             soft_wrap=True,

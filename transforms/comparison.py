@@ -34,8 +34,9 @@ class Entry:
         input_psnr_db: the mean of the unprocessed pictures.
         cpu_s: mean over scenes of wall time of the model times its threads, in seconds: what one picture costs in CPU time.
         inference_p50_ms: median wall time of the model.
-        ms_per_megapixel: total wall time of the model over total megapixels.
-        front: no other run is at least as good and as cheap, and better in one of the two.
+        ms_per_megapixel: total wall time of the model over total megapixels. These three are None where pictures that somebody
+            else restored were scored: their cost is not known.
+        front: its cost is known, and no other run is at least as good and as cheap, and better in one of the two.
     """
 
     name: str
@@ -52,9 +53,9 @@ class Entry:
     ssim: float | None
     mae: float | None
     input_psnr_db: float | None
-    cpu_s: float
-    inference_p50_ms: float
-    ms_per_megapixel: float
+    cpu_s: float | None
+    inference_p50_ms: float | None
+    ms_per_megapixel: float | None
     front: bool = False
 
 
@@ -152,12 +153,14 @@ def difference(scene: SceneRow, index: int) -> float | None:
 
 def with_front(entries: Sequence[Entry]) -> list[Entry]:
     """The entries, with those on the Pareto front of PSNR and CPU time marked."""
-    return [replace(entry, front=not any(_dominates(other, entry) for other in entries)) for entry in entries]
+    known = [entry for entry in entries if entry.cpu_s is not None]
+    return [replace(entry, front=entry in known and not any(_dominates(other, entry) for other in known)) for entry in entries]
 
 
 def _dominates(other: Entry, entry: Entry) -> bool:
     mine, theirs = (e.psnr_db if e.psnr_db is not None else -math.inf for e in (entry, other))
-    return theirs >= mine and other.cpu_s <= entry.cpu_s and (theirs > mine or other.cpu_s < entry.cpu_s)
+    cost, their_cost = (e.cpu_s or 0.0 for e in (entry, other))
+    return theirs >= mine and their_cost <= cost and (theirs > mine or their_cost < cost)
 
 
 def _rank(entry: Entry) -> tuple[float, float]:
@@ -168,6 +171,7 @@ def _rank(entry: Entry) -> tuple[float, float]:
 def _entry(name: str, run: Run, table: Table, shared: Sequence[str], scored: Sequence[str], finite: Sequence[str]) -> Entry:
     rows = [table[scene] for scene in shared]
     psnr = [table[scene].psnr_db or 0.0 for scene in finite]
+    inferred = all(row.intra_op_threads for row in rows)
     return Entry(
         name=name,
         folder=run.folder,
@@ -183,9 +187,9 @@ def _entry(name: str, run: Run, table: Table, shared: Sequence[str], scored: Seq
         ssim=_mean(table, scored, "ssim"),
         mae=_mean(table, scored, "mae"),
         input_psnr_db=_mean(table, scored, "input_psnr_db"),
-        cpu_s=float(np.mean([row.inference_ms * row.intra_op_threads for row in rows])) / 1e3,
-        inference_p50_ms=float(np.median([row.inference_ms for row in rows])),
-        ms_per_megapixel=sum(row.inference_ms for row in rows) / sum(row.megapixels for row in rows),
+        cpu_s=float(np.mean([row.inference_ms * row.intra_op_threads for row in rows])) / 1e3 if inferred else None,
+        inference_p50_ms=float(np.median([row.inference_ms for row in rows])) if inferred else None,
+        ms_per_megapixel=sum(row.inference_ms for row in rows) / sum(row.megapixels for row in rows) if inferred else None,
     )
 
 

@@ -46,13 +46,6 @@ class Gallery:
     missing: tuple[str, ...]
 
 
-def gain_db(score: Score) -> float | None:
-    """PSNR after less PSNR before; infinite where one picture equals the target, 0 where both do; None without a target."""
-    if score.psnr_db is None or score.input_psnr_db is None:
-        return None
-    return 0.0 if score.psnr_db == score.input_psnr_db else score.psnr_db - score.input_psnr_db
-
-
 def choose(scores: Sequence[Score], each: int = EACH) -> list[tuple[str, list[Score]]]:
     """The scenes to show, under headings: the worst and the best by gain, or evenly spaced ones where none was scored.
 
@@ -60,9 +53,7 @@ def choose(scores: Sequence[Score], each: int = EACH) -> list[tuple[str, list[Sc
         scores: of a run, in any order.
         each: scenes at either end, at most; no scene is shown twice.
     """
-    ranked = sorted(
-        (score for score in scores if gain_db(score) is not None), key=lambda score: (gain_db(score), score.scene_id)
-    )
+    ranked = sorted((score for score in scores if score.gain_db is not None), key=lambda score: (score.gain_db, score.scene_id))
     if not ranked:
         some = min(len(scores), 2 * each)
         return [("Examples", [scores[index * len(scores) // some] for index in range(some)])] if some else []
@@ -80,7 +71,7 @@ def collect(run: Run, each: int = EACH) -> Gallery:
     if not chosen:
         return Gallery((), ("No scene was restored.",))
     if all(score.image_path is None for score in run.scores):
-        return Gallery((), ("The run kept no restored pictures. Run again with --images restored to see them here.",))
+        return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
     try:
         scenes = {scene.scene_id: scene for scene in find_scenes(run.manifest["input"], run.manifest["layout"]).scenes}
     except (UsageError, KeyError, OSError) as error:

@@ -62,10 +62,10 @@ def _compressed(view: memoryview, uri: str) -> list[memoryview]:
         size, name = struct.unpack_from(">I4s", view, at)
         after = at + 8 + size
         if after + 4 > len(view):
-            raise damaged("PNG", f"its {name!r} chunk claims {size} bytes", uri)
+            raise damaged("PNG", f"its {name.decode('latin-1')!r} chunk claims {size} bytes", uri)
         (crc,) = struct.unpack_from(">I", view, after)
         if _crc(view[at + 4 : after]) != crc:
-            raise damaged("PNG", f"wrong checksum of its {name!r} chunk", uri)
+            raise damaged("PNG", f"wrong checksum of its {name.decode('latin-1')!r} chunk", uri)
         if name == b"IEND":
             return bodies
         if name == b"IDAT":
@@ -73,7 +73,7 @@ def _compressed(view: memoryview, uri: str) -> list[memoryview]:
         elif name in _REFUSED:
             raise SceneError(f"This PNG has {_REFUSED[name]}: export it without.", uri)
         elif name not in _CRITICAL and not name[0] & 0x20:
-            raise damaged("PNG", f"unknown critical chunk {name!r}", uri)
+            raise damaged("PNG", f"unknown critical chunk {name.decode('latin-1')!r}", uri)
         at = after + 4
 
 

@@ -92,6 +92,13 @@ class Score:
     protocol: str = column("How the scores were computed: the signature of the metric protocol.")
     input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
+    @property
+    def gain_db(self) -> float | None:
+        """PSNR after less before; infinite where one picture equals the target, 0 where both do; None without a target."""
+        if self.psnr_db is None or self.input_psnr_db is None:
+            return None
+        return 0.0 if self.psnr_db == self.input_psnr_db else self.psnr_db - self.input_psnr_db
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

@@ -16,7 +16,7 @@ from transforms.layouts.ids import escaped
 from transforms.metrics import Metrics
 from transforms.planes import Picture, Tone
 from transforms.read import read_bytes
-from transforms.records import Failure, Outcome, Scene, SceneError, Score
+from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
 
 MAX_MESSAGE = 2000  # characters; the gist comes first
 Pictures = dict[str, Picture]
@@ -91,13 +91,19 @@ def load(scene: Scene, roles: tuple[str, ...], reading: Reading, watch: Stopwatc
         sources = {role: source for role in roles if (source := getattr(scene, role))}
         encoded = {role: read_bytes(source) for role, source in sources.items()}
     with watch.time("decode"):
-        pictures = {
-            role: codecs.decode(encoded.pop(role), source.uri, max_pixels=reading.max_pixels)
-            for role, source in sources.items()
-        }
+        pictures = {role: _decode(role, encoded.pop(role), source, reading) for role, source in sources.items()}
         for role in {"right", "combined"} & set(pictures):
             _check_form(role, pictures[role], pictures["left"], sources[role].uri)
     return pictures
+
+
+def _decode(role: str, encoded: bytes, source: Source, reading: Reading) -> Picture:
+    try:
+        return codecs.decode(encoded, source.uri, max_pixels=reading.max_pixels)
+    except SceneError as error:
+        if source.offset is None:
+            raise
+        raise SceneError(f"The {role} picture in the shard: {error}", error.uri) from error  # the file's name says nothing here
 
 
 def before(pictures: Pictures, reading: Reading) -> Picture:

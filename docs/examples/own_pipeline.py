@@ -1,4 +1,4 @@
-"""Restore scenes inside a Beam pipeline of one's own, and do something of one's own with the outcomes.
+"""Restore scenes inside a Beam pipeline, among steps of one's own.
 
 python docs/examples/own_pipeline.py SCENES RESULTS
 """
@@ -31,11 +31,8 @@ def explain(failure: Failure) -> str:
 def add_steps(pipeline: beam.Pipeline, scenes: str, results: str) -> None:
     """The whole graph. Pixels stay inside ForEachScene: what comes out of it are small rows."""
     restoration = Restoration(ModelSpec("views-mean"), images=f"{results}/images")
-    outcomes = (
-        pipeline
-        | "Scenes" >> beam.Create(find_scenes(scenes).scenes)
-        | "Restore" >> ForEachScene(restoration, workers=2)
-    )  # fmt: skip
+    found = pipeline | "Scenes" >> beam.Create(find_scenes(scenes).scenes)
+    outcomes = found | "Restore" >> ForEachScene(restoration, workers=2)
     scores = outcomes | "Scores" >> beam.Filter(lambda outcome: isinstance(outcome, Score))
     failures = outcomes | "Failures" >> beam.Filter(lambda outcome: isinstance(outcome, Failure))
 
@@ -46,13 +43,15 @@ def add_steps(pipeline: beam.Pipeline, scenes: str, results: str) -> None:
         | "Gain" >> beam.Map(gain)
         | "Best" >> beam.combiners.Top.Of(3, key=lambda item: item[1])
     )
-    best | "Json" >> beam.Map(json.dumps) | "Write" >> beam.io.WriteToText(f"{results}/best", ".json", shard_name_template="")
+    lines = best | "Json" >> beam.Map(json.dumps)
+    lines | "Write" >> beam.io.WriteToText(f"{results}/best", ".json", shard_name_template="")
     failures | "Explain" >> beam.Map(explain) | "Print" >> beam.Map(print)
 
     # And the tables of an ordinary run, where they are wanted.
     scores | "Metrics" >> WriteTable(Score, f"{results}/metrics.parquet", order=("scene_id",))
     latency = scores | LatencyStatistics()
-    latency | "Latency" >> WriteTable(Latency, f"{results}/latency.parquet", order=("group_by", "group", "stage"))
+    order = ("group_by", "group", "stage")
+    latency | "Latency" >> WriteTable(Latency, f"{results}/latency.parquet", order)
 
 
 if __name__ == "__main__":

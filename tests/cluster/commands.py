@@ -35,7 +35,7 @@ def dpdeblur(
     return finish(start(*words, environment=environment), seconds)
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 400) -> subprocess.CompletedProcess[str]:
+def finish(process: subprocess.Popen[str], seconds: float = 900) -> subprocess.CompletedProcess[str]:
     """Wait for a command to end."""
     try:
         out, errors = process.communicate(timeout=seconds)
@@ -68,7 +68,7 @@ def finished(run: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in (run / ".state" / "journal").glob("*.jsonl"))
 
 
-def wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 200) -> None:
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 600) -> None:
     """Wait until a condition holds, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -84,6 +84,17 @@ def test_eight_bits_gain_as_much_as_sixteen(restore: Callable[[Planes], Planes])
     assert abs(gained) < 0.05
 
 
+def test_nothing_beyond_the_halo_counts(model: Model) -> None:
+    """As in a tile: what is kept is aligned, and has the halo on either side, in whole multiples."""
+    margin, kept = -(-(model.card.halo_px or 0) // model.size_multiple) * model.size_multiple, model.size_multiple
+    rng = np.random.default_rng(0)
+    views = rng.random((6, 64, 1024 + 2 * margin + kept + 1024), np.float32)
+    other = views.copy()
+    other[:, :, :1024], other[:, :, 1024 + 2 * margin + kept :] = rng.random((6, 64, 1024)), rng.random((6, 64, 1024))
+    first, second = (model.run(v)[:, :, 1024 + margin : 1024 + margin + kept].copy() for v in (views, other))
+    assert np.array_equal(first, second)
+
+
 def test_tiles_are_exact(model: Model) -> None:
     assert model.card.exact_tiles
     views = np.random.default_rng(0).random((6, 700, 520), np.float32)

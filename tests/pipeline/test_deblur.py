@@ -183,3 +183,19 @@ def test_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert not (tmp_path / "run").exists()
     assert main(["deblurr"]) == 2
     assert "deblur" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", ["", "0001"])
+def test_captures_where_the_run_keeps_its_pictures_are_safe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], inside: str
+) -> None:
+    source = builders.write_folders(tmp_path / "images" / inside, builders.make_scenes(1))
+    assert deblur(source, tmp_path, "--images", "restored", "--restart") == 2
+    assert "choose another --output" in capsys.readouterr().err
+
+
+def test_the_screen_names_a_scene_for_each_cause(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = builders.make_scenes(3)
+    scenes["scene-001"]["right"] = scenes["scene-002"]["left"] = b"no picture"
+    assert deblur(builders.write_folders(tmp_path / "s", scenes), tmp_path / "run") == 3
+    assert "2 failed at decode (SceneError), for example scene-001: This is text" in capsys.readouterr().out

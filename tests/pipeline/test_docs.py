@@ -139,6 +139,7 @@ def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (built.returncode, [line for line in built.stderr.splitlines() if not line.startswith("INFO")]) == (0, [])
+    assert "LatencyStatistics" in (tmp_path / "how-to/own-pipeline.html").read_text(encoding="utf-8"), "the example is shown"
     for page in tmp_path.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert not [tag for tag in ('<script src="http', '<link rel="stylesheet" href="http', "fonts.g") if tag in text], page

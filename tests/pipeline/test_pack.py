@@ -223,3 +223,14 @@ def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(tmp_path
     assert pack(source, out, "--quiet", "--restart") == 0
     assert len(find_scenes(str(out)).scenes) == len(many)
     assert not list(out.glob(".*"))
+
+
+def test_a_broken_picture_in_a_shard_is_told_by_its_role(tmp_path, source):
+    picture = source / "scene-001/target.png"
+    picture.write_bytes(picture.read_bytes()[:-20])  # a cut that packing, which reads headers only, does not see
+    assert pack(source, tmp_path / "out", "--quiet") == 0
+    run = tmp_path / "run"
+    assert main(["deblur", "--input", str(tmp_path / "out"), "--output", str(run), "--model", "views-mean", "--quiet"]) == 3
+    (failure,) = pq.read_table(run / "failures").to_pylist()
+    assert failure["message"].startswith("The target picture in the shard: The PNG file is cut short")
+    assert failure["uri"].endswith("shard-000000.tar")

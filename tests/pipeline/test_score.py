@@ -19,7 +19,7 @@ def rows(run: Path) -> list[dict[str, Any]]:
     return sorted(pq.read_table(run / "metrics").to_pylist(), key=lambda row: row["scene_id"])
 
 
-def test_our_own_pictures_score_as_they_did(tmp_path: Path) -> None:
+def test_our_own_pictures_score_as_they_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = builders.write_folders(tmp_path / "s", builders.make_scenes(3))
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     assert main(["deblur", "--input", str(source), "--output", str(ours), "--model", "views-mean", "--images", "restored"]) == 0
@@ -38,6 +38,9 @@ def test_our_own_pictures_score_as_they_did(tmp_path: Path) -> None:
         ):
             assert mine[column] == other[column]
         assert (other["model"], other["backend"], other["inference_ms"]) == ("images", "none", 0)
+    ours_said, theirs_said = capsys.readouterr().out.split("images, protocol dpdeblur")
+    assert "inference p50" in ours_said
+    assert "inference p50" not in theirs_said
 
 
 @pytest.mark.parametrize("name", [name for name in protocols.PROTOCOLS if name != protocols.DEFAULT])

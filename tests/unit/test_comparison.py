@@ -225,3 +225,11 @@ def test_command_says_what_is_wrong(folders: list[str], capsys: pytest.CaptureFi
     assert "two runs or more" in capsys.readouterr().err
     assert cli.main(["compare", *folders, "--formt", "json"]) == 2
     assert "--format" in capsys.readouterr().err
+
+
+def test_pictures_of_somebody_else_have_no_cost(tmp_path: Path) -> None:
+    ours = run(tmp_path, "ours", scenes({"a": 25.0}))
+    theirs = run(tmp_path, "theirs", scenes({"a": 30.0}, inference_ms=0.0, intra_op_threads=0, backend="none"))
+    costs = {entry.name: (entry.cpu_s is None, entry.front) for entry in compare([ours, theirs]).entries}
+    assert costs == {"ours": (False, True), "theirs": (True, False)}
+    assert leaderboard(compare([ours, theirs])).rows[1][-3:] == ("–", "–", "–")

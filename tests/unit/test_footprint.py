@@ -30,3 +30,10 @@ def test_a_model_that_takes_its_process_down_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(ModelError, match=r"'mine.onnx' takes its whole process down \(SIGSEGV\)"):
         bytes_per_pixel(ModelSpec("mine.onnx"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")
+def test_what_a_model_takes_does_not_depend_on_what_it_may(tmp_path):
+    path = tiny_onnx.conv_net(tmp_path / "net.onnx", width=16)
+    spec = ModelSpec(str(path), max_memory_bytes=1_000_000, overrides=CardOverrides(size_multiple=8))
+    assert 38 < bytes_per_pixel(spec) < 200

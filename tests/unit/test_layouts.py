@@ -55,6 +55,17 @@ def test_combined_and_target_are_optional(tmp_path, layout):
     assert [(scene.combined, scene.target) for scene in found.scenes] == [(None, None)] * 2
 
 
+@pytest.mark.parametrize("extension", ["png", "PNG", "tif", "tiff", "jpg", "jpeg", "jxl"])
+def test_every_format_that_is_read_is_found(extension):
+    for layout, names in {
+        "folders": ("a/left", "a/right"),
+        "ntire": ("a_l", "a_r"),
+        "restormer": ("inputL/a", "inputR/a"),
+    }.items():
+        found = found_in(*(f"{name}.{extension}" for name in names))
+        assert (found.layout, [scene.scene_id for scene in found.scenes]) == (layout, ["a"])
+
+
 def test_a_single_scene_folder_is_named_after_itself(tmp_path):
     write_folders(tmp_path, make_scenes(1))
     assert [s.scene_id for s in find_scenes(str(tmp_path / "scene-000")).scenes] == ["scene-000"]

@@ -6,6 +6,7 @@ import argparse
 
 import pytest
 
+from pipelines.cli import main
 from pipelines.options import number, positive, share, size
 
 
@@ -41,3 +42,13 @@ def test_number(text: str, value: int) -> None:
 def test_nonsense_is_refused_with_an_example(parse: object, text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=r"not a|neither"):
         parse(text)  # type: ignore[operator]
+
+
+def test_a_wrong_choice_gets_the_nearest_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deblur", "--input", "x", "--output", "y", "--layout", "folder"]) == 2
+    assert "Did you mean folders?" in capsys.readouterr().err
+
+
+def test_a_config_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deblur", "--config", "nowhere.yaml"]) == 2
+    assert "--config nowhere.yaml cannot be read: No such file or directory." in capsys.readouterr().err

@@ -17,7 +17,7 @@ from tests.builders import make_scenes, make_views, png, write_folders
 from tests.rows import failure, score
 from tests.runs import random_scores, without_target, write_run
 from transforms import gallery
-from transforms.gallery import Gallery, choose, gain_db
+from transforms.gallery import Gallery, choose
 from transforms.results import read_run
 
 NO_PICTURES = Gallery((), ("None were kept.",))
@@ -122,9 +122,9 @@ def test_worst_and_best_scenes_are_chosen_once_each() -> None:
 
 
 def test_gain_where_pictures_are_identical() -> None:
-    assert gain_db(score("a", psnr_db=math.inf)) == math.inf
-    assert gain_db(score("a", psnr_db=math.inf, input_psnr_db=math.inf)) == 0.0
-    assert gain_db(without_target("a")) is None
+    assert score("a", psnr_db=math.inf).gain_db == math.inf
+    assert score("a", psnr_db=math.inf, input_psnr_db=math.inf).gain_db == 0.0
+    assert without_target("a").gain_db is None
 
 
 def test_pictures_are_found_again_through_the_manifest(tmp_path: Path) -> None:
@@ -229,3 +229,18 @@ def test_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
 )
 def test_numbers(value: float | None, digits: int, signed: bool, text: str) -> None:
     assert page.number(value, digits, signed=signed) == text
+
+
+def test_scenes_that_were_sharp_before_and_after_make_a_report(tmp_path: Path) -> None:
+    text = rendered(write_run(tmp_path / "run", [score("a", psnr_db=math.inf, input_psnr_db=math.inf)]))
+    assert "Inference time" in text and "identical to the target" in text
+
+
+def test_pictures_of_somebody_else_have_no_time_of_inference(tmp_path: Path) -> None:
+    rows = [score("a", inference_ms=0.0, intra_op_threads=0, backend="none")]
+    assert "Inference, median" not in rendered(write_run(tmp_path / "run", rows))
+
+
+def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
+    rows = [score("a", model="theirs", intra_op_threads=0, backend="none")]
+    assert "theirs, pictures made elsewhere · 1 scene" in rendered(write_run(tmp_path / "run", rows))

@@ -11,7 +11,7 @@ from transforms.records import Failure, Scene, SceneError, Source, UsageError
 
 ROLES = ("left", "right", "combined", "target")
 ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}
-PICTURES = ("png", "tif", "tiff", "jpg", "jpeg")
+PICTURES = ("png", "tif", "tiff", "jpg", "jpeg", "jxl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _scene(same: Sequence[Draft]) -> Scene:
 def _required(draft: Draft, role: str) -> Source:
     source = _only(draft, role)
     if source is None:
-        raise SceneError(f"The {role} view is missing: {_some(sorted(draft.views)) or 'nothing else'} is there.")
+        raise SceneError(f"The {role} view is missing. What is there: {_some(sorted(draft.views)) or 'nothing'}.")
     return source
 
 

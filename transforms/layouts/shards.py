@@ -20,7 +20,6 @@ from transforms.schemas import arrow_schema
 from transforms.shards import INDEX, UNFINISHED
 from transforms.tarscan import Entry, TarError, scan
 
-_TYPES = (*PICTURES, "jxl")
 _MAX_JSON = 1 << 16
 
 
@@ -136,7 +135,7 @@ def _meaning(name: str) -> tuple[str, str]:
     kind, dot, extension = rest.lower().partition(".")
     if rest.lower() == "json":
         return folder + slash + key, "json"
-    return folder + slash + key, ALIASES.get(kind, "") if dot and extension in _TYPES else ""
+    return folder + slash + key, ALIASES.get(kind, "") if dot and extension in PICTURES else ""
 
 
 def _subset(entry: Entry, stream: BinaryIO) -> str:
