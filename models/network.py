@@ -161,4 +161,4 @@ def halo(config: Config) -> int:
     reach += sum(2 * blocks * 4 * 2**k for k, blocks in enumerate(config.encoder))
     stem = 4 + 4 * 2  # the match branch: one 3x3 and one block
     shift = -(-(2 * config.shifts + 4) // 4) * 4  # in whole level-0 pixels
-    return reach + stem + shift
+    return int(reach + stem + shift)
