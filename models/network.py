@@ -149,17 +149,16 @@ def gmac(network: DeblurNet, height: int = 1120, width: int = 1680) -> float:
 def halo(config: Config) -> int:
     """Return how many pixels around a tile the network looks at, when tiles start at multiples of its size multiple.
 
-    Walked from the output back to the views. A 3x3 convolution at level k reaches one cell of 4·2^k pixels; going down a level
-    reaches to the end of the larger cell. The cost volume shifts by 2·shifts and smooths over 2·2 pixels at full size.
+    Followed from the edge of what is kept back to the views. A 3x3 convolution at level k reaches 4·2^k pixels. On the way
+    down to a coarser level, what is needed grows to whole cells of that level; from there on its edge is aligned, and 2x2
+    strided convolutions reach nothing. The cost volume reaches 2·shifts pixels by shifting, 2·2 by smoothing, at full size.
     """
-    reach = 4
+    reach = 4  # the head
     for k, blocks in enumerate(config.decoder):
-        reach = _up_to(reach, 4 * 2**k) + 2 * blocks * 4 * 2**k
-    lowest = 4 * 2 ** len(config.decoder)
-    reach = _up_to(reach, lowest) + 2 * config.middle * lowest
+        reach += 2 * blocks * 4 * 2**k
+        reach = -(-reach // (8 * 2**k)) * 8 * 2**k
+    reach += 2 * config.middle * 4 * 2 ** len(config.decoder)
     reach += sum(2 * blocks * 4 * 2**k for k, blocks in enumerate(config.encoder))
-    return reach + 3 * 4 + _up_to(2 * config.shifts + 4, 4)
-
-
-def _up_to(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
+    stem = 4 + 4 * 2  # the match branch: one 3x3 and one block
+    shift = -(-(2 * config.shifts + 4) // 4) * 4  # in whole level-0 pixels
+    return int(reach + stem + shift)

@@ -98,10 +98,7 @@ def train(
             out = network(views)
         loss = restoration_loss(out, sharp, before, settings.firmness)
         if teacher is not None:
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-                guess = teacher(views)
-            share = settings.teacher_share
-            loss = (1 - share) * loss + share * restoration_loss(out, guess, before, settings.firmness)
+            loss = loss.lerp(restoration_loss(out, _guess(teacher, views), before, settings.firmness), settings.teacher_share)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip))
@@ -125,6 +122,11 @@ def train(
             }  # fmt: skip
             _save(run / "state.pt", state)
             _save(run / f"weights-{step:06d}.pt", averaged)
+
+
+def _guess(teacher: DeblurNet, views: Tensor) -> Tensor:
+    with torch.no_grad(), torch.autocast(views.device.type, torch.bfloat16):
+        return teacher(views)
 
 
 def psnr_gain(out: Tensor, views: Tensor, sharp: Tensor) -> float:

@@ -31,7 +31,7 @@ def dpdd_example(rng: np.random.Generator, pairs: list[Pair], size: int) -> tupl
     pictures = [_read(path) for path in pairs[int(rng.integers(len(pairs)))]]
     y, x = (int(rng.integers(0, n - size + 1)) for n in pictures[0].shape[:2])
     crops = [
-        np.ascontiguousarray(p[y : y + size, x : x + size, ::-1].transpose(2, 0, 1), np.float32) / np.iinfo(p.dtype).max
+        np.ascontiguousarray(p[y : y + size, x : x + size, ::-1].transpose(2, 0, 1), np.float32) / np.float32(np.iinfo(p.dtype).max)
         for p in pictures
     ]
     return np.stack(crops[:2]), crops[2]
