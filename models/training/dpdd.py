@@ -31,14 +31,15 @@ def dpdd_example(rng: np.random.Generator, pairs: list[Pair], size: int) -> tupl
     pictures = [_read(path) for path in pairs[int(rng.integers(len(pairs)))]]
     y, x = (int(rng.integers(0, n - size + 1)) for n in pictures[0].shape[:2])
     crops = [
-        np.ascontiguousarray(p[y : y + size, x : x + size, ::-1].transpose(2, 0, 1), np.float32) / np.float32(np.iinfo(p.dtype).max)
+        np.ascontiguousarray(p[y : y + size, x : x + size, ::-1].transpose(2, 0, 1), np.float32)
+        / np.float32(np.iinfo(p.dtype).max)
         for p in pictures
     ]
     return np.stack(crops[:2]), crops[2]
 
 
 def _read(path: Path) -> npt.NDArray[np.uint16]:
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    picture: npt.NDArray[np.uint16] | None = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise ValueError(f"{path} is not a readable picture")
-    return picture  # type: ignore[return-value]
+    return picture

@@ -139,12 +139,12 @@ def _upside_down(b: _Builder, x: str, name: str) -> str:
 
 
 def _padded(b: _Builder, multiple: int) -> tuple[str, str]:
-    """Add padding (edges repeated, below and to the right) to a multiple of `multiple`; return views and their true size."""
+    """Add padding (mirrored, below and to the right, as the session does) to a multiple of `multiple`; return views and their true size."""
     bounds = [b.constant([v], name, np.int64) for v, name in ((2, "two"), (4, "four"))]
     size = b.node("Slice", [b.node("Shape", ["views"], "shape"), *bounds], "size")
     short = b.node("Mod", [b.node("Neg", [size], "minus_size"), b.constant(multiple, "multiple", np.int64)], "short")
     ends = b.node("Concat", [b.constant([0] * 6, "zeros", np.int64), short], "ends", axis=0)
-    return b.node("Pad", ["views", ends], "padded_views", mode="edge"), size
+    return b.node("Pad", ["views", ends], "padded_views", mode="reflect"), size
 
 
 def _cost_volume(b: _Builder, views: str, shifts: int) -> tuple[str, str]:

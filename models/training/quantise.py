@@ -14,7 +14,7 @@ FLOAT_LAYERS = ("stem", "match", "grey", "difference", "mean", "head")
 """Kept in float32: what touches pixels or differences of pixels. Quantising these too costs a quarter of the gain."""
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader(CalibrationDataReader):
     def __init__(self, views: Iterator[npt.NDArray[np.float32]]) -> None:
         self._views = views
 

@@ -108,7 +108,8 @@ def _printed(rng: np.random.Generator, base: Picture, fonts: list[str], ink: Pic
     mask = cv2.warpAffine(np.asarray(page), matrix, (size, size), flags=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
     if ink is None:
         ink = rng.choice([0.0, 1.0]) + rng.normal(0, 0.15, 3).astype(np.float32)
-    return base * (1 - mask) + np.clip(ink, 0, 1).astype(np.float32) * mask
+    printed: Picture = base * (1 - mask) + np.clip(ink, 0, 1).astype(np.float32) * mask
+    return printed
 
 
 @lru_cache(maxsize=512)
@@ -153,7 +154,7 @@ def _line_art(rng: np.random.Generator, base: Picture, ink: Picture) -> Picture:
 def _smooth_noise(rng: np.random.Generator, size: int) -> Picture:
     """Return a smooth random field [size, size] in [0, 1]."""
     cells = int(rng.integers(2, 7))
-    field = cv2.resize(rng.random((cells, cells), np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    field: Picture = cv2.resize(rng.random((cells, cells), np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     return np.clip(field, 0, 1)
 
 

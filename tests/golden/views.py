@@ -40,7 +40,7 @@ def pin(name: str) -> None:
     """Keep what the model gives now."""
     model = open_model(name)
     sharp = model.restore(golden_views(), HEIGHT, WIDTH)[:, ::EVERY, ::EVERY]
-    np.savez_compressed(FOLDER / f"{name}.npz", sharp=sharp.astype(np.float32), sha256=np.array(model.sha256))
+    np.savez_compressed(FOLDER / f"{name}.npz", sharp=sharp.astype(np.float32))
 
 
 if __name__ == "__main__":
