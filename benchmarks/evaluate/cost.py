@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 
 from models.session import Model, open_model
 
 WIDTH, HEIGHT = 1680, 1120
+SIDE = 128  # px, of the picture that convolutions are counted on
 
 
-def cost(path: Path, threads: tuple[int, ...] = (1, 2), runs: int = 5) -> dict[str, Any]:
-    """Parameters, GMAC per 1680x1120 picture, file size, and the median ms per megapixel for each number of threads."""
+def cost(path: Path, threads: tuple[int, ...] = (1, 2), runs: int = 7) -> dict[str, Any]:
+    """Parameters, GMAC per 1680x1120 picture, file size, and the fewest ms per megapixel of a few runs, by threads."""
     model = onnx.load(path)
     opened = open_model(path)
     return {
@@ -27,25 +29,41 @@ def cost(path: Path, threads: tuple[int, ...] = (1, 2), runs: int = 5) -> dict[s
 
 
 def macs(model: onnx.ModelProto, height: int, width: int) -> int:
-    """Multiply-accumulates of all convolutions for one picture of that size."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    for port in fixed.graph.input:
-        for axis, length in zip(port.type.tensor_type.shape.dim, (1, None, height, width), strict=True):
-            if length:
-                axis.dim_value = length
-    inferred = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
-    shapes = {
-        value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim]
-        for value in (*inferred.value_info, *inferred.output, *inferred.input)
-    }
-    shapes |= {weight.name: list(weight.dims) for weight in inferred.initializer}
-    total = 0
-    for node in inferred.node:
-        if node.op_type == "Conv":
-            out, kernel = shapes[node.output[0]], shapes[node.input[1]]
-            total += int(np.prod(out[1:]) * np.prod(kernel[1:]))
-    return total
+    """Multiply-accumulates of all convolutions for one picture of that size, in whole multiples of the probe's.
+
+    Counted by running a small picture and looking at what comes out of every convolution: shapes alone do not say it where
+    a graph pads by what it is given.
+    """
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    convolutions = [node for node in probe.graph.node if node.op_type == "Conv"]
+    outputs = [node.output[0] for node in convolutions]
+    known = {output.name for output in probe.graph.output}
+    probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs if name not in known)
+    session = ort.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
+    views = {port.name: np.zeros((1, port.shape[1], SIDE, SIDE), np.float32) for port in session.get_inputs()}
+    kernels = [_kernel(node) for node in convolutions]
+    channels = {name: out.shape for name, out in zip(outputs, session.run(outputs, views), strict=True)}
+    inputs = _input_channels(model)
+    total = sum(int(np.prod(channels[name][1:])) * kernel * inputs[name] for name, kernel in zip(outputs, kernels, strict=True))
+    return round(total * height * width / SIDE**2)
+
+
+def _kernel(node: onnx.NodeProto) -> int:
+    return next(int(np.prod(a.ints)) for a in node.attribute if a.name == "kernel_shape")
+
+
+def _input_channels(model: onnx.ModelProto) -> dict[str, int]:
+    """Input channels that one output value of each convolution sums over: the second axis of its weight, found by its name."""
+    shapes = {weight.name: list(weight.dims) for weight in model.graph.initializer}
+    sources = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type in ("Cast", "DequantizeLinear")}
+
+    def weight(name: str) -> list[int]:
+        while name in sources:
+            name = sources[name]
+        return shapes[name]
+
+    return {node.output[0]: weight(node.input[1])[1] for node in model.graph.node if node.op_type == "Conv"}
 
 
 def _milliseconds(model: Model, runs: int) -> float:
@@ -55,4 +73,4 @@ def _milliseconds(model: Model, runs: int) -> float:
         start = time.perf_counter()
         model.restore(views, HEIGHT, WIDTH)
         taken.append(time.perf_counter() - start)
-    return float(np.median(taken[1:])) * 1e9 / (WIDTH * HEIGHT)
+    return min(taken[1:]) * 1e9 / (WIDTH * HEIGHT)

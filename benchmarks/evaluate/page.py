@@ -65,7 +65,7 @@ def section(results: Results) -> str:
     if "safety" in results:
         parts += ["### What a model must not do\n", safety_table(results["safety"])]
     if "cost" in results:
-        parts += ["### Cost\n", f"Measured on: {results['machine']}.\n", cost_table(results["cost"])]
+        parts += ["### Cost\n", f"Measured on: {results['machine']}; fastest of a few runs.\n", cost_table(results["cost"])]
     return "\n".join(parts)
 
 
