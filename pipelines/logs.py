@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from transforms import store
 
@@ -36,8 +36,9 @@ def to_file(uri: str) -> Iterator[None]:
             yield
     finally:
         logging.captureWarnings(False)
-        handler.close()
         root.handlers, root.level = before, level
+        with suppress(OSError):  # what was still to be written may find the disk full
+            handler.close()
 
 
 def record(error: Exception) -> str:

@@ -60,7 +60,7 @@ class Command:
         """Have the work end by a fault whenever it comes to a scene, until the command ends; how often it did."""
         marker, crashes = self.run / ".state/journal/under-way" / scene_id, 0
         while self.process.poll() is None:
-            process = marker.read_text() if marker.exists() else ""
+            process = _text(marker)
             if process and _alive(Path(f"/proc/{process}")):
                 os.kill(int(process), signal.SIGSEGV)
                 crashes += 1
@@ -210,3 +210,11 @@ def _alive(process: Path) -> bool:
         return process.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _text(file: Path) -> str:
+    """What a file says that may go at any moment; nothing where it is gone."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return ""
