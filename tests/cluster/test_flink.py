@@ -77,10 +77,11 @@ def test_a_cancelled_job_goes_on_where_it_was(flink: FlinkCluster, many: Path, t
     _whole(done, run)
 
 
-def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:
+def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, tmp_path: Path) -> None:
+    large = write_folders(tmp_path / "large", make_scenes(24, height=1080, width=1440))
     run, before = tmp_path / "run", _cancelled(flink)
-    process = start("deblur", "--input", many, "--output", run, "--model", "views-mean", *flink.options)
-    wait_for(lambda: finished(run) >= 3, process)
+    process = start("deblur", "--input", large, "--output", run, "--model", "views-mean", *flink.options)
+    wait_for(lambda: finished(run) >= 1, process)
     process.send_signal(signal.SIGINT)
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr
