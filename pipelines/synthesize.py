@@ -30,6 +30,7 @@ OK, FAILED = 0, 1
 SHARD_BYTES = 256_000_000
 SMALLEST, LARGEST = 64, 16384  # px, each side
 LARGEST_RADIUS = 64.0  # px
+GRACE_S = 15.0  # for the scenes under way when a signal comes: large ones take seconds
 EPILOG = """Each scene is a folder: left.png, right.png, combined.png (their mean), target.png (all in focus), radius.tiff (the
 signed blur radius in pixels, float32; negative before the plane of focus) and scene.json (lens, distances, point-spread
 functions, noise, seed). The same options give the same bytes, on any engine; scene n does not depend on how many are made.
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     console.print(f"{args.scenes} scenes of {width}x{height} from {len(photos)} photographs, seed {args.seed}", markup=False)
     started = time.monotonic()
     progress.reset()
-    with stopping.on_signals() as received:
+    with stopping.on_signals(GRACE_S) as received:
         try:
             with _shown(args.scenes, console):
                 _run_pipeline(runners.make_pipeline(args.runner, beam_args), recipe, args)
