@@ -32,5 +32,6 @@ def write(path: Path) -> Path:
     )
     onnx.save(model, path)
     multiple, halo = conv_net_multiple(UNSHUFFLE), conv_net_halo(UNSHUFFLE, CONVS)
-    stamp(path, Card(name=NAME, transfer="any", size_multiple=multiple, halo_px=halo, exact_tiles=True))
+    cost = {"bytes_per_pixel": 100}
+    stamp(path, Card(name=NAME, transfer="any", size_multiple=multiple, halo_px=halo, exact_tiles=True, cost=cost))
     return path

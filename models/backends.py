@@ -114,6 +114,7 @@ class OpenVino:
             self._compiled = self._compile()
         except Exception as error:
             raise ModelError(f"OpenVINO cannot open it: {_one_line(error)}") from None
+        openvino.Tensor(np.zeros(1, np.float32))  # its first look at an array, by two threads at once, locks both for ever
         self._renewing = threading.Lock()
         self._own = threading.local()
 
