@@ -30,6 +30,7 @@ from pipelines.manifest import versions
 from tests.tiny_onnx import conv_net_multiple
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks/results.json"
 QUESTIONS = {"speed": speed, "memory": memory, "backends": backends, "shards": shards, "tiles": tiles, "stages": stages}
 DIFFERENT = 4  # scenes; collections name them again and again
 SHOWN = ("python", "apache-beam", "numba", "numpy", "onnxruntime", "openvino", "scikit-image")
@@ -41,14 +42,27 @@ def main() -> None:
     started, facts = time.monotonic(), about()
     with tempfile.TemporaryDirectory(prefix="dpdeblur-bench-", dir=args.temp) as folder:
         measured = measure(args, Path(folder))
-    answers = [answer for name in measured for answer in QUESTIONS[name].answers(measured[name])]
     facts["minutes"] = round((time.monotonic() - started) / 60, 1)
-    show(answers)
-    if not args.scratch:
-        results = {**facts, "answers": [{**asdict(answer), "met": answer.met} for answer in answers], "measured": measured}
-        (ROOT / "benchmarks/results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        page.write(ROOT / "docs/performance.md", facts, answers)
+    show(answered(measured))
     print(f"{facts['minutes']} minutes")
+    if not args.scratch:
+        keep(facts, measured)
+
+
+def answered(measured: dict[str, Any]) -> list[Answer]:
+    return [answer for name, module in QUESTIONS.items() if name in measured for answer in module.answers(measured[name])]
+
+
+def keep(facts: dict[str, Any], measured: dict[str, Any]) -> None:
+    """Write results and page; what was not asked this time keeps its answer, and the page the facts of the whole run."""
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if len(measured) < len(QUESTIONS):
+        measured = {**before.get("measured", {}), **measured}
+        facts = before.get("facts", facts)
+    answers = answered(measured)
+    told = [{**asdict(answer), "met": answer.met} for answer in answers]
+    RESULTS.write_text(json.dumps({"facts": facts, "answers": told, "measured": measured}, indent=1) + "\n", encoding="utf-8")
+    page.write(ROOT / "docs/performance.md", facts, answers)
 
 
 def arguments() -> argparse.Namespace:

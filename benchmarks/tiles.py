@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import timing
 from benchmarks.answers import Answer
 
-BOUND_MB = 6000  # of which the frame itself takes 1100
+BOUND_MB = 3000  # of which the frame itself takes 1100
 
 
 def measure(model: str, say: Callable[[str], None]) -> dict[str, Any]:
