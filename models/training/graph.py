@@ -139,7 +139,7 @@ def _upside_down(b: _Builder, x: str, name: str) -> str:
 
 
 def _padded(b: _Builder, multiple: int) -> tuple[str, str]:
-    """Add padding (mirrored, below and to the right, as the session does) to a multiple of `multiple`; return views and their true size."""
+    """Mirror the views below and to the right, as the session does, to a multiple; return them and their true size."""
     bounds = [b.constant([v], name, np.int64) for v, name in ((2, "two"), (4, "four"))]
     size = b.node("Slice", [b.node("Shape", ["views"], "shape"), *bounds], "size")
     short = b.node("Mod", [b.node("Neg", [size], "minus_size"), b.constant(multiple, "multiple", np.int64)], "short")
