@@ -17,7 +17,6 @@ import numpy as np
 from models.binding import Planes
 from models.errors import ModelError
 
-WIDEST = 4032  # px: in wider frames ONNX Runtime sums the pools of our networks in another order, and the last bit changes
 PLANES_BYTES = 4 * (6 + 3)  # per pixel of the full frame, tiled or not: two views in, one picture out, in float32
 
 
@@ -59,20 +58,17 @@ class Tile:
         return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
 
 
-def plan_tiles(
-    height: int, width: int, *, multiple: int, halo: int, max_pixels: int, max_width: int | None = None
-) -> list[Tile]:
+def plan_tiles(height: int, width: int, *, multiple: int, halo: int, max_pixels: int) -> list[Tile]:
     """Cover a frame with tiles of at most `max_pixels` each, as wide as the frame where that fits.
 
-    Strips of full width are preferred, since some engines round differently at other widths (ONNX Runtime's convolutions do,
-    by one unit in the last place, above some 5000 pixels). Narrower tiles are chosen to feed as few pixels in all as can be.
+    Strips of full width are preferred, since some engines round differently at other widths (ONNX Runtime's pools do, by
+    one unit in the last place, in rows of more than 2044 values: our networks pool at half size). Narrower tiles are chosen to feed as few pixels in all as can be.
 
     Args:
         height, width: of the padded frame, in pixels: multiples of `multiple`.
         multiple: where tiles may begin and end.
         halo: pixels of margin that the network needs; rounded up to `multiple`.
         max_pixels: the largest tile, halo included.
-        max_width: of a tile, halo included, in pixels; None for any.
 
     Returns:
         Tiles from left to right, top to bottom; their cores cover the frame once. One tile where the frame fits.
@@ -83,10 +79,7 @@ def plan_tiles(
     margin = math.ceil(halo / multiple) * multiple
     plans = []
     for across in range(1, width // multiple + 1):
-        longest = _longest(width, multiple, margin, across)
-        if max_width and longest > max_width:
-            continue
-        down = _parts(height, multiple, margin, max_pixels // longest)
+        down = _parts(height, multiple, margin, max_pixels // _longest(width, multiple, margin, across))
         if down is not None:
             fed = (height + 2 * margin * (down - 1)) * (width + 2 * margin * (across - 1))
             plans.append((fed, down, across))
@@ -103,16 +96,7 @@ def frame_bytes(height: int, width: int, bytes_per_pixel: float) -> int:
     return math.ceil((PLANES_BYTES + bytes_per_pixel) * height * width)
 
 
-def tiles_within(
-    height: int,
-    width: int,
-    *,
-    multiple: int,
-    halo: int,
-    bytes_per_pixel: float,
-    max_bytes: float,
-    max_width: int | None = None,
-) -> list[Tile]:
+def tiles_within(height: int, width: int, *, multiple: int, halo: int, bytes_per_pixel: float, max_bytes: int) -> list[Tile]:
     """Plan tiles so that restoring a frame takes at most `max_bytes`: its own float planes, and the network at work.
 
     Raises:
@@ -121,8 +105,8 @@ def tiles_within(
     frame = PLANES_BYTES * height * width
     per_pixel = PLANES_BYTES + bytes_per_pixel  # what a tile is fed is a copy out of the frame
     try:
-        most = int(min(max(0, max_bytes - frame) / per_pixel, 4 * height * width))
-        return plan_tiles(height, width, multiple=multiple, halo=halo, max_pixels=most, max_width=max_width)
+        most = int(max(0, max_bytes - frame) / per_pixel)
+        return plan_tiles(height, width, multiple=multiple, halo=halo, max_pixels=most)
     except ModelError:
         margin = math.ceil(halo / multiple) * multiple
         tile = _smallest(height, multiple, margin) * _smallest(width, multiple, margin)
