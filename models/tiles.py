@@ -61,8 +61,9 @@ class Tile:
 def plan_tiles(height: int, width: int, *, multiple: int, halo: int, max_pixels: int) -> list[Tile]:
     """Cover a frame with tiles of at most `max_pixels` each, as wide as the frame where that fits.
 
-    Strips of full width are preferred, since some engines round differently at other widths (ONNX Runtime's pools do, by
-    one unit in the last place, in rows of more than 2044 values: our networks pool at half size). Narrower tiles are chosen to feed as few pixels in all as can be.
+    Strips of full width are preferred, since some engines round differently at other widths: ONNX Runtime's average pools do,
+    by one unit in the last place, in rows of more than 2040 values, and our networks pool at half size. Narrower tiles are
+    chosen to feed as few pixels in all as can be.
 
     Args:
         height, width: of the padded frame, in pixels: multiples of `multiple`.
