@@ -14,15 +14,17 @@ BOUND_MB = 3000  # of which the frame itself takes 1100
 
 
 def measure(model: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """Seconds, peak memory and digest of the result, whole and with a bound, each in a process of its own."""
-    measured = {}
-    for name, words in (("whole", []), ("tiles", [str(BOUND_MB)])):
-        command = [timing.PYTHON, "-m", "benchmarks.large", model, *words]
+    """Seconds, peak memory and digest of the result, whole and with a bound, each in a process of its own: the quicker of two runs."""
+    measured: dict[str, Any] = {}
+    bound = {"whole": [], "tiles": [str(BOUND_MB)]}
+    for name in ("whole", "tiles", "tiles", "whole"):
+        command = [timing.PYTHON, "-m", "benchmarks.large", model, *bound[name]]
         done = subprocess.run(command, cwd=timing.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
-        measured[name] = json.loads(done.stdout)
-        say(f"  {name}: {measured[name]['seconds']:.1f} s, {measured[name]['peak_mb']:.0f} MB")
+        once = json.loads(done.stdout)
+        measured[name] = min(measured.get(name, once), once, key=lambda run: run["seconds"])
+        say(f"  {name}: {once['seconds']:.1f} s, {once['peak_mb']:.0f} MB")
     return {"model": model.rpartition("/")[2], "bound_mb": BOUND_MB, **measured}
 
 
