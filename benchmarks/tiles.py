@@ -14,7 +14,7 @@ BOUND_MB = 3000  # of which the frame itself takes 1100
 
 
 def measure(model: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """Seconds, peak memory and digest of the result, whole and with a bound, each in a process of its own: the quicker of two runs."""
+    """Seconds, peak memory and digest of the result, whole and with a bound: the quicker of two processes each."""
     measured: dict[str, Any] = {}
     bound = {"whole": [], "tiles": [str(BOUND_MB)]}
     for name in ("whole", "tiles", "tiles", "whole"):
