@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
     """Have large blocks come from memory that was freed before, not from the system.
 
     By default glibc hands every large array back at once; the next one is then mapped, and zeroed by the kernel page by page:
-    for pictures of 10 to 50 MB that was a seventh of all work around a model. The peak stays what it was. Where the C library
+    for pictures of 10 to 50 MB that was a seventh of all work around a model. The peak grows a little. Where the C library
     is another one, nothing changes.
     """
     with suppress(OSError, AttributeError):  # no glibc
