@@ -15,7 +15,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
-from pipelines import cli
+from pipelines import cli, exitcodes
 from transforms.layouts import Found, find_scenes
 from transforms.records import JobError, UsageError
 from transforms.results import Run, read_run
@@ -92,7 +92,7 @@ def synthesize(*, output: Place, scenes: int, **options: Any) -> Found:
 def _call(command: str, **options: Any) -> None:
     given = {"quiet": True, **{name: value for name, value in options.items() if value is not None}}
     code = cli.call(command, given)
-    if code >= cli.INTERRUPTED:
+    if code >= exitcodes.INTERRUPTED:
         raise KeyboardInterrupt(f"{command} was stopped by a signal.")
-    if code not in (cli.OK, cli.WITH_FAILURES):
+    if code not in (exitcodes.OK, exitcodes.WITH_FAILURES):
         raise JobError(f"{command} failed: standard error says why, and log.txt in {options['output']} says more.")

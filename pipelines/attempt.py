@@ -11,13 +11,13 @@ import apache_beam as beam
 from rich.console import Console
 
 from pipelines import aftermath, display, logs, manifest, remote, report, runners, stopping, summary, supervision
+from pipelines.exitcodes import FAILED, OK, WITH_FAILURES
 from pipelines.job import Job, Work, compare
 from pipelines.runfolder import RunFolder
 from transforms import journal, progress, worklist
 from transforms.foreach import ForEachScene
 from transforms.records import JobError, Score
 
-OK, FAILED, WITH_FAILURES = 0, 1, 3
 Graph = Callable[[beam.Pipeline, list[str], list[str], ForEachScene, str, int], None]
 
 

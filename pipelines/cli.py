@@ -19,6 +19,7 @@ from importlib.metadata import version
 from typing import Any, NoReturn, Protocol, cast
 
 from pipelines import config, stopping, supervision
+from pipelines.exitcodes import INTERRUPTED, OK, WRONG_USAGE
 from transforms.records import UsageError
 
 COMMANDS = {
@@ -36,7 +37,6 @@ COMMANDS = {
 }
 SUPERVISED = ("deblur", "score")
 _WRONG_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
-OK, FAILED, WRONG_USAGE, WITH_FAILURES, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Command(Protocol):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from models import zoo
 from models.backends import BACKENDS
@@ -58,11 +57,6 @@ def card_overrides(args: argparse.Namespace) -> CardOverrides:
         size_multiple=args.model_multiple,
         halo_px=args.model_halo,
     )
-
-
-def model_overrides(args: argparse.Namespace) -> dict[str, Any]:
-    """Give what was said of the model on the command line, by field of the card: part of what a result depends on."""
-    return {f"model_{key}": value for key, value in asdict(card_overrides(args)).items() if value is not None}
 
 
 def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:

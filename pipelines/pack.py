@@ -15,6 +15,7 @@ import apache_beam as beam
 from rich.console import Console
 
 from pipelines import logs, options, runners, stopping
+from pipelines.exitcodes import FAILED, OK, WITH_FAILURES
 from pipelines.shardfolder import FAILURES, Packed, ShardFolder
 from transforms import journal, packing, progress, worklist
 from transforms.layouts import Found, find_scenes
@@ -23,7 +24,6 @@ from transforms.sharding import ShardPlan, assign, views
 from transforms.shards import INDEX, STATE, UNFINISHED
 from transforms.write import WriteTable, parts_for
 
-OK, FAILED, WITH_FAILURES = 0, 1, 3
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
 EPILOG = """Members are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset,

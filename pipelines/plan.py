@@ -13,13 +13,13 @@ from rich.console import Console
 
 from models.session import Model
 from pipelines import deblur, display, job, model_options, options, runners
+from pipelines.exitcodes import OK, WITH_FAILURES
 from pipelines.job import Job, Work
 from pipelines.runfolder import RunFolder
 from transforms import store
 from transforms.records import Failure, Scene
 from transforms.restore import Restoration, restore
 
-OK, WITH_FAILURES = 0, 3
 SHOWN = 3  # pairs
 PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
 

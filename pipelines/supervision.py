@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from types import FrameType
 
 from pipelines import stopping
+from pipelines.exitcodes import FAILED
 
 CRASHES = tuple(getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ABRT", "FPE", "ILL", "KILL"))
 MOST_CRASHES = 20  # in one command: with every further one, a crash is less likely to be the matter of a few scenes
-FAILED = 1
 
 
 @dataclass(frozen=True)

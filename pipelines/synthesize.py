@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from pipelines import logs, options, runners, stopping
+from pipelines.exitcodes import FAILED, OK
 from transforms import progress, store
 from transforms.photographs import brought_photographs, find_photographs
 from transforms.records import JobError, Member, UsageError
@@ -26,7 +27,6 @@ from transforms.shards import INDEX
 from transforms.synthesis import MakeFolders, MakeShards, Recipe, counting
 from transforms.write import WriteTable, parts_for
 
-OK, FAILED = 0, 1
 SHARD_BYTES = 256_000_000
 SMALLEST, LARGEST = 64, 16384  # px, each side
 LARGEST_RADIUS = 64.0  # px
