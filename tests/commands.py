@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 from tests import builders, tiny_onnx
 
-TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
+TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 PATIENCE_S = 120.0
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from transforms.records import Failure, Score
+
+FINISHED = datetime(2026, 5, 4, 3, 2, 1, 7000, UTC)
 
 
 def score(scene_id: str = "s1", **changes: object) -> Score:
@@ -34,6 +38,7 @@ def score(scene_id: str = "s1", **changes: object) -> Score:
         "image_path": None,
         "image_sha256": None,
         "protocol": "psnr|ssim:uniform7|range:1|bits:16|agg:image-mean|v:1",
+        "finished_at": FINISHED,
         "input_key": "k",
     }
     return Score(**{**columns, **changes})  # type: ignore[arg-type]
@@ -48,6 +53,7 @@ def failure(scene_id: str = "f1", **changes: object) -> Failure:
         "error_type": "SceneError",
         "message": "The file ends early.",
         "uri": f"{scene_id}/left.png",
+        "finished_at": FINISHED,
         "input_key": "k",
     }
     return Failure(**{**columns, **changes})  # type: ignore[arg-type]

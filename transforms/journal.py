@@ -17,6 +17,7 @@ import typing
 import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from transforms import store
@@ -39,18 +40,26 @@ def input_key(scene: Scene, settings_digest: str) -> str:
 def to_line(outcome: Outcome) -> str:
     """One outcome as a line of JSON."""
     kind = "score" if isinstance(outcome, Score) else "failure"
-    return json.dumps({kind: dataclasses.asdict(outcome)}) + "\n"
+    return json.dumps({kind: dataclasses.asdict(outcome)}, default=datetime.isoformat) + "\n"
 
 
 def from_line(line: str | bytes) -> Outcome | None:
     """The outcome of a line, or None where the line was cut short or comes from another version of the columns."""
     try:
         ((kind, columns),) = json.loads(line).items()
+        columns["finished_at"] = _utc(columns["finished_at"])
         outcome = _KINDS[kind](**columns)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     typed = all(isinstance(value := columns[name], hint) and type(value) is not bool for name, hint in _TYPES[kind].items())
     return outcome if typed else None
+
+
+def _utc(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.utcoffset() != timedelta(0):
+        raise ValueError(f"{text} is no time in UTC")
+    return time
 
 
 def read(folder: str) -> list[Outcome]:

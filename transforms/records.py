@@ -7,7 +7,8 @@ gives an `Outcome`: a `Score` row or a `Failure` row, never both. The row types 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -53,9 +54,15 @@ class Scene:
     restored: Source | None = None
 
 
-def column(description: str, *, unit: str = "") -> Any:
-    """Declare one column of a table: what it means and, for numbers, its unit."""
-    return field(metadata={"description": description, "unit": unit})
+def now() -> datetime:
+    """The time, in UTC, to the millisecond: what tables and journal keep of it without loss."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def column(description: str, *, unit: str = "", default_factory: Any = MISSING) -> Any:
+    """Declare one column of a table: what it means, its unit, and where its value comes from when none is given."""
+    return field(metadata={"description": description, "unit": unit}, default_factory=default_factory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,7 @@ class Score:
     image_path: str | None = column("Restored picture, relative to the run folder; null where none was asked for.")
     image_sha256: str | None = column("SHA-256 of the restored picture's samples (row-major, little-endian), in hexadecimal.")
     protocol: str = column("How the scores were computed: the signature of the metric protocol.")
+    finished_at: datetime = column("When the scene was finished.", unit="UTC", default_factory=now)
     input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
     @property
@@ -110,6 +118,7 @@ class Failure:
     error_type: str = column("Class of the error.")
     message: str = column("What is wrong and what to do about it.")
     uri: str = column("File that the error is about; empty where it is about no single file.")
+    finished_at: datetime = column("When the scene was finished.", unit="UTC", default_factory=now)
     input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
 
@@ -130,6 +139,16 @@ class Latency:
     p99_ms: float = column("99th percentile, within 0.05 %.", unit="ms")
     max_ms: float = column("Largest.", unit="ms")
     mean_ms_per_megapixel: float = column("Total time over total megapixels.", unit="ms/MP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowLatency(Latency):
+    """Latency statistics and throughput of one window of time: a row of `windows/*.parquet`, which `dpdeblur watch` writes."""
+
+    window_start: datetime = column("Begin of the window; scenes finished in it belong to it.", unit="UTC")
+    window_s: float = column("Length of the window.", unit="s")
+    scenes_per_s: float = column("Scenes of the group restored in the window, over its length.", unit="1/s")
+    megapixels_per_s: float = column("Millions of pixels of these scenes, over its length.", unit="MP/s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

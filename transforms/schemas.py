@@ -6,14 +6,15 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from transforms.records import Failure, Latency, Member, Score
+from transforms.records import Failure, Latency, Member, Score, WindowLatency
 
-TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency, "index": Member}
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency, "windows": WindowLatency, "index": Member}
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("ms", "UTC")}
 
 
 def arrow_schema(row_type: type) -> pa.Schema:
@@ -55,6 +56,7 @@ _FILES = {
     "metrics": "metrics/*.parquet",
     "failures": "failures/*.parquet",
     "latency": "latency.parquet",
+    "windows": "windows/*.parquet",
     "index": "index/*.parquet",
 }
 

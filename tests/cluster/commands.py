@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 # what differs from run to run, or says where a row was made
-_PLACE_AND_TIME = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
+_PLACE_AND_TIME = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 
 
 def start(*words: object, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

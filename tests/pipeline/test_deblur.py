@@ -17,7 +17,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from pipelines.cli import main
 from tests import builders
 
-TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency"}
+TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 
 
 def deblur(source: Path, run: Path, *options: str) -> int:
