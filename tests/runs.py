@@ -16,7 +16,7 @@ from pipelines.summary import summarise
 from tests.rows import score
 from transforms.records import Failure, Latency, Score
 from transforms.schemas import to_table
-from transforms.statistics import Sketch, latency_row, timings
+from transforms.statistics import latency_row, sketches
 from transforms.write import write_parquet
 
 
@@ -55,12 +55,8 @@ def write_run(
     folder: Path, scores: Sequence[Score] = (), failures: Sequence[Failure] = (), manifest: Mapping[str, Any] | None = None
 ) -> Path:
     """A finished run with these rows; `manifest` replaces parts of the ordinary one."""
-    sketches: dict[tuple[str, str, str], Sketch] = {}
-    for row in scores:
-        for group, (ms, megapixels) in timings(row):
-            sketches[group] = sketches.get(group, Sketch()).add(ms, megapixels)
     metrics, failed = to_table(scores, Score), to_table(failures, Failure)
-    latency = to_table([latency_row(group, sketch) for group, sketch in sketches.items()], Latency)
+    latency = to_table([latency_row(group, sketch) for group, sketch in sketches(scores).items()], Latency)
     write_parquet(metrics, str(folder / "metrics" / "part-00000.parquet"))
     write_parquet(failed, str(folder / "failures" / "part-00000.parquet"))
     write_parquet(latency, str(folder / "latency.parquet"))

@@ -100,6 +100,15 @@ def timings(score: Score) -> Iterator[tuple[Group, tuple[float, float]]]:
             yield (stage, group_by, group), (ms, score.megapixels)
 
 
+def sketches(scores: Iterable[Score]) -> dict[Group, Sketch]:
+    """The times of rows at hand, by group: what `LatencyStatistics` computes in parts."""
+    found: dict[Group, Sketch] = {}
+    for score in scores:
+        for group, (ms, megapixels) in timings(score):
+            found.setdefault(group, Sketch()).add(ms, megapixels)
+    return found
+
+
 def latency_row(group: Group, sketch: Sketch) -> Latency:
     """The statistics of one group as a row of `latency.parquet`."""
     return Latency(
