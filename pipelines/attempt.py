@@ -99,7 +99,7 @@ def _do(attempt: Attempt, graph: Graph, received: stopping.Received) -> int:
         return _conclude(attempt, facts, tally.elapsed_s)
     except Exception as error:  # the engine's, most often: the cause is in its text, the rest is for the log
         cause = logs.record(error)
-        _complain(f"The job failed: {progress.reason() or cause}")
+        _complain(f"The job failed: {cause if isinstance(error, JobError) else progress.reason() or cause}")
         _complain(f"{_how_to_go_on(attempt, tally)} Details: {folder.path('log.txt')}")
         return received.exit_code or FAILED
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
-from pipelines import runners, stopping
+from pipelines import flink, runners, stopping
 from transforms import journal, progress, store
 from transforms.records import JobError, Outcome
 
@@ -37,19 +38,20 @@ def run(pipeline: beam.Pipeline, runner: str, journal_folder: str) -> None:
         JobError: the engine says anything but that the job is done.
         Exception: whatever the engine raises.
     """
-    result = pipeline.run()
+    with stopping.handlers_kept():
+        result = pipeline.run()
     if runners.is_local(runner):
         result.wait_until_finish()
     else:
         try:
-            _follow(result, journal_folder)
+            _follow(result, runner, pipeline.options, journal_folder)
         finally:
             runners.quieten()
     if not progress.stopping() and str(result.state) != "DONE":
         raise JobError(f"the engine ended the job as {result.state}")
 
 
-def _follow(result: PipelineResult, journal_folder: str) -> None:
+def _follow(result: PipelineResult, runner: str, options: PipelineOptions, journal_folder: str) -> None:
     known: set[str] = set()  # workers inside this process have told already; a scene may be finished twice
     grown = journal.Follower(journal_folder)
     pause = LOOK_S if store.is_local(journal_folder) else LOOK_AT_STORE_S
@@ -59,7 +61,10 @@ def _follow(result: PipelineResult, journal_folder: str) -> None:
         while not end.reached(LOOK_S):
             if progress.stopping():
                 result.cancel()
-                end.reached(CANCEL_S / 2)
+                if runner == flink.RUNNER:
+                    flink.cancel(options, CANCEL_S / 2)
+                end.reached(CANCEL_S / 4)
+                _publish(grown.new(), known)
                 return
             if time.monotonic() >= next_look:
                 _publish(grown.new(), known)

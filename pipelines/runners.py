@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from pipelines import flink
 from transforms.records import UsageError
 
 LOCAL = "DirectRunner"
@@ -63,7 +64,8 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
     check(runner)
     if is_local(runner):
         return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_args)))
-    options = PipelineOptions([f"--runner={runner}", *beam_args])
+    own = flink.with_name_of_its_own(beam_args) if runner == flink.RUNNER else beam_args
+    options = PipelineOptions([f"--runner={runner}", *own])
     options.view_as(SetupOptions).save_main_session = False
     return beam.Pipeline(options=options)
 

@@ -86,6 +86,21 @@ def on_signals(grace_s: float = GRACE_S) -> Iterator[Received]:
             timer.cancel()
 
 
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put the signal handlers back after the block, whoever has put others in their place meanwhile.
+
+    A job server of Beam's does: on SIGINT it would end, and nobody could tell the engine any more that the job is cancelled.
+    """
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def _last_resort(number: int, grace_s: float = GRACE_S) -> threading.Timer:
     timer = threading.Timer(grace_s, _leave, [128 + number])
     timer.daemon = True
