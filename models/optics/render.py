@@ -49,7 +49,8 @@ def render_views(
     reach = max(kernel_reach(widest, left), kernel_reach(widest, right)) + 1
     height, width = layers[0].image.shape[-2:]
     size = (_fast(height + 2 * reach), _fast(width + 2 * reach))
-    drift = xp.stack([_phase(dx, dy, size, layers[0].image) for dx, dy in shifts])[:, None]
+    # Kernels lie in their corner of the grid: the shift that brings their centre to the origin goes with the views' own.
+    drift = xp.stack([_phase(dx - reach, dy - reach, size, layers[0].image) for dx, dy in shifts])[:, None]
     out = None
     for layer, low, high in zip(layers, lows, highs, strict=True):
         radii = np.linspace(low, high, 1 + int(np.ceil((high - low) / step)) if high - low > 0.25 else 1)
@@ -75,37 +76,29 @@ def _blur(
 ) -> tuple[Array, Array]:
     """Return blurred premultiplied colour [2, C, h, w] and coverage [2, 1, h, w], padded sizes."""
     xp = namespace(layer.image)
-    levels = like(radii, layer.image)
     image, radius = _pad(layer.image, reach, size), _pad(layer.radius[None], reach, size)
     if layer.alpha is not None:
         alpha = _pad(layer.alpha[None], reach, size)
         stack = xp.concatenate([image * alpha, alpha], 0)
     else:
         stack = xp.concatenate([image, 0 * image[:1] + 1], 0)
-    if len(radii) > 1:
-        tent = xp.clip(1 - xp.abs(radius - levels[:, None, None]) / float(radii[1] - radii[0]), 0, 1)
-        tent = tent / tent.sum(0)
-        stack = tent[:, None] * stack[None]
-    else:
-        stack = stack[None]
-    kernels = view_kernels(levels, left, right, 2 * reach + 1)
-    spectrum = (_transfer(kernels, size)[:, :, None] * xp.fft.rfft2(stack)[:, None]).sum(0)
+    kernels = view_kernels(like(radii, layer.image), left, right, 2 * reach + 1)
+    # One level at a time: all of them at once take gigabytes for a large scene, and twice the time.
+    spectrum = 0
+    for level, kernel in zip(radii.tolist(), kernels, strict=True):
+        shared = stack
+        if len(radii) > 1:
+            shared = stack * xp.clip(1 - xp.abs(radius - level) / float(radii[1] - radii[0]), 0, 1)
+        spectrum = spectrum + xp.fft.rfft2(kernel, size)[:, None] * xp.fft.rfft2(shared)
     blurred = xp.fft.irfft2(spectrum * drift, size)
     return blurred[:, :-1], blurred[:, -1:]
 
 
-def _transfer(kernels: Array, size: tuple[int, int]) -> Array:
-    """Return the spectra of centred kernels [K, 2, s, s], their centre at the origin of a grid of `size`."""
-    xp = namespace(kernels)
-    half = kernels.shape[-1] // 2
-    return xp.fft.rfft2(kernels, size) * _phase(-half, -half, size, kernels)
-
-
 def _phase(dx: float, dy: float, size: tuple[int, int], array: Array) -> Array:
     """Return the factor that moves a picture by (dx, dy) pixels in the Fourier domain."""
-    fy, fx = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
-    turn = -2 * np.pi * (fx * dx + fy * dy)
-    return like(np.cos(turn), array) + 1j * like(np.sin(turn), array)
+    across, down = (2 * np.pi * f * d for f, d in ((np.fft.rfftfreq(size[1]), dx), (np.fft.fftfreq(size[0]), dy)))
+    row, column = (like(np.cos(turn), array) - 1j * like(np.sin(turn), array) for turn in (across, down))
+    return column[:, None] * row
 
 
 def _pad(array: Array, reach: int, size: tuple[int, int]) -> Array:
