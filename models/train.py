@@ -131,8 +131,8 @@ def _guess(teacher: DeblurNet, views: Tensor) -> Tensor:
 
 def psnr_gain(out: Tensor, views: Tensor, sharp: Tensor) -> float:
     """Return by how many dB `out` is nearer to `sharp` than the mean of the views is, averaged over the batch."""
-    before = ((views[:, :3] + views[:, 3:]) / 2 - sharp).square().mean((1, 2, 3)) + 1e-7
-    after = (out - sharp).square().mean((1, 2, 3)) + 1e-7
+    before = ((views[:, :3] + views[:, 3:]) / 2 - sharp).square().mean((1, 2, 3)) + 1e-6
+    after = (out - sharp).square().mean((1, 2, 3)) + 1e-6
     return float((10 * torch.log10(before / after)).mean())
 
 

@@ -51,7 +51,7 @@ def fill(pool: Path, source: Source, seed: int, slots: int, first: int = 0, stop
 class Pool:
     """Random augmented batches from the shards that are there now; new shards are picked up as they appear."""
 
-    def __init__(self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.15, misfit: float = 0.0) -> None:
+    def __init__(self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.1, misfit: float = 0.0) -> None:
         self.folder, self.rng, self.crop, self.grey, self.misfit = folder, rng, crop, grey, misfit
         self._shards: list[npt.NDArray[np.uint16]] = []
         self.refresh()
@@ -64,10 +64,10 @@ class Pool:
 
     def batch(self, count: int) -> tuple[Picture, Picture]:
         """Return (views [count, 6, c, c], sharp [count, 3, c, c]) in [0, 1]."""
-        crops = np.stack([self._one() for _ in range(count)]).astype(np.float32) * np.float32(1 / 65535)
+        crops = np.stack([self._one() for _ in range(count)])
         return crops[:, :6], crops[:, 6:]
 
-    def _one(self) -> npt.NDArray[np.uint16]:
+    def _one(self) -> Picture:
         rng, c = self.rng, self.crop
         shard = self._shards[int(rng.integers(len(self._shards)))]
         example = shard[int(rng.integers(len(shard)))]
@@ -89,7 +89,27 @@ class Pool:
             planes = np.repeat(planes[:, [int(rng.integers(3))]], 3, 1)
         else:
             planes = planes[:, rng.permutation(3)]
-        return planes.reshape(9, c, c)
+        return _relit(rng, planes).reshape(9, c, c)
+
+
+def _relit(rng: np.random.Generator, planes: npt.NDArray[np.uint16]) -> Picture:
+    """Return `planes` [3, 3, c, c] in [0, 1], often in more or less light, sometimes with views of unequal brightness.
+
+    Each photodiode looks past the microlens from its own side: towards the edges of a sensor one view darkens, by up to a
+    third. The two change by opposite factors 1 ± e, e a ramp over the crop, so that their mean keeps its brightness.
+    """
+    values = planes.astype(np.float32) * np.float32(1 / 65535)
+    kind = rng.random()
+    if kind < 0.5:
+        low, high = (1 / 64, 1) if kind < 0.08 else (0.4, 1.8)
+        values *= np.float32(np.exp(rng.uniform(np.log(low), np.log(high))) ** (1 / 2.2))
+    if rng.random() < 0.3:
+        axis = np.linspace(-0.5, 0.5, values.shape[-1], dtype=np.float32)
+        e, down, across = (np.float32(rng.normal(0, s)) for s in (0.03, 0.015, 0.015))
+        unequal = np.clip(e + down * axis[:, None] + across * axis, -0.1, 0.1)
+        values[0] *= 1 + unequal
+        values[1] *= 1 - unequal
+    return np.clip(values, 0, 1, out=values)
 
 
 def _detail_kept(planes: npt.NDArray[np.uint16]) -> float:

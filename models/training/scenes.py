@@ -21,13 +21,17 @@ Surface = tuple[Picture, Picture | None, Picture]
 class SceneOptions:
     """What the examples are like; recorded beside the weights."""
 
-    size: int = 224
+    size: int = 320
     """Side of the finished patch in pixels."""
     margin: int = 32
     """Border rendered and cut away, so that reflected edges do not show."""
     largest_radius: float = 22.0
-    grey: float = 0.4
+    grey: float = 0.5
     """Fraction of one-channel examples."""
+    dark: float = 0.15
+    """Fraction of examples in very little light, down to 1/100 of the usual; the noise falls with the light, but less."""
+    slight: float = 0.1
+    """Fraction of surfaces that are 1 to 6 px out of focus whatever `random_radius` says."""
     misfit: float = 0.05
     """Standard deviation, in pixels, of the views' shift against the sharp picture, at any blur."""
     one_sided: float = 0.65
@@ -48,7 +52,8 @@ def example(
     """
     size = options.size + 2 * options.margin
     grey = rng.random() < options.grey
-    layers = _exposed(rng, _layers(rng, photos, fonts, size, grey, options))
+    darkness = float(np.exp(rng.uniform(np.log(0.01), 0))) if rng.random() < options.dark else 1.0
+    layers = _exposed(rng, _layers(rng, photos, fonts, size, grey, options), darkness)
     moved, parted = rng.normal(0, options.misfit, 2), rng.normal(0, options.misfit / 4, 2)
     stack = [Layer(as_array(i), None if a is None else as_array(a), as_array(r)) for i, a, r in layers]
     pupils = random_aperture(rng, options.variety)
@@ -56,8 +61,8 @@ def example(
     cut = slice(options.margin, options.margin + options.size)
     views: Picture = np.asarray(rendered if namespace(rendered) is np else rendered.cpu().numpy())[..., cut, cut]
     sharp = _in_focus(layers)[..., cut, cut]
-    shot = float(np.exp(rng.uniform(np.log(1e-6), np.log(1e-4))))
-    read = float(np.exp(rng.uniform(np.log(1e-8), np.log(1e-6))))
+    shot = float(np.exp(rng.uniform(np.log(1e-6), np.log(1e-4)))) * darkness**0.75
+    read = float(np.exp(rng.uniform(np.log(1e-8), np.log(1e-6)))) * darkness**1.5
     views = add_sensor_noise(views, _noise(rng, views.shape), shot, read)
     # The two photodiodes never see quite the same brightness, even after vignetting is corrected.
     balance = 1 + rng.normal(0, 0.015)
@@ -69,9 +74,9 @@ def example(
     return coded[: 2 * channels].reshape(views.shape), coded[2 * channels :]
 
 
-def _exposed(rng: np.random.Generator, layers: list[Surface]) -> list[Surface]:
+def _exposed(rng: np.random.Generator, layers: list[Surface], darkness: float) -> list[Surface]:
     """Return the layers at one random exposure; in some scenes highlights are far brighter than white."""
-    gain = np.float32(np.exp(rng.uniform(np.log(0.2), np.log(1.1))))
+    gain = np.float32(np.exp(rng.uniform(np.log(0.2), np.log(1.1)))) * np.float32(darkness)
     boost = np.float32(rng.uniform(0, 3) if rng.random() < 0.3 else 0)
     return [(image * (1 + boost * np.clip(image * 4 - 3, 0, 1)) * gain, alpha, radius) for image, alpha, radius in layers]
 
@@ -116,7 +121,9 @@ def _layers(
     side = float(rng.choice([-1, 1])) if rng.random() < options.one_sided else 0.0
 
     def depth() -> Picture:
-        radius = _depth(rng, size, random_radius(rng, options.largest_radius), options.largest_radius)
+        slight = rng.random() < options.slight
+        centre = rng.choice([-1, 1]) * rng.uniform(1, 6) if slight else random_radius(rng, options.largest_radius)
+        radius = _depth(rng, size, float(centre), options.largest_radius)
         return np.abs(radius) * np.float32(side) if side else radius
 
     background = surface(rng, photos, fonts, size, grey)
@@ -133,7 +140,7 @@ def _depth(rng: np.random.Generator, size: int, centre: float, largest: float) -
     if kind < 0.4:
         field = np.full((size, size), centre)
     elif kind < 0.8:
-        gx, gy = rng.normal(0, 3.5, 2)
+        gx, gy = rng.normal(0, 4.5, 2)
         axis = np.linspace(-0.5, 0.5, size)
         field = centre + gx * axis[None] + gy * axis[:, None]
     else:
