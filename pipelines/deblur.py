@@ -8,10 +8,11 @@ earlier outcomes ────────────┤            └─ laten
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import apache_beam as beam
 
-from pipelines import attempt, job, model_options, options, runners
+from pipelines import attempt, batch, job, model_options, options, runners
 from pipelines.runfolder import RunFolder
 from transforms import store
 from transforms.foreach import ForEachScene
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     """
     runners.open_file_systems(beam_args)
     folder = RunFolder(args.output)
-    return attempt.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), build)
+    return attempt.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), partial(batch.do, graph=build))
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 
-from pipelines import attempt, deblur, manifest, options, runners
+from pipelines import attempt, batch, deblur, manifest, options, runners
 from pipelines.job import Job, make_job
 from pipelines.runfolder import RunFolder
 from transforms import protocols, rescore
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         UsageError: the options or the inputs are wrong, or the folder holds another run.
     """
     runners.open_file_systems(beam_args)
-    return attempt.carry_out(args, beam_args, RunFolder(args.output), lambda: prepare(args), deblur.build)
+    do = partial(batch.do, graph=deblur.build)
+    return attempt.carry_out(args, beam_args, RunFolder(args.output), lambda: prepare(args), do)
 
 
 def prepare(args: argparse.Namespace) -> Job[Scoring]:
