@@ -24,6 +24,7 @@ from transforms.records import UsageError
 
 COMMANDS = {
     "deblur": "Restore scenes, score them where they have a target, write tables, pictures and latency statistics.",
+    "watch": "Restore scenes as they arrive in a folder, without end; tables and statistics keep up.",
     "plan": "Say what deblur would do, with nothing written.",
     "pack": "Pack scenes into WebDataset tar shards.",
     "synthesize": "Make dual-pixel scenes with known blur from sharp photographs.",
@@ -35,7 +36,7 @@ COMMANDS = {
     "submit": "Make or check an NTIRE challenge entry.",
     "completion": "Print a script for the shell's completion.",
 }
-SUPERVISED = ("deblur", "score")
+SUPERVISED = ("deblur", "score", "watch")
 _WRONG_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 
 

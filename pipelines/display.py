@@ -22,11 +22,15 @@ class Tally:
     """What has been finished so far, in numbers that users recognise.
 
     Args:
-        todo: scenes that this attempt has to do.
+        todo: scenes that this attempt has to do; None where more may come at any time.
+
+    Attributes:
+        waiting: what else there is to say, about scenes that cannot be done yet.
     """
 
-    def __init__(self, todo: int) -> None:
+    def __init__(self, todo: int | None) -> None:
         self.todo, self.done, self.failed = todo, 0, 0
+        self.waiting = ""
         self.megapixels, self.gain_db, self.scored = 0.0, 0.0, 0
         self.started = time.monotonic()
 
@@ -48,9 +52,13 @@ class Tally:
 
     def remaining_s(self) -> float | None:
         """Seconds still needed at the mean pace so far; None until a few scenes are done."""
-        if self.done < min(SETTLED, self.todo):
+        if self.todo is None or self.done < min(SETTLED, self.todo):
             return None
         return self.elapsed_s / self.done * (self.todo - self.done) if self.done else None
+
+    def count(self) -> str:
+        """`3 of 20`, or `3` where nobody knows of how many."""
+        return str(self.done) if self.todo is None else f"{self.done} of {self.todo}"
 
     def describe(self) -> str:
         """Pace, gain and time left, in one line."""
@@ -61,8 +69,10 @@ class Tally:
         if self.scored:
             parts.append(f"PSNR {self.gain_db / self.scored:+.2f} dB")
         remaining = self.remaining_s()
-        if remaining is not None and self.done < self.todo:
+        if remaining:
             parts.append(f"{duration(remaining)} left")
+        if self.waiting:
+            parts.append(self.waiting)
         return " · ".join(parts)
 
 
@@ -99,25 +109,24 @@ def _live(tally: Tally, console: Console) -> Iterator[None]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=tally.todo)
-        with _every(0.2, lambda: bar.update(task, completed=tally.done, description=tally.describe())):
+        with every(0.2, lambda: bar.update(task, completed=tally.done, description=tally.describe())):
             yield
 
 
 @contextmanager
 def _plain(tally: Tally, console: Console) -> Iterator[None]:
     def line() -> None:
-        console.print(
-            f"{tally.done} of {tally.todo} scenes · {tally.describe()}", markup=False, highlight=False, soft_wrap=True
-        )
+        text = f"{tally.count()} scenes · {tally.describe()}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    with _every(PLAIN_INTERVAL_S, line):
+    with every(PLAIN_INTERVAL_S, line):
         yield
     if tally.done:
         line()
 
 
 @contextmanager
-def _every(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+def every(seconds: float, action: Callable[[], None]) -> Iterator[None]:
     """Call `action` at intervals, from a thread of its own, while the block runs."""
     over = threading.Event()
 

@@ -72,8 +72,13 @@ class Work:
     nothing_to_do: bool
 
 
-def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
+def prepare(args: argparse.Namespace, folder: RunFolder, found: Found | None = None) -> Job[Restoration]:
     """Check everything that can be checked before the first scene is read, and open the model.
+
+    Args:
+        args: the command line.
+        folder: where results go.
+        found: the scenes; by default all that lie in --input.
 
     Raises:
         UsageError: what is wrong, and the way out.
@@ -81,7 +86,7 @@ def prepare(args: argparse.Namespace, folder: RunFolder) -> Job[Restoration]:
     runners.check(args.runner)
     workers = options.workers(args)
     pixels = options.pixel_settings(args)
-    found = find_scenes(args.input, args.layout)
+    found = found or find_scenes(args.input, args.layout)
     model = model_options.open_model(args, callers=workers)
     settings = {
         "model": model.name,
@@ -141,7 +146,7 @@ def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, res
         UsageError: the folder holds a run with other settings.
     """
     earlier = {} if restart else folder.manifest()
-    _check_same_settings(earlier.get("settings"), job.settings, folder)
+    check_same_settings(earlier, job, folder)
     outcomes = [] if restart else folder.outcomes()
     holding = finished(outcomes, job.keys)
     if retry_failed:
@@ -173,7 +178,16 @@ def _scenes(outcomes: list[Outcome]) -> Counter[str]:
     return Counter(outcome.scene_id for outcome in outcomes)
 
 
-def _check_same_settings(before: dict[str, Any] | None, now: dict[str, Any], folder: RunFolder) -> None:
+def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:
+    """Make sure that a job may go on with the run in a folder.
+
+    Args:
+        earlier: manifest of that run; empty where there is none.
+
+    Raises:
+        UsageError: it was made with other settings: which.
+    """
+    before, now = earlier.get("settings"), job.settings
     if before is None or before == now:
         return
     names = sorted({*before, *now})

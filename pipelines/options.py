@@ -40,12 +40,13 @@ def add_output(parser: argparse.ArgumentParser, *, images: bool = True) -> None:
         group.add_argument("--images", choices=["restored", "none"], default="none", help=help_images)
 
 
-def add_resuming(parser: argparse.ArgumentParser) -> None:
-    """What to do with a run that is there already, and when to give up."""
+def add_resuming(parser: argparse.ArgumentParser, *, limit: bool = True) -> None:
+    """What to do with a run that is there already, and when to give up. Args: limit: whether the scenes can be counted."""
     group = parser.add_argument_group("resuming")
     group.add_argument("--restart", action="store_true", help="forget the run in RUN and begin anew")
     group.add_argument("--retry-failed", action="store_true", help="try the failed scenes of the run again")
-    group.add_argument("--max-failures", type=share, metavar="N|P%", help="stop when more scenes, or a larger share, fail")
+    if limit:
+        group.add_argument("--max-failures", type=share, metavar="N|P%", help="stop when more scenes, or a larger share, fail")
 
 
 def add_pixels(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +146,15 @@ def size(text: str) -> int:
     return value
 
 
+def duration(text: str) -> float:
+    """Seconds, more than 0: `90`, `1.5s`, `10min`, `1h`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?", text.strip().lower())
+    seconds = float(match[1]) * {"m": 60, "min": 60, "h": 3600}.get(match[2], 1) if match else 0.0
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time, such as 90s, 10min or 1h")
+    return seconds
+
+
 def share(text: str) -> tuple[float, bool]:
     """A number of scenes, `20`, or a share of them, `5%`: the value, and whether it is a share."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(%?)", text.strip())
@@ -155,4 +165,4 @@ def share(text: str) -> tuple[float, bool]:
 
 def workers(args: argparse.Namespace) -> int:
     """Scenes at once in one process: as asked; else every core here, and one where the engine itself runs several processes."""
-    return int(args.workers or (max(1, cores() // args.threads) if runners.is_local(args.runner) else 1))
+    return int(args.workers or (max(1, cores() // args.threads) if runners.is_here(args.runner) else 1))

@@ -146,7 +146,7 @@ class RunFolder:
         wrote_pictures = self.manifest().get("settings", {}).get("images") == "restored"
         self.sweep()
         names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
-        tables = [uri for name, _ in TABLES for uri in store.files_in(self.path(name), "*.parquet")]
+        tables = [uri for name in ("metrics", "failures", "windows") for uri in store.files_in(self.path(name), "*.parquet")]
         pictures = store.files_in(self.path("images"), "*.png") if wrote_pictures else []
         store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
 

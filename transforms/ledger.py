@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from transforms import store
-from transforms.records import Failure, JobError, Outcome, Score, WindowLatency
+from transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency
 from transforms.schemas import arrow_schema, from_table, to_table
 from transforms.statistics import latency_row, sketches
 from transforms.write import write_parquet
@@ -68,6 +68,10 @@ class Ledger:
         """The `input_key` of every scene in the tables."""
         return {scene_id: entry.input_key for scene_id, entry in self._entries.items()}
 
+    def restored(self) -> int:
+        """How many scenes the metrics table holds."""
+        return sum(entry.table == "metrics" for entry in self._entries.values())
+
     def add(self, outcomes: Iterable[Outcome]) -> int:
         """Put outcomes into the tables; gives back how many of them the tables now hold that they did not hold before.
 
@@ -96,6 +100,14 @@ class Ledger:
         self._entries |= {scene_id: entry for scene_id, (_, entry) in new.items()}
         self._tell(windows)
         return len(new)
+
+    def sum_up(self) -> None:
+        """Write `latency.parquet`: the statistics of all scenes in the tables."""
+        files = {entry.file for entry in self._entries.values() if entry.table == "metrics"}
+        scores = (row for file in sorted(files) for row in from_table(self._read("metrics", file), Score))
+        rows = [latency_row(group, sketch) for group, sketch in sketches(scores).items()]
+        rows.sort(key=lambda row: (row.group_by, row.group, row.stage))
+        write_parquet(to_table(rows, Latency), store.join(self._folder, "latency.parquet"))
 
     def _new(self, outcomes: Iterable[Outcome]) -> dict[str, tuple[Outcome, _Entry]]:
         new: dict[str, tuple[Outcome, _Entry]] = {}

@@ -54,7 +54,9 @@ def rows(folder: Path, table: str, row_type: type) -> list[object]:
 @given(st.data())
 def test_every_scene_is_in_the_tables_once_however_it_is_told(data: st.DataObject) -> None:
     told = data.draw(outcomes())
-    in_turn = data.draw(st.permutations([*told, *data.draw(st.lists(st.sampled_from(told), max_size=5) if told else st.just([]))]))
+    in_turn = data.draw(
+        st.permutations([*told, *data.draw(st.lists(st.sampled_from(told), max_size=5) if told else st.just([]))])
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ledger = Ledger(name, WINDOW_S, take_over(name))
