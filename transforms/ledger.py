@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from transforms import store
-from transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency
+from transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency, now
 from transforms.schemas import arrow_schema, from_table, to_table
 from transforms.statistics import latency_row, sketches
 from transforms.write import write_parquet
@@ -102,7 +102,10 @@ class Ledger:
         return len(new)
 
     def sum_up(self) -> None:
-        """Write `latency.parquet`: the statistics of all scenes in the tables."""
+        """Write `latency.parquet`: the statistics of all scenes in the tables. A table without a row becomes an empty file."""
+        for table in ("metrics", "failures"):
+            if not store.files_in(store.join(self._folder, table), "*.parquet"):
+                write_parquet(to_table([], _ROWS[table]), store.join(self._folder, table, _file(now())))
         files = {entry.file for entry in self._entries.values() if entry.table == "metrics"}
         scores = (row for file in sorted(files) for row in from_table(self._read("metrics", file), Score))
         rows = [latency_row(group, sketch) for group, sketch in sketches(scores).items()]

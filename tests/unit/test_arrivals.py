@@ -1,0 +1,133 @@
+"""What counts as arrived: scenes that are whole and at rest, each told once, and what is said of the others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.builders import make_scenes, write_folders
+from transforms.arrivals import Arrivals, Ready, look
+from transforms.journal import input_key
+from transforms.records import Failure, Scene
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_folders(tmp_path / "source", make_scenes(3, height=16, width=16))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return folder
+
+
+def key(scene: Scene) -> str:
+    return input_key(scene, "settings")
+
+
+class Watcher:
+    """Looks at a place with a clock of its own."""
+
+    def __init__(self, place: Path, done: dict[str, str] | None = None, settle_s: float = 5, patience_s: float = 60) -> None:
+        self.place, self.done, self.arrivals = place, done or {}, Arrivals(settle_s, patience_s)
+        self.time = 0.0
+
+    def at(self, time: float) -> list[Ready]:
+        found, problem = look(str(self.place), "auto")
+        assert not problem
+        return list(self.arrivals.ready(found, key, self.done, time))
+
+
+def names(ready: list[Ready]) -> list[str]:
+    return [item.scene_id for item in ready]
+
+
+def test_a_scene_is_told_once_when_its_files_have_not_changed_for_a_while(source: Path, place: Path) -> None:
+    watcher = Watcher(place)
+    assert watcher.at(0) == []
+    shutil.copytree(source / "scene-000", place / "scene-000")
+    assert watcher.at(1) == []
+    assert watcher.arrivals.waiting.unsettled == 1
+    assert watcher.at(5.9) == []
+    assert names(watcher.at(6)) == ["scene-000"]
+    assert watcher.at(7) == watcher.at(100) == []
+    assert (watcher.arrivals.waiting.told, watcher.arrivals.waiting.unsettled) == (1, 0)
+
+
+def test_a_file_that_grows_or_joins_starts_the_wait_anew(source: Path, place: Path) -> None:
+    watcher = Watcher(place)
+    shutil.copytree(source / "scene-000", place / "scene-000", ignore=shutil.ignore_patterns("target*"))
+    data = (source / "scene-000" / "right.png").read_bytes()
+    (place / "scene-000" / "right.png").write_bytes(data[:50])
+    assert watcher.at(0) == []
+    (place / "scene-000" / "right.png").write_bytes(data)
+    assert watcher.at(4) == []
+    assert watcher.at(6) == [], "it has been at rest for 2 seconds only"
+    shutil.copy(source / "scene-000" / "target.png", place / "scene-000")
+    assert watcher.at(9) == []
+    (scene,) = watcher.at(14)
+    assert isinstance(scene, Scene)
+    assert scene.target is not None
+
+
+def test_a_scene_that_changes_after_it_was_told_is_told_again(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "scene-000", ignore=shutil.ignore_patterns("target*"))
+    watcher = Watcher(place)
+    watcher.at(0)
+    assert names(watcher.at(5)) == ["scene-000"]
+    shutil.copy(source / "scene-000" / "target.png", place / "scene-000")  # it comes late
+    assert watcher.at(6) == []
+    assert names(watcher.at(11)) == ["scene-000"]
+
+
+def test_what_is_done_is_not_told_unless_it_has_changed(source: Path, place: Path) -> None:
+    shutil.copytree(source, place, dirs_exist_ok=True)
+    found, _ = look(str(place), "auto")
+    watcher = Watcher(place, {scene.scene_id: key(scene) for scene in found.scenes[:2]} | {"scene-002": "another version"})
+    watcher.at(0)
+    assert names(watcher.at(5)) == ["scene-002"]
+
+
+def test_a_scene_without_a_view_is_a_failure_after_a_while_and_a_scene_when_it_is_whole(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "scene-000", ignore=shutil.ignore_patterns("right*"))
+    shutil.copytree(source / "scene-001", place / "scene-001")
+    watcher = Watcher(place)
+    assert watcher.at(0) == []
+    assert "right view is missing" in watcher.arrivals.waiting.incomplete["scene-000"]
+    watcher.at(5)
+    assert watcher.at(59) == []
+    (failure,) = watcher.at(60)
+    assert isinstance(failure, Failure)
+    assert (failure.scene_id, failure.stage) == ("scene-000", "find")
+    assert watcher.at(61) == []
+    assert not watcher.arrivals.waiting.incomplete
+    watcher.done["scene-000"] = failure.input_key
+    assert watcher.at(62) == []
+    shutil.copy(source / "scene-000" / "right.png", place / "scene-000")
+    assert watcher.at(63) == []
+    assert names(watcher.at(68)) == ["scene-000"]
+
+
+def test_files_taken_away_leave_what_is_done_alone(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "scene-000")
+    found, _ = look(str(place), "auto")
+    watcher = Watcher(place, {scene.scene_id: key(scene) for scene in found.scenes})
+    (place / "scene-000" / "right.png").unlink()
+    assert watcher.at(0) == watcher.at(1000) == []
+
+
+def test_what_is_wrong_with_the_place_is_said_and_may_be_over_at_the_next_look(source: Path, place: Path) -> None:
+    assert look(str(place), "auto")[1] == ""
+    (place / "notes.txt").write_text("no picture")
+    found, problem = look(str(place), "auto")
+    assert not found.scenes
+    assert "No scene in" in problem
+    shutil.copytree(source / "scene-000", place / "scene-000")
+    found, problem = look(str(place), "auto")
+    assert len(found.scenes) == 1
+    assert not problem
+    assert "is not there" in look(str(place / "nowhere"), "auto")[1]
