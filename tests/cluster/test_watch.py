@@ -1,0 +1,160 @@
+"""Watching a folder that fills, on Prism and on Flink: every scene once, whatever is stopped, killed or copied by halves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import dpdeblur, finish, finished, rows, start, wait_for
+from tests.cluster.engines import prism
+from tests.cluster.engines.flink import FlinkCluster
+from transforms.watch import WAITING
+
+pytestmark = pytest.mark.cluster
+SCENES, SOME = 100, 24
+TIMES = ("--every=0.5s", "--settle=1s", "--window=5s", "--until-idle=8s")
+
+
+@pytest.fixture(scope="module")
+def flink() -> Iterator[FlinkCluster]:
+    with FlinkCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["prism", "flink"])
+def engine(request: pytest.FixtureRequest) -> list[str]:
+    return prism.options() if request.param == "prism" else request.getfixturevalue("flink").options
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folders(tmp_path_factory.mktemp("source"), make_scenes(SCENES, height=96, width=128))
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Path:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    return folder
+
+
+class Copying(threading.Thread):
+    """Copies scenes as a slow network would: one file after the other, each in two pieces."""
+
+    def __init__(self, scenes: Sequence[Path], into: Path, scene_s: float = 0.25) -> None:
+        super().__init__(daemon=True)
+        self.scenes, self.into, self.pause_s = scenes, into, scene_s / 6
+        self.start()
+
+    def run(self) -> None:
+        for scene in self.scenes:
+            (self.into / scene.name).mkdir()
+            for file in sorted(scene.iterdir()):
+                data = file.read_bytes()
+                with (self.into / scene.name / file.name).open("wb") as stream:
+                    stream.write(data[: len(data) // 2])
+                    stream.flush()
+                    time.sleep(self.pause_s)
+                    stream.write(data[len(data) // 2 :])
+                time.sleep(self.pause_s)
+
+
+def watch(incoming: Path, run: Path, engine: list[str], *more: str) -> subprocess.Popen[str]:
+    return start("watch", "--input", incoming, "--output", run, "--model", "views-mean", *TIMES, *more, *engine)
+
+
+def each_once(run: Path, scenes: Sequence[Path]) -> None:
+    assert [row["scene_id"] for row in rows(run)] == sorted(scene.name for scene in scenes)
+    assert not rows(run, "failures")
+    assert sum(row["count"] for row in windows(run)) == len(scenes), "the windows count other scenes than the tables"
+
+
+def windows(run: Path) -> list[dict[str, Any]]:
+    found = pq.read_table(run / "windows").to_pylist()
+    return [row for row in found if (row["stage"], row["group_by"]) == ("total", "all")]
+
+
+def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
+    engine: list[str], source: Path, incoming: Path, tmp_path: Path
+) -> None:
+    run, scenes = tmp_path / "run", sorted(source.iterdir())
+    process = watch(incoming, run, engine, "--images=restored")
+    wait_for(lambda: (run / WAITING).exists(), process)
+    copying = Copying(scenes, incoming)
+    wait_for(lambda: (run / "windows").exists(), process)
+    assert copying.is_alive(), "the statistics came only at the end"
+    done = finish(process)
+    assert done.returncode == 0, done
+    each_once(run, scenes)
+    assert len(list((run / "images").glob("*.png"))) == SCENES
+    assert len(windows(run)) > 1
+    assert all(row["scenes_per_s"] == row["count"] / 5 for row in windows(run))
+    assert sum(file.read_bytes().count(b"\n") for file in (run / ".state/journal").glob("*.jsonl")) == SCENES, "done twice"
+    report = dpdeblur("report", run)
+    assert report.returncode == 0, report
+    batch = dpdeblur("deblur", "--input", incoming, "--output", run, "--model", "views-mean", "--images=restored")
+    assert "100 already done" in batch.stdout, batch  # the same run, as if it had been made at once
+    each_once(run, scenes)
+
+
+def test_stopped_and_killed_it_goes_on_where_it_was(engine: list[str], source: Path, incoming: Path, tmp_path: Path) -> None:
+    run, scenes = tmp_path / "run", sorted(source.iterdir())[:SOME]
+    Copying(scenes, incoming, scene_s=1.0)
+    process = watch(incoming, run, engine)
+    wait_for(lambda: finished(run) >= 3, process)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.returncode == 130, stopped
+    assert len(rows(run)) >= 3, "what is finished is in the tables when it is stopped"
+    process = watch(incoming, run, engine)
+    wait_for(lambda: finished(run) >= 3, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    shutil.copytree(source / "scene-099", incoming / "scene-099")
+    done = finish(watch(incoming, run, engine))
+    assert done.returncode == 0, done
+    each_once(run, [*scenes, source / "scene-099"])
+
+
+def test_what_comes_late_takes_the_place_of_what_was_there(
+    engine: list[str], source: Path, incoming: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for name, missing in (("scene-000", "target*"), ("scene-001", "right*"), ("scene-002", "nothing")):
+        shutil.copytree(source / name, incoming / name, ignore=shutil.ignore_patterns(missing))
+    whole = (incoming / "scene-002" / "left.png").read_bytes()
+    (incoming / "scene-002" / "left.png").write_bytes(whole[:100])  # a copy that hangs
+    process = watch(incoming, run, engine, "--patience=3s")
+    wait_for(lambda: (run / "failures").exists() and len(rows(run, "failures")) == 2 and len(rows(run)) == 1, process)
+    assert rows(run)[0]["psnr_db"] is None
+    shutil.copy(source / "scene-000" / "target.png", incoming / "scene-000")
+    shutil.copy(source / "scene-001" / "right.png", incoming / "scene-001")
+    (incoming / "scene-002" / "left.png").write_bytes(whole)
+    done = finish(process)
+    assert done.returncode == 0, done
+    each_once(run, [source / name for name in ("scene-000", "scene-001", "scene-002")])
+    assert all(row["psnr_db"] is not None for row in rows(run))
+
+
+def test_a_worker_of_flink_dies_and_each_scene_is_there_once(
+    flink: FlinkCluster, source: Path, incoming: Path, tmp_path: Path
+) -> None:
+    run, scenes = tmp_path / "run", sorted(source.iterdir())[:SOME]
+    Copying(scenes, incoming, scene_s=1.0)
+    process = watch(incoming, run, flink.options, "--until-idle=20s")
+    wait_for(lambda: finished(run) >= 3, process)
+    os.kill(flink.workers.running()[0], signal.SIGKILL)
+    done = finish(process)
+    assert done.returncode == 0, done
+    each_once(run, scenes)
