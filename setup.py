@@ -26,7 +26,12 @@ EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78"],
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
-    "cluster": ["apache-beam[aws]>=2.77,<2.78", "moto[server]>=5.1,<6"],  # what tests/cluster needs besides engines
+    "cluster": [  # what tests/cluster needs besides engines
+        "apache-beam[aws]>=2.77,<2.78",
+        "build>=1.2,<2",  # for --setup_file
+        "moto[server]>=5.1,<6",
+        "setuptools>=80",
+    ],
     "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2", "ruff>=0.14,<1"],
     "test": [
         "duckdb>=1.2,<2",

@@ -13,9 +13,11 @@ import pytest
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, hosts, rows, same_tables, start, wait_for
 from tests.cluster.engines.flink import FlinkCluster
+from tests.cluster.engines.workers import Workers
 
 pytestmark = pytest.mark.cluster
 MANY = 40
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,17 @@ def test_the_tables_equal_those_of_the_local_run(flink: FlinkCluster, scenes: Pa
     assert len(hosts(run)) > 1, "the scenes were not spread over the workers"
     again = dpdeblur(*words)
     assert "Nothing to do" in again.stdout
+
+
+def test_workers_without_the_program_get_it_with_the_job(
+    flink: FlinkCluster, scenes: Path, local_run: Path, tmp_path: Path
+) -> None:
+    run, workers = tmp_path / "run", Workers(tmp_path / "workers", bare=True)
+    words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored")
+    done = dpdeblur(*words, *flink.options_but_workers, *workers.options, "--setup_file", ROOT / "setup.py")
+    assert done.returncode == 3, done.stderr
+    assert workers.installed(), "the workers found the program somewhere else"
+    same_tables(run, local_run)
 
 
 def test_a_python_worker_dies_and_nothing_is_lost(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page, scenes, timing
+from benchmarks import page, scenes, slots, timing
 from benchmarks.answers import Answer
 from transforms.layouts import find_scenes
 
@@ -93,3 +93,12 @@ def test_the_plain_script_agrees(tmp_path: Path) -> None:
     assert plain.scores(picture / plain.FULL, target / plain.FULL) == pytest.approx(
         (ours.psnr_db, ours.ssim, ours.mae), abs=1e-9
     )
+
+
+def test_slots_are_held_against_one_slot_and_one_worker() -> None:
+    names = ("local, 1 worker", "local, 2 workers", "Flink, 1 slot", "Flink, 2 slots")
+    found = {name: {"scene_ms": ms, "command_s": 70.0} for name, ms in zip(names, (1000, 500, 1250, 625), strict=True)}
+    lines = slots.table([found, found])
+    assert lines[2] == "| local, 1 worker | 1.00 | 1.25 × | 1.00 × | 10 |"
+    assert lines[5] == "| Flink, 2 slots | 1.60 | 2.00 × | 1.60 × | 32 |"
+    assert lines[-1].startswith("2 rounds of 60 scenes")

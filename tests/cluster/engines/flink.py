@@ -112,6 +112,11 @@ class FlinkCluster:
     @property
     def options(self) -> list[str]:
         """What to add to the command line of a pipeline that shall run here."""
+        return [*self.options_but_workers, *self.workers.options]
+
+    @property
+    def options_but_workers(self) -> list[str]:
+        """The same, without those that say how Python workers are started."""
         return [
             "--runner=FlinkRunner",
             f"--flink_master=localhost:{self.rest}",
@@ -119,7 +124,6 @@ class FlinkCluster:
             f"--flink_job_server_jar={self.jar}",
             f"--parallelism={self.slots}",
             "--environment_cache_millis=10000",  # or workers would end and start again between any two stages
-            *self.workers.options,
         ]
 
     def jobs(self) -> list[dict[str, Any]]:
