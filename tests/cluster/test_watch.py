@@ -91,9 +91,9 @@ def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
 ) -> None:
     run, scenes = tmp_path / "run", sorted(source.iterdir())
     process = watch(incoming, run, engine, "--images=restored")
-    wait_for(lambda: (run / WAITING).exists(), process)
+    wait_for((run / WAITING).exists, process)
     copying = Copying(scenes, incoming)
-    wait_for(lambda: (run / "windows").exists(), process)
+    wait_for((run / "windows").exists, process)
     assert copying.is_alive(), "the statistics came only at the end"
     done = finish(process)
     assert done.returncode == 0, done
@@ -166,10 +166,8 @@ def test_scenes_arrive_in_an_object_store(source: Path, tmp_path: Path) -> None:
         scenes = sorted(source.iterdir())[:8]
         place = store.put(scenes[0], f"incoming/{scenes[0].name}").rsplit("/", 1)[0]
         engine = [*prism.options(), *store.options]
-        process = start(
-            "watch", "--input", place, "--output", f"s3://{store.bucket}/run", "--model=views-mean", *TIMES, "--images=restored",
-            "--until-idle=25s", *engine,
-        )  # fmt: skip
+        run_at, more = f"s3://{store.bucket}/run", ("--images=restored", "--until-idle=25s")
+        process = start("watch", "--input", place, "--output", run_at, "--model=views-mean", *TIMES, *more, *engine)
         for scene in scenes[1:]:
             time.sleep(1)
             store.put(scene, f"incoming/{scene.name}")

@@ -1,0 +1,134 @@
+"""What `dpdeblur watch` checks before it starts, and what it says while it waits. The stream itself is in `tests/cluster`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli, options, runners
+from pipelines.display import Tally
+from pipelines.watch import _Idle
+from tests.rows import score
+from transforms import progress
+from transforms.arrivals import Waiting
+from transforms.records import UsageError
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+
+def words(tmp_path: Path, *more: str) -> list[str]:
+    (tmp_path / "in").mkdir(exist_ok=True)
+    return ["watch", "--input", str(tmp_path / "in"), "--output", str(tmp_path / "run"), *more]
+
+
+@pytest.mark.parametrize("more", [[], ["--runner", "DirectRunner"], ["--runner", "SparkRunner"], ["--runner", "PrismRunner"]])
+def test_without_an_engine_it_says_how_to_get_one(
+    tmp_path: Path, more: list[str], nothing_installed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words(tmp_path, *more)) == 2
+    said = capsys.readouterr().err
+    assert "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2" in said
+    assert "--runner FlinkRunner" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_prism_on_the_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prism = tmp_path / "prism"
+    prism.write_text("#!/bin/sh\n")
+    prism.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert runners.endless(None, ["--a=b"]) == ("PrismRunner", ["--a=b", f"--prism_location={prism}", "--streaming"])
+    assert runners.endless(None, ["--prism_location=/x"]) == ("PrismRunner", ["--prism_location=/x", "--streaming"])
+    assert runners.endless("FlinkRunner", []) == ("FlinkRunner", ["--streaming"])
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        (["--window", "7s"], "whole windows must make an hour"),
+        (["--settle", "soon"], "'soon' is not a time"),
+        (["--every", "0"], "'0' is not a time"),
+        (["--layout", "dpdd"], "invalid choice"),
+        (["--output", "IN/run"], "the run's own pictures would arrive there"),
+        (["--input", "nowhere"], "is no folder"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_starts(
+    tmp_path: Path, more: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = [word.replace("IN/", f"{tmp_path}/in/") for word in more]
+    assert cli.main(words(tmp_path, *more, "--runner=PrismRunner", "--prism_location=/nowhere/prism")) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5s", 1.5), ("10min", 600), ("2 m", 120), ("1h", 3600)])
+def test_times(text: str, seconds: float) -> None:
+    assert options.duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "-1s", "0s", "1d", "h"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a time"):
+        options.duration(text)
+
+
+def test_the_tally_of_a_job_without_end_says_no_total() -> None:
+    tally = Tally(None)
+    assert tally.count() == "0"
+    for _ in range(20):
+        tally.add(score())
+    tally.waiting = "2 incomplete"
+    assert tally.count() == "20"
+    assert "left" not in tally.describe()
+    assert tally.describe().endswith(" · 2 incomplete")
+
+
+def test_it_is_idle_only_when_all_that_was_told_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {"now": None}
+    monkeypatch.setattr("pipelines.watch.read_waiting", lambda run: states["now"])
+    progress.reset()
+    tally = Tally(None)
+    idle = _Idle(str(tmp_path), tally, 0.05)
+
+    def look(waiting: Waiting | None) -> bool:
+        states["now"] = waiting  # type: ignore[assignment]
+        idle.look()
+        time.sleep(0.06)
+        idle.look()
+        return progress.stopping()
+
+    try:
+        assert not look(None), "the engine has not looked yet"
+        assert tally.waiting == "the engine starts"
+        assert not look(Waiting(told=1)), "a scene is under way"
+        assert not look(Waiting(told=1, unsettled=1)), "a scene is being copied"
+        tally.add(score())
+        assert not look(Waiting(told=1, unsettled=1))
+        assert look(Waiting(told=1, incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
+        assert tally.waiting == "1 incomplete"
+        assert "nothing new has come" in progress.reason()
+    finally:
+        progress.reset()
+
+
+def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
+    from pipelines import watch
+    from pipelines.attempt import Attempt
+    from pipelines.runfolder import RunFolder
+
+    folder = RunFolder(str(tmp_path / "run"))
+    folder.write_json("manifest.json", {"settings": {}, "window_s": 10.0, "finished": None})
+    args = argparse.Namespace(restart=False, retry_failed=False, window=60.0)
+    job = argparse.Namespace(settings={})
+    attempt = Attempt(args, [], folder, job, None, None)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"windows of 10 s: say --window 10s"):
+        watch._take_up(attempt)
+    job.settings = {"model": "another"}
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        watch._take_up(attempt)
