@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from pipelines.api import deblur
 from tests import examples, tiny_onnx
 from tests.builders import make_scenes, make_views, png, write_dpdd, write_file, write_folders, write_ntire, write_restormer
 from tests.examples import ROOT
+from tests.rows import FINISHED, score
+from transforms.ledger import Ledger, take_over
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -93,6 +96,13 @@ def broken(folder: Path) -> None:
     (folder / "broken/scene-000/left.png").write_bytes(b"not a picture")
 
 
+def watched(folder: Path) -> None:
+    """What a watch has written so far."""
+    run = str(folder / "runs/today")
+    rows = [score(f"{number:03d}", finished_at=FINISHED + timedelta(seconds=20 * number)) for number in range(9)]
+    Ledger(run, 60, take_over(run)).add(rows)
+
+
 GIVEN: dict[str, Callable[[Path], None]] = {
     "tutorial.md": lambda folder: None,
     "how-to/canon.md": canon,
@@ -107,6 +117,7 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "how-to/results.md": run_of_pictures,
     "how-to/resuming.md": broken,
     "how-to/shards.md": pictures,
+    "how-to/watching.md": watched,
 }
 
 
