@@ -18,6 +18,8 @@ class Variety:
     width: float = 1.0
     hard_share: float = 0.25
     """Fraction of pupils split almost like half-disks (slope log-uniform in 2.5-10); the rest ramps, slope 0.35-2.2."""
+    weak_share: float = 0.0
+    """Fraction of pupils whose views hardly differ (leak 0.5-0.9): some cameras' views part by a pixel where blur is four."""
     hollow_share: float = 0.05
     """Fraction of pupils with the Butterworth hole of Abuolaim et al., ICCV 2021."""
     texture: float = 0.35
@@ -48,6 +50,8 @@ def random_aperture(rng: np.random.Generator, variety: Variety | None = None) ->
     hard = rng.random() < variety.hard_share
     slope = float(np.exp(rng.uniform(np.log(2.5), np.log(10)))) if hard else rng.uniform(0.35, 2.2)
     leak = rng.uniform(0, 0.5)
+    if variety.weak_share and rng.random() < variety.weak_share:
+        leak = rng.uniform(0.5, 0.9)
     hollow = {}
     if rng.random() < variety.hollow_share:
         hollow = {
@@ -89,7 +93,7 @@ def _nudged(rng: np.random.Generator, pupil: Aperture, amount: float) -> Apertur
     return replace(
         pupil,
         slope=pupil.slope * float(np.exp(rng.uniform(-0.3, 0.3))),
-        leak=min(pupil.leak * rng.uniform(0.6, 1.5), 0.6),
+        leak=min(pupil.leak * rng.uniform(0.6, 1.5), max(0.6, pupil.leak)),
         decentre_x=pupil.decentre_x + rng.normal(0, 0.015),
         decentre_y=pupil.decentre_y + rng.normal(0, 0.015),
         radius_scale=1 + 0.2 * amount * rng.uniform(-1, 1),

@@ -36,7 +36,7 @@ class SceneOptions:
     """Standard deviation, in pixels, of the views' shift against the sharp picture, at any blur."""
     one_sided: float = 0.65
     """Fraction of scenes that lie wholly in front of, or wholly behind, the plane of focus."""
-    variety: Variety = field(default_factory=Variety)
+    variety: Variety = field(default_factory=lambda: Variety(weak_share=0.15))
 
 
 def example(
