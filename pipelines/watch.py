@@ -183,15 +183,16 @@ class _Idle:
         self._tally.waiting = _what_waits(waiting)
         if (state := (self._tally.done, waiting)) != self._state:
             self._state, self._since = state, time.monotonic()
-        at_rest = waiting is not None and not waiting.unsettled and self._tally.done >= waiting.told
-        if self._patience_s and at_rest and time.monotonic() - self._since > self._patience_s:
+        busy = waiting is None or waiting.under_way or waiting.queued or waiting.unsettled
+        if self._patience_s and not busy and time.monotonic() - self._since > self._patience_s:
             progress.stop(f"nothing new has come for {display.duration(self._patience_s)}")
 
 
 def _what_waits(waiting: Waiting | None) -> str:
     if waiting is None:
         return "the engine starts"
-    parts = [f"{waiting.unsettled} not at rest yet"] if waiting.unsettled else []
+    parts = [f"{waiting.queued} queued"] if waiting.queued else []
+    parts += [f"{waiting.unsettled} not at rest yet"] if waiting.unsettled else []
     parts += [f"{len(waiting.incomplete)} incomplete"] if waiting.incomplete else []
     return " · ".join([*parts, *([waiting.problem] if waiting.problem else [])])
 

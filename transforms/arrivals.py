@@ -16,22 +16,25 @@ from transforms.records import Failure, Scene, UsageError, now
 
 LAYOUTS = ("auto", "folders", "ntire")
 """Layouts that name each scene by itself. Where scenes are paired by their order, one file that comes late would shift all."""
+LEAST, GROWTH = 64, 3  # scenes told at a time; or, where more than so many are finished between two looks, three times these
 
 Ready = Scene | Failure
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a look at the place found that is not ready.
+    """What a look at the place found that is not done.
 
     Attributes:
-        told: scenes told so far, of this attempt.
+        under_way: scenes that were told and are not finished yet.
+        queued: scenes that are ready, to be told when some of these are finished.
         unsettled: scenes whose files still change.
         incomplete: scenes that lack something, and what.
         problem: why the place as a whole cannot be made out at present; empty where it can.
     """
 
-    told: int = 0
+    under_way: int = 0
+    queued: int = 0
     unsettled: int = 0
     incomplete: dict[str, str] = field(default_factory=dict)
     problem: str = ""
@@ -48,7 +51,7 @@ class Arrivals:
     def __init__(self, settle_s: float, patience_s: float) -> None:
         self._settle_s, self._patience_s = settle_s, patience_s
         self._since: dict[str, tuple[str, float]] = {}
-        self._told: dict[str, str] = {}
+        self._under_way: dict[str, str] = {}  # told, not finished yet: their versions
         self.waiting = Waiting()
 
     def ready(self, found: Found, key: Callable[[Scene], str], done: Mapping[str, str], time_s: float) -> Iterator[Ready]:
@@ -60,28 +63,38 @@ class Arrivals:
             done: the `input_key` of every scene that is finished already.
             time_s: of the look, in seconds on any clock that does not stand still.
         """
-        unsettled, incomplete, seen = 0, {}, {}
+        room = self._room(done)
+        queued, unsettled, incomplete, seen = 0, 0, {}, {}
         for scene in found.scenes:
             version = key(scene)
-            if version in (done.get(scene.scene_id), self._told.get(scene.scene_id)):
+            if version in (done.get(scene.scene_id), self._under_way.get(scene.scene_id)):
                 continue
             since = seen[scene.scene_id] = self._unchanged(scene.scene_id, version, time_s)
-            if time_s - since[1] >= self._settle_s:
-                self._told[scene.scene_id] = version
+            if time_s - since[1] < self._settle_s:
+                unsettled += 1
+            elif room > 0:
+                room -= 1
+                self._under_way[scene.scene_id] = version
                 yield scene
             else:
-                unsettled += 1
+                queued += 1
         for failure in found.failures:
-            if failure.scene_id in done or self._told.get(failure.scene_id) == failure.message:
+            if failure.scene_id in done:
                 continue
             since = seen[failure.scene_id] = self._unchanged(failure.scene_id, failure.message, time_s)
-            if time_s - since[1] >= self._patience_s:
-                self._told[failure.scene_id] = failure.message
-                yield replace(failure, finished_at=now())
-            else:
+            if time_s - since[1] < self._patience_s:
                 incomplete[failure.scene_id] = failure.message
+            else:
+                yield replace(failure, finished_at=now())
         self._since = seen
-        self.waiting = Waiting(len(self._told), unsettled, incomplete)
+        self.waiting = Waiting(len(self._under_way), queued, unsettled, incomplete)
+
+    def _room(self, done: Mapping[str, str]) -> int:
+        """How many scenes to tell: an engine that is told of all that lies there enters none of it before the last is done."""
+        before = len(self._under_way)
+        self._under_way = {scene: version for scene, version in self._under_way.items() if done.get(scene) != version}
+        finished = before - len(self._under_way)
+        return max(LEAST, GROWTH * finished) - len(self._under_way)
 
     def _unchanged(self, scene_id: str, version: str, time_s: float) -> tuple[str, float]:
         """What a scene is now, and since when."""

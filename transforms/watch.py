@@ -117,17 +117,20 @@ class _Look(beam.DoFn):
     def setup(self) -> None:
         self.arrivals = Arrivals(self.vigil.settle_s, self.vigil.patience_s)
         self.done = self.vigil.ledger().keys()
-        self.journal = journal.Follower(store.join(self.vigil.run, journal.FOLDER))
+        noted = store.join(self.vigil.run, journal.FOLDER)
+        self.noted, self.followed = journal.Journal(noted), journal.Follower(noted)
         self.looked, self.said = 0.0, b""
 
     def process(self, _: Any, tick: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[str, Ready]]:
         if float(tick) < self.looked or progress.stopping():  # it waited while the look before took long
             return
         check_right(self.vigil.run, self.vigil.token)
-        self.done |= {outcome.scene_id: outcome.input_key for outcome in self.journal.new()}
+        self.done |= {outcome.scene_id: outcome.input_key for outcome in self.followed.new()}
         found, problem = arrivals.look(self.vigil.place, self.vigil.layout)
         if not problem:
             for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic()):
+                if isinstance(ready, Failure):
+                    self.noted.append(ready)
                 version = self.task.key(ready) if isinstance(ready, Scene) else ready.message
                 yield f"{ready.scene_id} {version}", ready
         self._say(dataclasses.replace(self.arrivals.waiting, problem=problem))

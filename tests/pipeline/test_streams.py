@@ -59,7 +59,7 @@ def test_a_look_tells_scenes_once_and_says_what_waits(tmp_path: Path) -> None:
     assert list(look.process(None, time.time())) == []
     waiting = read_waiting(str(run))
     assert waiting is not None
-    assert (waiting.told, list(waiting.incomplete)) == (1, ["scene-001"])
+    assert (waiting.under_way, list(waiting.incomplete)) == (1, ["scene-001"])
     (place / "scene-001").rename(place / "elsewhere")
     again = _Look(look.vigil, look.task)  # an engine that lost the first one
     again.setup()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.builders import make_scenes, write_folders
-from transforms.arrivals import Arrivals, Ready, look
+from transforms.arrivals import LEAST, Arrivals, Ready, look
 from transforms.journal import input_key
-from transforms.records import Failure, Scene
+from transforms.records import Failure, Scene, Source
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_scene_is_told_once_when_its_files_have_not_changed_for_a_while(source
     assert watcher.at(5.9) == []
     assert names(watcher.at(6)) == ["scene-000"]
     assert watcher.at(7) == watcher.at(100) == []
-    assert (watcher.arrivals.waiting.told, watcher.arrivals.waiting.unsettled) == (1, 0)
+    assert (watcher.arrivals.waiting.under_way, watcher.arrivals.waiting.unsettled) == (1, 0)
 
 
 def test_a_file_that_grows_or_joins_starts_the_wait_anew(source: Path, place: Path) -> None:
@@ -103,10 +104,9 @@ def test_a_scene_without_a_view_is_a_failure_after_a_while_and_a_scene_when_it_i
     (failure,) = watcher.at(60)
     assert isinstance(failure, Failure)
     assert (failure.scene_id, failure.stage) == ("scene-000", "find")
-    assert watcher.at(61) == []
     assert not watcher.arrivals.waiting.incomplete
     watcher.done["scene-000"] = failure.input_key
-    assert watcher.at(62) == []
+    assert watcher.at(61) == watcher.at(62) == []
     shutil.copy(source / "scene-000" / "right.png", place / "scene-000")
     assert watcher.at(63) == []
     assert names(watcher.at(68)) == ["scene-000"]
@@ -131,3 +131,23 @@ def test_what_is_wrong_with_the_place_is_said_and_may_be_over_at_the_next_look(s
     assert len(found.scenes) == 1
     assert not problem
     assert "is not there" in look(str(place / "nowhere"), "auto")[1]
+
+
+def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path) -> None:
+    def scene(number: int) -> Scene:
+        return Scene(f"s{number:04d}", Source(f"{number}/left.png"), Source(f"{number}/right.png"))
+
+    found, _ = look(str(place), "auto")
+    found = replace(found, scenes=tuple(scene(number) for number in range(5000)))
+    arrivals, done, time, told = Arrivals(1, 60), {}, 0.0, []
+    assert list(arrivals.ready(found, key, done, time)) == []
+    while len(told) < 5000:
+        time += 1
+        now = list(arrivals.ready(found, key, done, time))
+        told += now
+        assert arrivals.waiting.under_way + arrivals.waiting.queued + len(done) == 5000
+        assert arrivals.waiting.under_way <= max(LEAST, 3 * 400 + 400)
+        slow = [ready for ready in told if ready.scene_id not in done][: min(400, 20 * 2 ** int(time))]
+        done |= {ready.scene_id: key(ready) for ready in slow}  # type: ignore[arg-type]
+    assert len({ready.scene_id for ready in told}) == 5000
+    assert time < 40, "a cluster of 400 scenes a look is fed as fast as it works"

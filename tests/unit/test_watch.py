@@ -89,7 +89,7 @@ def test_the_tally_of_a_job_without_end_says_no_total() -> None:
     assert tally.describe().endswith(" · 2 incomplete")
 
 
-def test_it_is_idle_only_when_all_that_was_told_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_idle_only_when_all_that_came_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = {"now": None}
     monkeypatch.setattr("pipelines.watch.read_waiting", lambda run: states["now"])
     progress.reset()
@@ -106,11 +106,11 @@ def test_it_is_idle_only_when_all_that_was_told_is_done(tmp_path: Path, monkeypa
     try:
         assert not look(None), "the engine has not looked yet"
         assert tally.waiting == "the engine starts"
-        assert not look(Waiting(told=1)), "a scene is under way"
-        assert not look(Waiting(told=1, unsettled=1)), "a scene is being copied"
-        tally.add(score())
-        assert not look(Waiting(told=1, unsettled=1))
-        assert look(Waiting(told=1, incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
+        assert not look(Waiting(under_way=1))
+        assert not look(Waiting(unsettled=1)), "a scene is being copied"
+        assert not look(Waiting(queued=2))
+        assert tally.waiting == "2 queued"
+        assert look(Waiting(incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
         assert tally.waiting == "1 incomplete"
         assert "nothing new has come" in progress.reason()
     finally:
