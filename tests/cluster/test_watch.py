@@ -19,7 +19,7 @@ from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, start, wait_for
 from tests.cluster.engines import prism
 from tests.cluster.engines.flink import FlinkCluster
-from tests.cluster.engines.s3 import ObjectStore
+from tests.cluster.engines.s3 import S3
 from transforms.watch import WAITING
 
 pytestmark = pytest.mark.cluster
@@ -161,18 +161,25 @@ def test_a_worker_of_flink_dies_and_each_scene_is_there_once(
     each_once(run, scenes)
 
 
-def test_scenes_arrive_in_an_object_store(source: Path, tmp_path: Path) -> None:
-    with ObjectStore() as store:
-        scenes = sorted(source.iterdir())[:8]
-        place = store.put(scenes[0], f"incoming/{scenes[0].name}").rsplit("/", 1)[0]
-        engine = [*prism.options(), *store.options]
-        run_at, more = f"s3://{store.bucket}/run", ("--images=restored", "--until-idle=25s")
-        process = start("watch", "--input", place, "--output", run_at, "--model=views-mean", *TIMES, *more, *engine)
-        for scene in scenes[1:]:
-            time.sleep(1)
-            store.put(scene, f"incoming/{scene.name}")
-        done = finish(process)
-        assert done.returncode == 0, done
-        run = store.get("run", tmp_path / "run")
-        each_once(run, scenes)
-        assert len(list((run / "images").iterdir())) == len(scenes)
+@pytest.fixture
+def bucket() -> Iterator[S3]:
+    with S3() as store:
+        yield store
+
+
+@pytest.mark.parametrize("engine", ["prism"], indirect=True)
+def test_scenes_arrive_in_an_object_store(engine: list[str], bucket: S3, source: Path, tmp_path: Path) -> None:
+    scenes = sorted(source.iterdir())[:8]
+    place = bucket.put(scenes[0], f"incoming/{scenes[0].name}").rsplit("/", 1)[0]
+    run_at, more = place.replace("incoming", "run"), ("--images=restored", "--until-idle=25s")
+    process = start(
+        "watch", "--input", place, "--output", run_at, "--model=views-mean", *TIMES, *more, *engine, *bucket.options
+    )
+    for scene in scenes[1:]:
+        time.sleep(1)
+        bucket.put(scene, f"incoming/{scene.name}")
+    done = finish(process)
+    assert done.returncode == 0, done
+    run = bucket.get("run", tmp_path / "run")
+    each_once(run, scenes)
+    assert len(list((run / "images").iterdir())) == len(scenes)
