@@ -21,6 +21,7 @@ MOST_FAILURES = 200  # of one cause, in full; the table in the run folder has al
 _NO_TARGETS = "No scene has a target: there are pictures and times, and no scores."
 _GAINS = "How much each scene gained over the unprocessed picture. Left of the dashed line, restoring made it worse."
 _TIMES = "Wall time of the model for each scene, as run: with other scenes beside it."
+_PACE = "When scenes were finished, from the first one on: how steadily work went, and where it stopped or waited."
 _BLUR = "The blur of an input is judged by its PSNR against the sharp target: the lower, the blurrier."
 _VIEWER = (
     "Choose a scene. All its pictures move as one: drag to pan, double-click or use the buttons to zoom. "
@@ -138,12 +139,22 @@ def failures(run: Run) -> str:
 
 
 def latency(run: Run) -> str:
-    """Statistics of each stage over all scenes."""
+    """Statistics of each stage over all scenes, and when they were finished."""
     found = {row["stage"]: row for row in run.latency.to_pylist() if row["group_by"] == "all"}
     names = ("mean_ms", "std_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms", "mean_ms_per_megapixel")
     headers = ("Stage", "Mean", "Std. dev.", "Min", "p50", "p90", "p95", "p99", "Max", "ms/MP")
     rows = [(stage, *(number(found[stage][name], 1) for name in names)) for stage in STAGES if stage in found]
-    return page.hint(_STAGES) + page.table("Latency by stage, in milliseconds", headers, rows) if rows else ""
+    if not rows:
+        return ""
+    return page.hint(_STAGES) + page.table("Latency by stage, in milliseconds", headers, rows) + _pace(run.scores)
+
+
+def _pace(scores: Sequence[Score]) -> str:
+    first = min(score.finished_at for score in scores)
+    after = [(score.finished_at - first).total_seconds() for score in scores]
+    unit, seconds = next(((unit, s) for unit, s in (("h", 3600), ("min", 60)) if max(after) > 3 * s), ("s", 1))
+    chart = charts.histogram([time / seconds for time in after], title="Finished after", unit=unit)
+    return f'<div class="charts">{page.figure(chart, _PACE)}</div>'
 
 
 def provenance(run: Run) -> str:
