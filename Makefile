@@ -24,7 +24,7 @@ test: $(VENV)/.test lint   ## all gates: lint, types, unit, property and pipelin
 test-long: $(VENV)/.test   ## the long ones: 20 kills, 10 000 broken files
 	@$(BIN)/python -m pytest -m long
 
-test-cluster: $(VENV)/.cluster   ## on real engines, started here: Flink, Spark, Prism, an S3 server
+test-cluster: $(VENV)/.cluster   ## on real engines and stores, started here: Flink, Spark, Prism, S3, GCS
 	@$(BIN)/python -m pytest -m cluster tests/cluster
 
 cluster-flink: $(VENV)/.cluster   ## a Flink cluster on this machine until Ctrl-C; says what to add to a command

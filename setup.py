@@ -29,6 +29,8 @@ EXTRAS = {
     "cluster": [  # what tests/cluster needs besides engines
         "apache-beam[aws]>=2.77,<2.78",
         "build>=1.2,<2",  # for --setup_file
+        "google-auth-httplib2>=0.2,<1",  # the part of apache-beam[gcp] that stores need: a tenth of it
+        "google-cloud-storage>=2.18,<4",
         "moto[server]>=5.1,<6",
         "setuptools>=80",
     ],

@@ -1,4 +1,4 @@
-"""An engine until Ctrl-C: `python -m tests.cluster.engines flink` (or `spark`, `s3`); `prism` only builds it."""
+"""An engine until Ctrl-C: `python -m tests.cluster.engines flink` (or `spark`, `s3`, `gs`); `prism` only builds it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import contextlib
 import shlex
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 
 from tests.cluster.engines import prism
 from tests.cluster.engines.fetch import Unavailable
 from tests.cluster.engines.flink import FlinkCluster
-from tests.cluster.engines.s3 import ObjectStore
+from tests.cluster.engines.gcs import GCS
+from tests.cluster.engines.s3 import S3
 from tests.cluster.engines.spark import SparkCluster
 
-ENGINES = {"flink": FlinkCluster, "spark": SparkCluster, "s3": ObjectStore}
+ENGINES = {"flink": FlinkCluster, "spark": SparkCluster, "s3": S3, "gs": GCS}
 
 
 def main(names: list[str]) -> int:
@@ -26,7 +28,7 @@ def main(names: list[str]) -> int:
             return _say(prism.options())
         print("Starting …", flush=True)
         with ENGINES[names[0]]() as engine:
-            _say(engine.options)
+            _say(engine.options, getattr(engine, "environment", {}))
             print("It runs until Ctrl-C.", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
@@ -36,7 +38,9 @@ def main(names: list[str]) -> int:
     return 0
 
 
-def _say(options: list[str]) -> int:
+def _say(options: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+    for name, value in (environment or {}).items():
+        print(f"Say before it:\n\n  export {name}={shlex.quote(value)}\n")
     print(f"Add to a command of dpdeblur:\n\n  {shlex.join(options)}\n", flush=True)
     return 0
 

@@ -14,6 +14,8 @@ from pathlib import Path
 HOME = Path(os.environ.get("DPDEBLUR_ENGINES", "~/.cache/dpdeblur-engines")).expanduser()
 BEAM = version("apache-beam")
 BEAM_ASSEMBLED = "2.62.0"  # the newest release whose Flink and Spark runners are whole on every Maven mirror tried
+BEAM_GO = "github.com/apache/beam/sdks/v2"
+GCS_SERVER = "1.56.1"
 JOB_SERVER_POM = Path(__file__).with_name("job-server") / "pom.xml"
 
 
@@ -60,20 +62,24 @@ def from_pypi(requirement: str, name: str) -> Path:
 
 def prism() -> Path:
     """The Prism runner of the installed Beam's release."""
-    return _from_go("go/cmd/prism", f"prism-{BEAM}")
+    return _from_go(f"{BEAM_GO}/go/cmd/prism@v{BEAM}", f"prism-{BEAM}")
 
 
 def boot() -> Path:
     """The program that starts Python workers in Beam's containers, of the installed Beam's release."""
-    return _from_go("python/container", f"boot-{BEAM}")
+    return _from_go(f"{BEAM_GO}/python/container@v{BEAM}", f"boot-{BEAM}")
+
+
+def gcs() -> Path:
+    """fake-gcs-server, which speaks the protocol of Google Cloud Storage."""
+    return _from_go(f"github.com/fsouza/fake-gcs-server@v{GCS_SERVER}", f"fake-gcs-server-{GCS_SERVER}")
 
 
 def _from_go(package: str, name: str) -> Path:
     def build(target: Path) -> None:
         bin_folder = HOME / ".go-bin"
-        module = f"github.com/apache/beam/sdks/v2/{package}@v{BEAM}"
-        run([need("go"), "install", module], {"GOBIN": str(bin_folder), "GOFLAGS": "-p=1"})
-        (bin_folder / package.rsplit("/", 1)[-1]).replace(target)
+        run([need("go"), "install", package], {"GOBIN": str(bin_folder), "GOFLAGS": "-p=1"})
+        (bin_folder / package.rsplit("/", 1)[-1].split("@", maxsplit=1)[0]).replace(target)
 
     return once(name, build)
 

@@ -1,4 +1,4 @@
-"""Scenes, model and results in an object store that speaks S3, where nothing is renamed and nothing grows."""
+"""Scenes, model and results in object stores, where nothing is renamed and nothing grows."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import pytest
 
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, rows, same_tables, start, wait_for
-from tests.cluster.engines.s3 import ObjectStore
+from tests.cluster.engines.gcs import GCS
+from tests.cluster.engines.objects import ObjectStore
+from tests.cluster.engines.s3 import S3
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    with ObjectStore() as server:
+@pytest.fixture(scope="module", params=[S3, GCS], ids=["s3", "gs"])
+def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
+    with request.param() as server:
         yield server
 
 
 def test_the_tables_equal_those_of_the_local_run(store: ObjectStore, scenes: Path, local_run: Path, tmp_path: Path) -> None:
-    run = f"s3://{store.bucket}/run"
+    run = store.address("run")
     words = ("deblur", "--input", store.put(scenes, "in"), "--output", run, "--model", "views-mean", "--images", "restored")
-    done = dpdeblur(*words, *store.options)
+    done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 3, done.stderr
     copy = store.get("run", tmp_path / "run")
     same = {"input_key", "uri", "message"}  # they say where the scenes lie
@@ -34,24 +36,24 @@ def test_the_tables_equal_those_of_the_local_run(store: ObjectStore, scenes: Pat
     pictures = {path.name: path.read_bytes() for path in (copy / "images").iterdir()}
     assert pictures == {path.name: path.read_bytes() for path in (local_run / "images").iterdir()}
     assert not [name for name in store.names("run/") if name.startswith(".state/")], "working files are left behind"
-    again = dpdeblur(*words, *store.options)
+    again = dpdeblur(*words, *store.options, environment=store.environment)
     assert "Nothing to do" in again.stdout, again.stderr
 
 
 def test_a_killed_run_goes_on_where_it_was(store: ObjectStore, tmp_path: Path) -> None:
-    scenes = write_folders(tmp_path / "scenes", make_scenes(24, height=240, width=320))
-    words = ("deblur", "--input", store.put(scenes, "many"), "--output", f"s3://{store.bucket}/killed", "--model", "views-mean")
-    process = start(*words, *store.options)
+    scenes = write_folders(tmp_path / "scenes", make_scenes(12, height=240, width=320))
+    words = ("deblur", "--input", store.put(scenes, "many"), "--output", store.address("killed"), "--model", "views-mean")
+    process = start(*words, *store.options, environment=store.environment)
     wait_for(lambda: len(store.names("killed/.state/journal/")) >= 3, process)
     process.send_signal(signal.SIGKILL)
     finish(process)
     assert not [name for name in store.names("killed/") if name.endswith(".parquet")], "half a run looks like a whole one"
     kept = len(store.names("killed/.state/journal/"))
-    done = dpdeblur(*words, *store.options)
+    done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 0, done.stderr
     assert f"{kept} already done" in done.stdout
     run = store.get("killed", tmp_path / "run")
-    assert [row["scene_id"] for row in rows(run)] == [f"scene-{number:03d}" for number in range(24)]
+    assert [row["scene_id"] for row in rows(run)] == [f"scene-{number:03d}" for number in range(12)]
 
 
 def test_a_model_in_the_store(store: ObjectStore, scenes: Path, local_run: Path, tmp_path: Path) -> None:
@@ -64,6 +66,6 @@ def test_a_model_in_the_store(store: ObjectStore, scenes: Path, local_run: Path,
     model = f"{store.put(tmp_path / 'model', 'models')}/views-mean.onnx"
     run = tmp_path / "run"
     words = ("deblur", "--input", scenes, "--output", run, "--model", model, "--images", "restored")
-    done = dpdeblur(*words, *store.options)
+    done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 3, done.stderr
     same_tables(run, local_run)
