@@ -7,12 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from pipelines.cli import command
 from pipelines.runners import beam_flags
 
 ROOT = Path(__file__).parents[2]
+COMMANDS = pytest.mark.parametrize("file", ["job.yaml", "watch.yaml"])
 
 
 def deployment(name: str) -> Any:
@@ -27,17 +29,19 @@ def test_the_image_is_made_for_the_installed_beam_from_what_is_there() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_the_job_is_a_command_line_that_dpdeblur_takes() -> None:
-    (container,) = deployment("job.yaml")["spec"]["template"]["spec"]["containers"]
+@COMMANDS
+def test_it_is_a_command_line_that_dpdeblur_takes(file: str) -> None:
+    (container,) = deployment(file)["spec"]["template"]["spec"]["containers"]
     name, *words = container["args"]
     args, rest = command(name)[1].parse_known_args(words)
     assert args.input.startswith("s3://")
     assert {word.split("=")[0] for word in rest} <= set(beam_flags())
 
 
-def test_job_and_cluster_fit_together() -> None:
+@COMMANDS
+def test_command_and_cluster_fit_together(file: str) -> None:
     spec = deployment("flink.yaml")["spec"]
-    (container,) = deployment("job.yaml")["spec"]["template"]["spec"]["containers"]
+    (container,) = deployment(file)["spec"]["template"]["spec"]["containers"]
     options = dict(word.removeprefix("--").split("=", 1) for word in container["args"][1:])
     task_manager = spec["taskManager"]
     workers = task_manager["podTemplate"]["spec"]["containers"][1]
