@@ -13,6 +13,7 @@ from pipelines.job import Work, compare
 from transforms import journal, progress, worklist
 from transforms.foreach import ForEachScene
 from transforms.records import Score
+from transforms.wording import counted
 
 Graph = Callable[[beam.Pipeline, list[str], list[str], ForEachScene, str, int], None]
 
@@ -30,7 +31,7 @@ def do(attempt: Attempt, graph: Graph) -> int:
     """
     folder, work = attempt.folder, _take_stock(attempt)
     if work.nothing_to_do:
-        attempt.say(f"Nothing to do: all {len(work.kept)} scenes are done. Results: {folder.uri}")
+        attempt.say(f"Nothing to do: {counted(len(work.kept), 'scene')}, all done. Results: {folder.uri}")
         return exit_code(work.failed)
     attempt.say("\n".join([_what(attempt, work), *attempt.job.headline]))
     with logs.to_file(folder.path("log.txt")):
@@ -87,7 +88,7 @@ def _what(attempt: Attempt, work: Work) -> str:
     found, already = attempt.job.found, len(work.kept) - len(attempt.job.found.failures)
     targets = sum(scene.target is not None for scene in found.scenes)
     return (
-        f"{len(attempt.job.scene_ids)} scenes, layout {found.layout}, {targets} with a target"
+        f"{counted(len(attempt.job.scene_ids), 'scene')}, layout {found.layout}, {targets} with a target"
         + (f"; {already} already done" if already else "")
         + (f"; {len(found.failures)} incomplete" if found.failures else "")
     )
@@ -95,4 +96,4 @@ def _what(attempt: Attempt, work: Work) -> str:
 
 def _how_to_go_on(attempt: Attempt, tally: display.Tally) -> str:
     without = " without --restart" if attempt.args.restart else ""
-    return f"{tally.done} scenes of this attempt are kept; the same command{without} goes on from there."
+    return f"Kept of this attempt: {counted(tally.done, 'scene')}; the same command{without} goes on from there."

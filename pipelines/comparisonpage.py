@@ -11,6 +11,7 @@ from pipelines.grids import Grid
 from pipelines.page import Card, Section, number
 from transforms import charts, paired
 from transforms.comparison import Comparison, Entry, difference
+from transforms.wording import counted
 
 _METHOD = (
     f"Intervals: 95 %, percentile bootstrap of the mean over scenes, {paired.RESAMPLES} resamples, seed {paired.SEED}. "
@@ -42,7 +43,8 @@ def render(comparison: Comparison) -> str:
         Section("provenance", "Provenance", "".join(_about(entry) for entry in comparison.entries)),
     ]
     title = f"{comparison.names[1]} against {comparison.names[0]}" if two else f"{len(comparison.names)} runs compared"
-    lead = f"{comparison.shared} shared scenes, {comparison.scored} of them scored · the baseline is {comparison.names[0]}"
+    shared = counted(comparison.shared, "shared scene")
+    lead = f"{shared}, {comparison.scored} of them scored · the baseline is {comparison.names[0]}"
     return page.page(title, lead, parts, {"tables": [scene_table(comparison)]}, "Made by dpdeblur compare")
 
 
@@ -58,12 +60,13 @@ def _cards(comparison: Comparison) -> str:
     if not everywhere:
         return page.cards([cost])
     psnr, ssim = everywhere["psnr_db"], everywhere["ssim"]
+    scenes = counted(psnr.count, "scene")
     probable = f"p {_p(psnr.p_bootstrap)} bootstrap, {_p(psnr.p_wilcoxon)} Wilcoxon"
     return page.cards(
         [
             Card("Mean PSNR gain", number(psnr.mean, 3, signed=True), "dB", f"95 % interval {_interval(psnr, 3)}; {probable}"),
             Card("Mean SSIM gain", number(ssim.mean, 4, signed=True), "", f"95 % interval {_interval(ssim, 4)}"),
-            Card("Wins, losses, ties", f"{psnr.wins} / {psnr.losses} / {psnr.ties}", "", f"by PSNR, of {psnr.count} scenes"),
+            Card("Wins, losses, ties", f"{psnr.wins} / {psnr.losses} / {psnr.ties}", "", f"by PSNR, of {scenes}"),
             cost,
         ]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.grids import Grid
 from pipelines.page import number
 from transforms.comparison import Comparison, Contrast, Entry, difference
+from transforms.wording import counted
 
 MOST_CHANGED = 3  # scenes at either end
 _LABELS = {"psnr_db": "PSNR", "ssim": "SSIM", "mae": "MAE"}
@@ -21,8 +22,8 @@ def leaderboard(comparison: Comparison) -> Grid:
     """Every run over the shared scenes; more than two are ranked by PSNR and then by SSIM."""
     headers = ("Run", "PSNR dB", "SSIM", "MAE", "CPU s/image", "p50 ms", "ms/MP")
     if not comparison.scored:
-        return Grid(f"Runs: {comparison.shared} shared scenes", headers, tuple(map(_results, in_order(comparison))))
-    scenes = f"{comparison.scored} scored scenes of {comparison.shared} shared"
+        return Grid(f"Runs: {counted(comparison.shared, 'shared scene')}", headers, tuple(map(_results, in_order(comparison))))
+    scenes = f"{counted(comparison.scored, 'scored scene')} of {comparison.shared} shared"
     if len(comparison.names) == 2:
         return Grid(f"Runs: {scenes}", headers, tuple(map(_results, in_order(comparison))))
     ranked = tuple((str(place), *_results(entry)) for place, entry in enumerate(comparison.entries, 1))

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from transforms import progress
 from transforms.records import Failure, Outcome
+from transforms.wording import counted
 
 PLAIN_INTERVAL_S = 10.0
 SETTLED = 5  # scenes before a remaining time is worth saying
@@ -57,8 +58,8 @@ class Tally:
         return self.elapsed_s / self.done * (self.todo - self.done) if self.done else None
 
     def count(self) -> str:
-        """`3 of 20`, or `3` where nobody knows of how many."""
-        return str(self.done) if self.todo is None else f"{self.done} of {self.todo}"
+        """`3 of 20 scenes`, or `3 scenes` where nobody knows of how many."""
+        return counted(self.done, "scene") if self.todo is None else f"{self.done} of {counted(self.todo, 'scene')}"
 
     def describe(self) -> str:
         """Pace, gain and time left, in one line."""
@@ -116,7 +117,7 @@ def _live(tally: Tally, console: Console) -> Iterator[None]:
 @contextmanager
 def _plain(tally: Tally, console: Console) -> Iterator[None]:
     def line() -> None:
-        text = f"{tally.count()} scenes · {tally.describe()}"
+        text = f"{tally.count()} · {tally.describe()}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     with every(PLAIN_INTERVAL_S, line):

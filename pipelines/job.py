@@ -17,6 +17,7 @@ from transforms.journal import finished, input_key
 from transforms.layouts import Found, find_scenes
 from transforms.records import Failure, Outcome, Scene, UsageError
 from transforms.restore import Restoration
+from transforms.wording import counted
 
 TaskT = TypeVar("TaskT", bound=Task)
 
@@ -158,8 +159,9 @@ def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, res
 
 
 def _about(model: Model, workers: int, args: argparse.Namespace) -> dict[str, Any]:
+    at_once = f"{counted(workers, 'scene')} at once"
     return {
-        "headline": (f"model {model.name} on {model.backend}, {workers} scenes at once, threads for each: {args.threads}",),
+        "headline": (f"model {model.name} on {model.backend}, {at_once}, threads for each: {args.threads}",),
         "card": model.card.as_dict(),
         "threads": args.threads,
     }

@@ -13,6 +13,7 @@ from transforms import store
 
 # What engines add around the message of an error, and what says nothing to users: the class where it is one of ours.
 _WHERE = re.compile(r"^transforms\.records\.\w+: |\s*\[while running '[^']*'\]$")
+_CHATTY = "apache_beam.typehints"  # notes hundreds of hints that it takes for Any
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -30,6 +31,7 @@ def to_file(uri: str) -> Iterator[None]:
     handler.setFormatter(logging.Formatter(_FORMAT))
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger(_CHATTY).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     try:
         with warnings.catch_warnings():

@@ -22,10 +22,12 @@ from transforms.layouts import Found, find_scenes
 from transforms.records import Failure, JobError, Member, UsageError
 from transforms.sharding import ShardPlan, assign, views
 from transforms.shards import INDEX, STATE, UNFINISHED
+from transforms.wording import counted
 from transforms.write import WriteTable, parts_for
 
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
+AGAIN = "Begin anew with --restart."
 EPILOG = """Members are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset,
 original names, SHA-256 of each picture). The same scenes give the same shards to the last byte. DIR/index/ says where each
 picture lies, so that scenes inside one shard are read in parallel; DIR/failures/ lists the scenes that could not be packed.
@@ -78,22 +80,23 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         raise UsageError(f"Nothing to pack: all {len(found.failures)} scenes are broken. {found.failures[0].message}")
     folder.take(restart=args.restart)
     plans, started = assign(found.scenes, args.shard_size), time.monotonic()
-    console.print(f"{len(found.scenes)} scenes, layout {found.layout}, into {_count(len(plans), 'shard')}", markup=False)
+    scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
+    console.print(f"{scenes}, layout {found.layout}, into {shards}", markup=False)
     workers = options.cores() if runners.is_local(args.runner) else 1
     how = packing.Packing(found.source, folder.uri, args.codec, workers=workers)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     progress.reset()
-    with stopping.on_signals() as received, logs.to_file(folder.path(STATE, "log.txt")):
+    with stopping.on_signals(advice=AGAIN) as received, logs.to_file(folder.path(STATE, "log.txt")):
         try:
             with folder.watched(console, len(plans)):
                 _run_pipeline(runners.make_pipeline(args.runner, beam_args), plans, found, how, folder)
             if received.exit_code:
-                errors.print(f"Stopped: {progress.reason()}. Begin anew with --restart.", markup=False)
+                errors.print(f"Stopped: {progress.reason()}. {AGAIN}", markup=False)
                 return received.exit_code
             packed = folder.verified(found)
         except Exception as error:  # the engine's, most often: the cause is in its text
             cause = logs.record(error)
-            errors.print(f"The job failed: {progress.reason() or cause}. Begin anew with --restart.", markup=False)
+            errors.print(f"The job failed: {progress.reason() or cause}. {AGAIN}", markup=False)
             errors.print(f"Details: {folder.path(STATE, 'log.txt')}", markup=False)
             return FAILED
     folder.release()
@@ -149,17 +152,13 @@ def _run_pipeline(
 
 def _report(console: Console, folder: ShardFolder, shards: int, packed: Packed, seconds: float) -> int:
     console.print(
-        f"{_count(packed.scenes, 'scene')} packed into {_count(shards, 'shard')}: "
-        f"{_count(packed.pictures, 'picture')}, {packed.size / 1e6:.1f} MB, {seconds:.1f} s",
+        f"{counted(packed.scenes, 'scene')} packed into {counted(shards, 'shard')}: "
+        f"{counted(packed.pictures, 'picture')}, {packed.size / 1e6:.1f} MB, {seconds:.1f} s",
         markup=False,
     )
     for failure in packed.failures[:SHOWN]:
         console.print(f"  failed: {failure.scene_id} ({failure.stage}): {failure.message}", markup=False)
     if packed.failures:
-        console.print(f"{_count(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}", markup=False)
+        console.print(f"{counted(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}", markup=False)
     console.print(f"Shards: {folder.uri}", markup=False)
     return WITH_FAILURES if packed.failures else OK
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -19,6 +19,7 @@ from pipelines.runfolder import RunFolder
 from transforms import store
 from transforms.records import Failure, Scene
 from transforms.restore import Restoration, restore
+from transforms.wording import counted
 
 SHOWN = 3  # pairs
 PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
@@ -31,17 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, beam_args: list[str]) -> int:
-    """Print the plan; returns 0, or 3 where scenes are already known to fail.
+    """Print the plan; returns 0, or 3 where scenes are already known to fail. With --quiet that is all it says.
 
     Raises:
         UsageError: as `deblur` would.
     """
-    console = Console(highlight=False)
+    console = Console(quiet=args.quiet, highlight=False)
     runners.open_file_systems(beam_args)
     folder = RunFolder(args.output)
     prepared = job.prepare(args, folder)
     work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)
-    for name, text in lines(prepared, work, args, folder):
+    for name, text in [] if args.quiet else lines(prepared, work, args, folder):
         console.print(f"{name:<10} {text}", soft_wrap=True, markup=False)
     return WITH_FAILURES if prepared.found.failures else OK
 
@@ -58,12 +59,12 @@ def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, fold
     return [
         ("scenes", f"{len(found.scenes)} in {args.input}, layout {found.layout}; {len(found.failures)} incomplete"),
         *([("subsets", ", ".join(f"{name} {count}" for name, count in sorted(subsets.items())))] if subsets else []),
-        *((role, f"{_with(found.scenes, role)} of {len(found.scenes)} scenes") for role in ("combined", "target")),
+        *((role, f"{_with(found.scenes, role)} of {counted(len(found.scenes), 'scene')}") for role in ("combined", "target")),
         *pairs,
         *incomplete,
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
-        ("backend", f"{model.backend}, {options.workers(args)} scenes at once, threads for each: {args.threads}"),
-        ("to do", f"{len(work.todo)} scenes; {len(work.kept) - len(found.failures)} are already done in {folder.uri}"),
+        ("backend", f"{model.backend}, {counted(options.workers(args), 'scene')} at once, threads for each: {args.threads}"),
+        ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),
         *_estimate(prepared.task, model, work.todo, args),
     ]
 

@@ -25,6 +25,7 @@ from pipelines import lock
 from transforms import journal, store
 from transforms.records import Failure, JobError, Outcome, Score, UsageError
 from transforms.schemas import arrow_schema, from_table
+from transforms.wording import counted
 
 TABLES = (("metrics", Score), ("failures", Failure))
 
@@ -169,7 +170,8 @@ class RunFolder:
         if len(found) != len(expected) or set(found) != expected:
             missing, twice = len(expected - set(found)), len(found) - len(set(found))
             raise JobError(
-                f"The engine reported success, but {missing} scenes are missing from the tables and {twice} are there twice."
+                "The engine reported success, but that is not what the tables hold: "
+                f"{counted(missing, 'scene')} missing, {counted(twice, 'scene')} there twice."
             )
         store.delete(self._orphans(staged["metrics"]))
         for name, _ in TABLES:

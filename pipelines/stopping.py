@@ -13,6 +13,7 @@ from types import FrameType
 
 from transforms import progress
 from transforms.records import Failure, Outcome
+from transforms.wording import counted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 4.0  # for the scenes under way; after that they are dropped, to be done again
@@ -58,11 +59,12 @@ class Received:
 
 
 @contextmanager
-def on_signals(grace_s: float = GRACE_S) -> Iterator[Received]:
+def on_signals(grace_s: float = GRACE_S, advice: str = KEPT) -> Iterator[Received]:
     """While the block runs, SIGINT and SIGTERM let the scenes under way finish, for a few seconds, and take on no more.
 
     Args:
         grace_s: how many seconds. A job on a cluster takes longer to be cancelled.
+        advice: what to say to the user where they do not finish in time, and the process is left.
     """
     received = Received()
     timers: list[threading.Timer] = []
@@ -71,7 +73,7 @@ def on_signals(grace_s: float = GRACE_S) -> Iterator[Received]:
         if received.signal is None:  # Ctrl-C reaches this process and its parent, which passes it on: one is enough
             received.signal = signal.Signals(number)
             progress.stop(f"received {received.signal.name}")
-            timers.append(_last_resort(number, grace_s))
+            timers.append(_last_resort(number, grace_s, advice))
 
     if threading.current_thread() is not threading.main_thread():  # called from somebody's program: signals are theirs
         yield received
@@ -101,17 +103,17 @@ def handlers_kept() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _last_resort(number: int, grace_s: float = GRACE_S) -> threading.Timer:
-    timer = threading.Timer(grace_s, _leave, [128 + number])
+def _last_resort(number: int, grace_s: float = GRACE_S, advice: str = KEPT) -> threading.Timer:
+    timer = threading.Timer(grace_s, _leave, [128 + number, advice])
     timer.daemon = True
     if _own_process.is_set():
         timer.start()
     return timer
 
 
-def _leave(exit_code: int) -> None:
+def _leave(exit_code: int, advice: str) -> None:
     cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""  # a progress bar hides it
-    os.write(2, f"{cursor}Stopped while scenes were under way. {KEPT}\n".encode())  # print would wait for whoever prints now
+    os.write(2, f"{cursor}Stopped while scenes were under way. {advice}\n".encode())  # print would wait for whoever prints now
     os._exit(exit_code)
 
 
@@ -139,4 +141,4 @@ class FailureLimit:
 
     def _check(self) -> None:
         if self._failed > self._allowed:
-            progress.stop(f"{self._failed} scenes failed, more than --max-failures allows")
+            progress.stop(f"{counted(self._failed, 'scene')} failed, more than --max-failures allows")

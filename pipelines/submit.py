@@ -16,6 +16,7 @@ from transforms import codecs, entry, store
 from transforms.readme import README, Readme
 from transforms.records import SceneError, Score, UsageError
 from transforms.results import Run, read_run
+from transforms.wording import counted
 
 EXAMPLES = """examples:
   dpdeblur submit runs/ntire --output entry.zip --latency latency.json --count 50
@@ -91,9 +92,8 @@ def wanted(finished: Run) -> dict[str, Score]:
         UsageError: scenes failed, pictures were not kept, or scenes are not numbered as the challenge does.
     """
     if finished.failures.num_rows:
-        raise UsageError(
-            f"{finished.failures.num_rows} scenes of {finished.folder} failed, and an entry needs all: run with --retry-failed."
-        )
+        failed = counted(finished.failures.num_rows, "scene")
+        raise UsageError(f"{failed} of {finished.folder} failed, and an entry needs all: run with --retry-failed.")
     named = {f"{score.scene_id}_g.png": score for score in finished.scores}
     for name, score in named.items():
         if not entry.PICTURE_NAME.fullmatch(name):

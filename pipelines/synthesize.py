@@ -25,6 +25,7 @@ from transforms.photographs import brought_photographs, find_photographs
 from transforms.records import JobError, Member, UsageError
 from transforms.shards import INDEX
 from transforms.synthesis import MakeFolders, MakeShards, Recipe, counting
+from transforms.wording import counted
 from transforms.write import WriteTable, parts_for
 
 SHARD_BYTES = 256_000_000
@@ -87,17 +88,19 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     _check_free(output)
     workers = args.workers or (options.cores() if runners.is_local(args.runner) else 1)
     recipe = Recipe(tuple(photos), args.seed, width, height, args.bits, args.max_radius, output, workers)
-    console.print(f"{args.scenes} scenes of {width}x{height} from {len(photos)} photographs, seed {args.seed}", markup=False)
+    made, taken = counted(args.scenes, "scene"), counted(len(photos), "photograph")
+    console.print(f"{made} of {width}x{height} from {taken}, seed {args.seed}", markup=False)
     started = time.monotonic()
     progress.reset()
-    with stopping.on_signals(GRACE_S) as received:
+    advice = f"What was made is in {output}: remove it, or choose another --output, to begin again."
+    with stopping.on_signals(GRACE_S, advice) as received:
         try:
             with _shown(args.scenes, console):
                 _run_pipeline(runners.make_pipeline(args.runner, beam_args), recipe, args)
         except Exception as error:  # the engine's, most often: the cause is in its text
             cause = logs.record(error)
-            said = f"Stopped: {progress.reason()}" if received.exit_code else f"The job failed: {cause}"
-            Console(stderr=True, soft_wrap=True, highlight=False).print(f"{said} What was made is in {output}", markup=False)
+            said = f"Stopped: {progress.reason()}." if received.exit_code else f"The job failed: {cause}"
+            Console(stderr=True, soft_wrap=True, highlight=False).print(f"{said} {advice}", markup=False)
             return received.exit_code or FAILED
     console.print(f"Made in {time.monotonic() - started:.1f} s: {output}", markup=False)
     return OK

@@ -23,6 +23,7 @@ from transforms.layouts import LAYOUTS
 from transforms.ledger import HOUR_S, Ledger, take_over
 from transforms.records import UsageError
 from transforms.watch import WAITING, Arriving, EnterTables, Vigil, is_overdue, is_scene, read_waiting
+from transforms.wording import counted
 
 EXAMPLES = """examples:
   dpdeblur watch --input incoming/ --output runs/today --images restored
@@ -100,7 +101,8 @@ def watch(attempt: Attempt) -> int:
     """Take up the run where it was, watch until told to stop, and sum up; returns the exit code."""
     args, folder = attempt.args, attempt.folder
     ledger, token = _take_up(attempt)
-    attempt.say(f"{ledger.restored()} scenes restored so far. Watching {args.input} every {args.every:g} s; Ctrl-C ends it.")
+    restored = counted(ledger.restored(), "scene")
+    attempt.say(f"{restored} restored so far. Watching {args.input} every {args.every:g} s; Ctrl-C ends it.")
     attempt.say("\n".join(attempt.job.headline))
     restored_before, tally = ledger.restored(), display.Tally(None)
     facts = {**attempt.job.facts, "window_s": args.window, "started": manifest.now()}
@@ -113,7 +115,8 @@ def watch(attempt: Attempt) -> int:
             with display.shown(tally, attempt.console, quiet=args.quiet), display.every(look_s, idle.look):
                 _run_pipeline(attempt, vigil)
         except Exception as error:
-            return attempt.failed(error, f"{tally.done} scenes of this attempt are kept; the same command goes on from there.")
+            kept = counted(tally.done, "scene")
+            return attempt.failed(error, f"Kept of this attempt: {kept}; the same command goes on from there.")
         finally:
             _enter_journal(folder, args.window)[0].sum_up()
         attempt.say(f"Stopped: {progress.reason()}. The same command goes on from here.")

@@ -14,6 +14,7 @@ from html import escape
 import numpy as np
 
 from transforms.axes import Axis, around, nice_step, tick_labels
+from transforms.wording import counted
 
 WIDTH, HEIGHT = 380, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 44
@@ -187,4 +188,4 @@ def _number(value: float) -> str:
 
 
 def _scenes(count: int) -> str:
-    return f"{count} scene{'' if count == 1 else 's'}"
+    return counted(count, "scene")

@@ -99,7 +99,7 @@ def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, tmp_path: 
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr
     assert _cancelled(flink) == before + 1, "the command has ended, its job has not"
-    kept = re.search(r"(\d+) scenes? of this attempt (is|are) kept", stopped.stderr)
+    kept = re.search(r"Kept of this attempt: (\d+) scene", stopped.stderr)
     assert kept and 1 <= int(kept[1]) < 24, stopped.stderr
     assert not (run / "metrics").exists()
 

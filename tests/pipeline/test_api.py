@@ -80,4 +80,4 @@ def test_a_job_that_fails_is_an_error_of_its_own(scenes: Path, tmp_path: Path, c
         (scene / "left.png").write_bytes(b"no picture")
     with pytest.raises(api.JobError, match="deblur failed"):
         api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", max_failures=0)
-    assert "scenes failed, more than --max-failures" in capsys.readouterr().err
+    assert "1 scene failed, more than --max-failures" in capsys.readouterr().err

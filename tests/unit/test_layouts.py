@@ -96,7 +96,7 @@ def test_two_places_of_one_id_are_refused():
 
 def test_two_fitting_layouts_are_refused_with_the_flag_that_decides():
     paths = ("1/left.png", "1/right.png", "0002_l.png", "0002_r.png")
-    with pytest.raises(UsageError, match=r"folders .1 scenes, 1.*ntire .1 scenes, 0002.*--layout folders or --layout ntire"):
+    with pytest.raises(UsageError, match=r"folders .1 scene, 1.*ntire .1 scene, 0002.*--layout folders or --layout ntire"):
         found_in(*paths)
     assert [scene.scene_id for scene in found_in(*paths, layout="ntire").scenes] == ["0002"]
 

@@ -122,7 +122,7 @@ def test_runs_that_cannot_become_entries(tmp_path: Path, measured: Path, capsys:
     cases = {
         "numbers its scenes": run_of(tmp_path / "named", ("indoor-1",)),
         "--images restored": run_of(tmp_path / "bare", image_path=None),
-        "1 scenes of": write_run(tmp_path / "failed", [], [failure("0500")]),
+        "1 scene of": write_run(tmp_path / "failed", [], [failure("0500")]),
         "restored no scene": write_run(tmp_path / "empty"),
         "another model": run_of(tmp_path / "other", model_sha256="0" * 64),
         "--size 64x24": run_of(tmp_path / "wide", width=64),

@@ -80,11 +80,11 @@ def test_what_is_no_time(text: str) -> None:
 
 def test_the_tally_of_a_job_without_end_says_no_total() -> None:
     tally = Tally(None)
-    assert tally.count() == "0"
+    assert tally.count() == "0 scenes"
     for _ in range(20):
         tally.add(score())
     tally.waiting = "2 incomplete"
-    assert tally.count() == "20"
+    assert tally.count() == "20 scenes"
     assert "left" not in tally.describe()
     assert tally.describe().endswith(" · 2 incomplete")
 

@@ -17,6 +17,7 @@ from transforms.layouts.drafts import Draft, Picture, pictures, refuse_collision
 from transforms.layouts.ids import check_scene_id, escaped
 from transforms.listing import File, list_files, single_file
 from transforms.records import Failure, Scene, UsageError
+from transforms.wording import counted
 
 __all__ = ["LAYOUTS", "Found", "check_scene_id", "find_in_listing", "find_scenes"]
 
@@ -138,7 +139,7 @@ def _last_part(source: str) -> str:
 
 def _sketch(found: Found) -> str:
     ids = [scene.scene_id for scene in found.scenes[:2]] or [failure.scene_id for failure in found.failures[:2]]
-    whole = f"{len(found.scenes)} scenes" if found.scenes else f"no whole scene, {len(found.failures)} broken ones"
+    whole = counted(len(found.scenes), "scene") if found.scenes else f"no whole scene, {len(found.failures)} broken ones"
     return f"{found.layout} ({whole}, {', '.join(ids)}, …)"
 
 

@@ -1,0 +1,61 @@
+"""What commands say, on the terminal and in the log: no more than helps, and nothing untrue."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import main
+from tests import builders
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return builders.write_folders(tmp_path / "scenes", builders.make_scenes(1))
+
+
+def test_the_log_holds_no_notes_on_type_hints(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "run"), "--model", "views-mean"]) == 0
+    assert "type hint" not in (tmp_path / "run/log.txt").read_text()
+    said = capsys.readouterr().out
+    assert said.startswith("1 scene, layout folders")
+    assert "1 scenes" not in said
+
+
+@pytest.mark.parametrize(("broken", "code"), [(False, 0), (True, 3)])
+def test_a_quiet_plan_answers_by_its_exit_code(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool, code: int
+) -> None:
+    if broken:
+        builders.write_file(source / "scene-001" / "left.png", b"")  # and no right one
+    words = ["plan", "--input", str(source), "--output", str(tmp_path / "run"), "--model", "views-mean"]
+    assert main([*words, "--quiet"]) == code
+    assert capsys.readouterr().out == ""
+    assert main(words) == code
+    assert "1 scene; already done" in capsys.readouterr().out
+
+
+def test_scenes_half_made_are_not_promised_to_go_on(tmp_path: Path) -> None:
+    words = ["synthesize", "--output", str(tmp_path / "scenes"), "--scenes", "500", "--size", "640x480"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", *words],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("scenes/*/scene.json")):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "remove it, or choose another --output" in said
+    assert "goes on" not in said

@@ -1,0 +1,32 @@
+"""Numbers and the words beside them."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from pipelines.display import Tally
+from pipelines.stopping import FailureLimit
+from transforms import progress, wording
+from transforms.records import Failure
+
+
+def test_numbers_and_words_fit() -> None:
+    assert doctest.testmod(wording).failed == 0
+    assert doctest.testmod(wording).attempted > 0
+
+
+@pytest.mark.parametrize(("todo", "said"), [(None, "0 scenes"), (1, "0 of 1 scene"), (20, "0 of 20 scenes")])
+def test_a_tally_says_of_how_many(todo: int | None, said: str) -> None:
+    assert Tally(todo).count() == said
+
+
+def test_one_scene_too_many_fails() -> None:
+    progress.reset()
+    limit = FailureLimit((0, False), scenes=3)
+    limit.add(
+        Failure(scene_id="a", subset="", stage="read", error_type="SceneError", message="broken", uri="a.png", input_key="k")
+    )
+    assert progress.reason() == "1 scene failed, more than --max-failures allows"
+    progress.reset()
