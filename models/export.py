@@ -56,7 +56,7 @@ def largest_difference(
         network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()})
     with torch.no_grad():
         below, right = (-n % networks[0].multiple for n in size)
-        padded = torch.nn.functional.pad(views, (0, right, 0, below), mode="replicate")
+        padded = torch.nn.functional.pad(views, (0, right, 0, below), mode="reflect")
         first = networks[0](padded)
         out = first if second is None else (first + networks[1](padded.flip(2)).flip(2)) / 2
         expected = out[..., : size[0], : size[1]].numpy()
