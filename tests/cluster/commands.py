@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,17 +17,32 @@ import pyarrow.parquet as pq
 # what differs from run to run, or says where a row was made
 _PLACE_AND_TIME = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 
+_started: list[subprocess.Popen[str]] = []
+
 
 def start(*words: object, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """`dpdeblur WORDS` in the background, from a folder that is not the source's."""
-    return subprocess.Popen(
+    """`dpdeblur WORDS` in the background, to be ended by `end_all` at the latest."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *map(str, words)],
         env={**os.environ, "PYTHONWARNINGS": "ignore", **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+    _started.append(process)
+    return process
+
+
+def end_all() -> None:
+    """End every command that still runs, and what it has started: a job server, for example."""
+    for process in _started:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    _started.clear()
 
 
 def dpdeblur(
@@ -37,11 +54,7 @@ def dpdeblur(
 
 def finish(process: subprocess.Popen[str], seconds: float = 900) -> subprocess.CompletedProcess[str]:
     """Wait for a command to end."""
-    try:
-        out, errors = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
+    out, errors = process.communicate(timeout=seconds)
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
 

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from tests.builders import make_scenes, write_folders
-from tests.cluster.commands import dpdeblur
+from tests.cluster.commands import dpdeblur, end_all
 from tests.cluster.engines.fetch import Unavailable
 
 SCENES = 20
+LIMIT_S = 600  # for one test, engines that are up: the longest takes two minutes on two cores
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup() -> Iterator[None]:
+def pytest_runtest_setup() -> Iterator[None]:
     """Skip where an engine cannot be had on this machine; whatever else goes wrong is a failure."""
     try:
-        return (yield)
+        yield
     except Unavailable as error:
         pytest.skip(f"the engine cannot be had here: {error}")
+
+
+@pytest.fixture(autouse=True)
+def bounded() -> Iterator[None]:
+    """An engine that hangs is a failure after `LIMIT_S`; no command outlives its test."""
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"not done within {LIMIT_S} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        end_all()
 
 
 @pytest.fixture(scope="session")

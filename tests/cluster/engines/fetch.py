@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,10 @@ BEAM = version("apache-beam")
 BEAM_ASSEMBLED = "2.62.0"  # the newest release whose Flink and Spark runners are whole on every Maven mirror tried
 BEAM_GO = "github.com/apache/beam/sdks/v2"
 GCS_SERVER = "1.56.1"
+PATIENCE_S = 1200  # for everything that one process fetches
 JOB_SERVER_POM = Path(__file__).with_name("job-server") / "pom.xml"
+
+_spent_s: list[float] = []
 
 
 class Unavailable(Exception):
@@ -115,19 +119,26 @@ def job_server(kind: str, main: str, extra: Sequence[str] = ()) -> Path:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    """Run a command to its end.
+    """Run a command to its end, within what is left of `PATIENCE_S`.
 
     Raises:
-        Unavailable: it failed; with the last lines of what it said.
+        Unavailable: it failed, with the last lines of what it said; or it takes too long.
     """
-    done = subprocess.run(
-        ["nice", *command],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=900,
-    )
+    words, started = " ".join(command), time.monotonic()
+    try:
+        done = subprocess.run(
+            ["nice", *command],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=max(PATIENCE_S - sum(_spent_s), 1),
+        )
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"{words}: not done in time; {PATIENCE_S} s are given to all that is fetched") from None
+    finally:
+        _spent_s.append(time.monotonic() - started)
     if done.returncode:
-        raise Unavailable(f"{' '.join(command)}: {done.stdout[-600:]}")
+        raise Unavailable(f"{words}: {done.stdout[-600:]}")
