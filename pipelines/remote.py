@@ -5,9 +5,12 @@ Workers elsewhere cannot call back. What they have finished is in the journal, w
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr
+from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -44,7 +47,9 @@ def run(pipeline: beam.Pipeline, runner: str, journal_folder: str) -> None:
         result.wait_until_finish()
     else:
         try:
-            _follow(result, runner, pipeline.options, journal_folder)
+            # Workers in this process print every error that they log, and a cancelled job makes some.
+            with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+                _follow(result, runner, pipeline.options, journal_folder)
         finally:
             runners.quieten()
     if not progress.stopping() and str(result.state) != "DONE":
@@ -52,8 +57,8 @@ def run(pipeline: beam.Pipeline, runner: str, journal_folder: str) -> None:
 
 
 def _follow(result: PipelineResult, runner: str, options: PipelineOptions, journal_folder: str) -> None:
-    known: set[str] = set()  # workers inside this process have told already; a scene may be finished twice
-    grown = journal.Follower(journal_folder)
+    known: set[str] = set()  # a scene may be finished twice; and what runs in this process tells of it by itself
+    news = _nothing if runners.is_here(runner) else journal.Follower(journal_folder).new
     pause = LOOK_S if store.is_local(journal_folder) else LOOK_AT_STORE_S
     next_look = time.monotonic() + pause
     end = _InBackground(result.wait_until_finish)
@@ -64,13 +69,17 @@ def _follow(result: PipelineResult, runner: str, options: PipelineOptions, journ
                 if runner == flink.RUNNER:
                     flink.cancel(options, CANCEL_S / 2)
                 end.reached(CANCEL_S / 4)
-                _publish(grown.new(), known)
+                _publish(news(), known)
                 return
             if time.monotonic() >= next_look:
-                _publish(grown.new(), known)
+                _publish(news(), known)
                 next_look = time.monotonic() + pause
-        _publish(grown.new(), known)
+        _publish(news(), known)
     end.result()
+
+
+def _nothing() -> list[Outcome]:
+    return []
 
 
 def _publish(outcomes: list[Outcome], known: set[str]) -> None:

@@ -131,6 +131,7 @@ class _Look(beam.DoFn):
             for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic()):
                 if isinstance(ready, Failure):
                     self.noted.append(ready)
+                    progress.publish(ready)
                 version = self.task.key(ready) if isinstance(ready, Scene) else ready.message
                 yield f"{ready.scene_id} {version}", ready
         self._say(dataclasses.replace(self.arrivals.waiting, problem=problem))
