@@ -128,6 +128,7 @@ def test_stopped_and_killed_it_goes_on_where_it_was(engine: list[str], source: P
     each_once(run, [*scenes, source / "scene-099"])
 
 
+@pytest.mark.parametrize("engine", ["prism"], indirect=True)
 def test_what_comes_late_takes_the_place_of_what_was_there(
     engine: list[str], source: Path, incoming: Path, tmp_path: Path
 ) -> None:
