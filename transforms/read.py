@@ -6,9 +6,7 @@ import os
 import stat
 from typing import BinaryIO
 
-from apache_beam.io.filesystems import FileSystems
-
-from transforms import store
+from transforms import objects, store
 from transforms.records import SceneError, Source
 
 MAX_BYTES = 1 << 30  # no encoded picture is larger; what claims to be would only fill the memory
@@ -75,7 +73,7 @@ def _pread(descriptor: int, offset: int, size: int) -> bytes:
 
 
 def _read_remote(source: Source, max_bytes: int) -> bytes:
-    with FileSystems.open(source.uri, compression_type="uncompressed") as stream:
+    with objects.opened(source.uri) as stream:
         if source.offset:
             stream.seek(source.offset)
         # one byte more than may be there shows a file that grew

@@ -13,6 +13,8 @@ from pathlib import Path
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from transforms import objects
+
 PARTIAL = ".part"  # how the hidden names end; what an interrupted run leaves of them is swept at the next start
 
 
@@ -34,7 +36,7 @@ def write_whole(uri: str, data: bytes | memoryview) -> None:
     """
     if not is_local(uri):
         try:
-            with FileSystems.create(uri, mime_type="application/octet-stream") as stream:
+            with objects.created(uri) as stream:
                 stream.write(data)
         except OSError:
             raise
@@ -66,9 +68,9 @@ def read_whole(uri: str) -> bytes | None:
             return Path(uri).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
-    if not FileSystems.exists(uri):
+    if not objects.exists(uri):
         return None
-    with FileSystems.open(uri, compression_type="uncompressed") as stream:
+    with objects.opened(uri) as stream:
         return bytes(stream.read())
 
 
@@ -91,7 +93,7 @@ def delete(uris: list[str]) -> None:
             FileSystems.delete(away)  # stores take many names in one request
     except BeamIOError:
         for uri in away:
-            if FileSystems.exists(uri):
+            if objects.exists(uri):
                 FileSystems.delete([uri])
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, rows, same_tables, start, wait_for
 from tests.cluster.engines.gcs import GCS
 from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.s3 import S3
+from transforms import objects
 
 pytestmark = pytest.mark.cluster
 
@@ -38,6 +43,30 @@ def test_the_tables_equal_those_of_the_local_run(store: ObjectStore, scenes: Pat
     assert not [name for name in store.names("run/") if name.startswith(".state/")], "working files are left behind"
     again = dpdeblur(*words, *store.options, environment=store.environment)
     assert "Nothing to do" in again.stdout, again.stderr
+
+
+def test_files_share_a_client_and_nothing_else(store: ObjectStore) -> None:
+    if not isinstance(store, S3):
+        pytest.skip("other stores are left to Beam")
+    FileSystems.set_options(PipelineOptions(store.options))
+    keys = [f"shared/{number}" for number in range(40)]
+    for key in keys:
+        store.write(key, key.encode() * 1000)
+    with objects.opened(store.address(keys[0])) as stream:
+        stream.read(5)
+        store.write(keys[0], b"new")
+        with objects.opened(store.address(keys[0])) as again:
+            assert again.read() == b"new"
+    store.write(keys[0], keys[0].encode() * 1000)
+
+    def read(key: str) -> bytes:
+        with objects.opened(store.address(key)) as stream:
+            return bytes(stream.read())
+
+    before = time.process_time()
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(read, keys)) == [key.encode() * 1000 for key in keys]
+    assert time.process_time() - before < 40 * 0.05, "a client for each file takes more than twice as long"
 
 
 def test_a_killed_run_goes_on_where_it_was(store: ObjectStore, tmp_path: Path) -> None:
