@@ -22,7 +22,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines import lock
-from transforms import journal, store
+from transforms import answering, journal, store
 from transforms.records import Failure, JobError, Outcome, Score, UsageError
 from transforms.schemas import arrow_schema, from_table
 from transforms.wording import counted
@@ -35,9 +35,13 @@ class RunFolder:
 
     Args:
         uri: a local path, or any URI that Beam's file systems open.
+
+    Raises:
+        UsageError: the store of the URI does not answer.
     """
 
     def __init__(self, uri: str) -> None:
+        answering.check(uri)
         self.uri = uri if not store.is_local(uri) else str(Path(uri).expanduser().resolve())
 
     def path(self, *parts: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apache_beam.io.filesystems import FileSystems
 
-from transforms import store
+from transforms import answering, store
 from transforms.records import Source, UsageError
 
 _NOT_OURS = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
@@ -96,6 +96,7 @@ def _match(folder: str) -> Iterator[File]:
 
 
 def _remote(uri: str, pattern: str) -> list[Source]:
+    answering.check(uri)
     try:
         found = FileSystems.match([pattern])[0].metadata_list
     except Exception as error:  # every cloud client raises its own classes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,3 +99,31 @@ def test_a_model_in_the_store(store: ObjectStore, scenes: Path, local_run: Path,
     done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 3, done.stderr
     same_tables(run, local_run)
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_store_that_does_not_answer_is_named_in_time(scenes: Path, tmp_path: Path, listening: bool) -> None:
+    pytest.importorskip("boto3")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listening:
+            silent.listen()  # and never says a word
+        options = [f"--s3_endpoint_url=http://127.0.0.1:{silent.getsockname()[1]}", "--s3_region_name=us-east-1"]
+        options += ["--s3_access_key_id=test", "--s3_secret_access_key=test"]
+        there = (scenes, "s3://bucket/out") if listening else ("s3://bucket/in", tmp_path)
+        started = time.monotonic()
+        done = dpdeblur("deblur", "--input", there[0], "--output", there[1], "--model", "views-mean", *options)
+        assert time.monotonic() - started < 60
+    assert done.returncode == 2, done.stderr
+    assert "s3://bucket does not answer within 30 s" in done.stderr
+    assert listening or "Could not connect" in done.stderr
+
+
+def test_a_bucket_that_is_not_there(store: ObjectStore, scenes: Path, tmp_path: Path) -> None:
+    nowhere = store.address("in").replace(store.bucket, "nobucket")
+    done = dpdeblur("deblur", "--input", nowhere, "--output", tmp_path, *store.options, environment=store.environment)
+    assert done.returncode == 2, done.stderr
+    assert "nobucket" in done.stderr
+    done = dpdeblur("deblur", "--input", scenes, "--output", nowhere, *store.options, environment=store.environment)
+    assert done.returncode in (1, 2), done.stderr
+    assert "nobucket" in done.stderr
