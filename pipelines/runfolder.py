@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines import lock
+from pipelines import lease, lock
 from transforms import answering, journal, store
 from transforms.records import Failure, JobError, Outcome, Score, UsageError
 from transforms.schemas import arrow_schema, from_table
@@ -71,16 +71,14 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Keep other runs out of the folder while the block runs, however it ends.
 
-        Object stores have no locks; there the later of two runs would win.
+        By a lock on a disk, by a lease in an object store.
 
         Raises:
             UsageError: another run is at work in it, or it cannot be written to.
         """
-        if not store.is_local(self.uri):
-            yield
-            return
+        local, there = store.is_local(self.uri), self.path(".state", "lock")
         try:
-            with lock.held(Path(self.path(".state", "lock"))):
+            with lock.held(Path(there)) if local else lease.held(there):
                 yield
         except lock.Held:
             raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,31 @@ def test_a_model_in_the_store(store: ObjectStore, scenes: Path, local_run: Path,
     done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 3, done.stderr
     same_tables(run, local_run)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(store: ObjectStore, scenes: Path) -> None:
+    over = threading.Event()
+
+    def at_work() -> None:
+        for number in count():
+            store.write("shared-run/.state/lock", b"somebody %d" % number)
+            if over.wait(2):
+                return
+
+    other = threading.Thread(target=at_work)
+    other.start()
+    words = ("deblur", "--input", scenes, "--output", store.address("shared-run"), "--model", "views-mean", *store.options)
+    try:
+        refused = dpdeblur(*words, environment=store.environment)
+    finally:
+        over.set()
+        other.join()
+    assert refused.returncode == 2, refused.stderr
+    assert "Another run is at work" in refused.stderr
+    assert store.names("shared-run/") == [".state/lock"]
+    done = dpdeblur(*words, environment=store.environment)  # the other one was killed
+    assert done.returncode == 3, done.stderr
+    assert ".state/lock" not in store.names("shared-run/")
 
 
 @pytest.mark.parametrize("listening", [True, False])

@@ -1,0 +1,64 @@
+"""Two runs in one folder of an object store: the second is refused, unless the first is dead."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+
+import pytest
+
+from pipelines import lease
+from pipelines.lock import Held
+from tests.memory_files import MemoryFiles
+from transforms import progress, store
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_S", 0.05)
+    monkeypatch.setattr(lease, "DEAD_S", 0.5)
+    progress.reset()
+
+
+@pytest.fixture
+def uri() -> str:
+    return f"mem://bucket/{uuid.uuid4().hex}/.state/lock"
+
+
+def test_the_second_is_refused_and_the_first_goes_on(uri: str) -> None:
+    with lease.held(uri):
+        with pytest.raises(Held), lease.held(uri):
+            pass
+        assert not progress.stopping()
+    assert store.read_whole(uri) is None
+    with lease.held(uri):
+        pass
+
+
+def test_the_lease_of_a_dead_run_is_taken_over(uri: str) -> None:
+    store.write_whole(uri, b"somebody 3")
+    started = time.monotonic()
+    with lease.held(uri):
+        assert time.monotonic() - started >= 0.5
+    assert uri not in MemoryFiles.objects
+
+
+def test_one_that_ends_meanwhile_is_not_waited_for(uri: str) -> None:
+    store.write_whole(uri, b"somebody 3")
+    threading.Timer(0.1, store.delete, [[uri]]).start()
+    started = time.monotonic()
+    with lease.held(uri):
+        assert time.monotonic() - started < 0.4
+
+
+def test_whoever_was_taken_for_dead_stops(uri: str) -> None:
+    with lease.held(uri):
+        store.write_whole(uri, b"somebody 0")
+        until = time.monotonic() + 5
+        while not progress.stopping():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert progress.reason() == "another run has taken over the folder"
+    assert store.read_whole(uri) == b"somebody 0"
+    progress.reset()
