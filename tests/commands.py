@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def journaled(run: Path) -> list[dict[str, Any]]:
             ((_, row),) = json.loads(line).items()
         except ValueError:
             continue  # a line that a kill cut short
-        rows.append(row)
+        rows.append({**row, "finished_at": datetime.fromisoformat(row["finished_at"])})  # as the tables have it
     return rows
 
 
