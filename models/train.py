@@ -28,21 +28,21 @@ from models.training.pool import Pool, wait_while_paused
 class Settings:
     """How long and how fast; recorded beside the weights."""
 
-    iterations: int = 24_000
-    batch: int = 8
-    crop: int = 160
+    iterations: int = 48_000
+    batch: int = 6
+    crop: int = 192
     """Side of the training crops in pixels, a multiple of 32."""
     peak_rate: float = 6e-4
     warmup: int = 300
-    cooldown: float = 0.3
+    cooldown: float = 0.5
     """The learning rate is constant, then falls linearly to 1 % over this last fraction of the iterations."""
     weight_decay: float = 1e-4
     clip: float = 0.3
     firmness: float = 0.3
     """Weight of the absolute beside the squared error; see `restoration_loss`."""
-    misfit: float = 2.0
+    misfit: float = 1.2
     """Standard deviation, in pixels, of the sharp picture's displacement in crops that are blurred throughout."""
-    average: float = 0.999
+    average: float = 0.9993
     """Decay of the running average of the weights; it is the averaged weights that are kept."""
     teacher_share: float = 0.7
     """With a teacher: how much of the loss is the distance to its output instead of to the sharp picture. What blur has

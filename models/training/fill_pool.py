@@ -24,7 +24,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--photos", type=Path, help="folder of sharp photographs to render examples from")
     parser.add_argument("--fonts", type=Path, help="folder of TrueType fonts for printed surfaces (else Pillow's own)")
     parser.add_argument("--dpdd", type=Path, help="root of the DPDD data set: train on its real pairs instead")
-    parser.add_argument("--slots", type=int, default=140, help="shards kept in the pool; 64 examples and 118 MB each")
+    parser.add_argument("--slots", type=int, default=100, help="shards kept in the pool; 64 examples and 118 MB each")
 
 
 def run(args: argparse.Namespace, seed: int, first: int, every: int, stop: int | None = None) -> None:
