@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
 from models.training.pool import Pool, write_shard
 from models.training.scenes import SceneOptions, example
 from models.training.surfaces import Picture
