@@ -31,6 +31,7 @@ EXTRAS = {
         "build>=1.2,<2",  # for --setup_file
         "google-auth-httplib2>=0.2,<1",  # the part of apache-beam[gcp] that stores need: a tenth of it
         "google-cloud-storage>=2.18,<4",
+        "grpcio-status>=1.62,<2",  # or importing Beam warns that it is missing
         "moto[server]>=5.1,<6",
         "setuptools>=80",
     ],
