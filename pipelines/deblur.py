@@ -25,7 +25,7 @@ EXAMPLES = """examples:
   dpdeblur deblur --input scenes/ --output runs/first --images restored
   dpdeblur deblur --input DPDD/ --layout dpdd --output runs/dpdd --model my.onnx
   dpdeblur deblur --input pixel4/ --output runs/pixel4 --black-level 1024 --white-level 16383 \\
-      --transfer linear --balance-views --target-fit center
+      --transfer linear --target-fit center
 
 Killed or stopped, the same command goes on where it was. Exit codes: 0 all scenes done; 1 the job failed; 2 the command line
 or the inputs are wrong; 3 finished, with failures recorded; 130 and 143 stopped by a signal.

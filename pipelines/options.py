@@ -65,7 +65,8 @@ def add_pixels(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--balance-views",
         action="store_true",
-        help="undo the smooth difference in brightness between the views that uncalibrated (phone) sensors have",
+        help="undo the smooth difference in brightness between the views of uncalibrated (phone) sensors, which our models "
+        "bear and others may not",
     )
     group.add_argument(
         "--target-fit",
