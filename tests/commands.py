@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from onnx import TensorProto, helper
 
 from tests import builders, tiny_onnx
+from transforms import codecs
 
 TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 PATIENCE_S = 120.0
@@ -127,9 +128,15 @@ def stable(run: Path) -> dict[str, Any]:
         "metrics": metrics,
         "failures": rows(run, "failures"),
         "latency": sorted((row["stage"], row["group_by"], row["group"], row["count"]) for row in latency),
-        "pictures": {path.name: path.read_bytes() for path in (run / "images").glob("*")},
+        "pictures": samples(run / "images"),
         "quality": {k: v for k, v in json.loads((run / "summary.json").read_text()).items() if k in ("scenes", "quality")},
     }
+
+
+def samples(images: Path) -> dict[str, tuple[str, bytes]]:
+    """The pictures in a folder: their shape and their samples. Compressed, the same ones may give other bytes."""
+    found = {path.name: codecs.decode(path.read_bytes(), str(path)) for path in images.glob("*")}
+    return {name: (f"{picture.shape} {picture.dtype}", picture.tobytes()) for name, picture in found.items()}
 
 
 def leftovers(run: Path) -> list[str]:

@@ -55,10 +55,16 @@ def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Picture:
     return np.ascontiguousarray(picture, picture.dtype.newbyteorder("="))
 
 
-def encode(picture: Picture, codec: str = "png") -> bytes:
-    """Encode [H, W, 3] or [H, W], uint8 or uint16, without loss: "png", or "jxl" (JPEG XL effort 1: a sixth smaller)."""
+def encode(picture: Picture, codec: str = "png", *, repeatable: bool = False) -> bytes:
+    """Encode [H, W, 3] or [H, W], uint8 or uint16, without loss: "png", or "jxl" (JPEG XL effort 1: a sixth smaller).
+
+    Args:
+        picture: its samples.
+        codec: "png" or "jxl".
+        repeatable: the same samples always give the same bytes, and not only the same picture; PNG then takes longer.
+    """
     if codec == "png":
-        return encode_png(picture)
+        return encode_png(picture, repeatable=repeatable)
     if codec == "jxl":
         return bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(picture), lossless=True, effort=1, numthreads=1))
     raise ValueError(f"codec {codec!r} is neither 'png' nor 'jxl'")

@@ -77,10 +77,15 @@ def _compressed(view: memoryview, uri: str) -> list[memoryview]:
         at = after + 4
 
 
-def encode_png(picture: NDArray[np.uint8 | np.uint16]) -> bytes:
+def encode_png(picture: NDArray[np.uint8 | np.uint16], *, repeatable: bool = False) -> bytes:
     """Encode [H, W, 3] or [H, W] without loss: filter Sub, ISA-L level 1.
 
     Noise is most of a 16-bit photograph: the size is that of libpng, whose search for better filters and matches finds none.
+
+    Args:
+        picture: its samples.
+        repeatable: the same samples always give the same bytes. Otherwise they rarely give others, which decode to the same:
+            which matches ISA-L takes depends on what lay in its memory before. By libdeflate, at three times the cost.
     """
     from transforms import filters  # noqa: PLC0415  numba is slow to import, and only workers need it
 
@@ -90,7 +95,7 @@ def encode_png(picture: NDArray[np.uint8 | np.uint16]) -> bytes:
     rows = np.ascontiguousarray(big_endian).view(np.uint8).reshape(height, -1)
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
     filters.subtract_left(rows, channels * depth, filtered)
-    body = isal_zlib.compress(filtered, 1)
+    body = bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)) if repeatable else isal_zlib.compress(filtered, 1)
     form = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
     return b"".join((MAGIC, *_chunk(b"IHDR", form), *_chunk(b"IDAT", body), *_chunk(b"IEND", b"")))
 

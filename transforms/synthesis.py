@@ -75,7 +75,7 @@ def make_scene(recipe: Recipe, number: int) -> dict[str, bytes]:
     )
     truth = {"id": scene_id(number), "seed": recipe.seed, "number": number, **made.truth}
     return {
-        **{f"{role}.png": codecs.encode(made.views[role]) for role in ROLES},
+        **{f"{role}.png": codecs.encode(made.views[role], repeatable=True) for role in ROLES},
         "radius.tiff": _tiff(made.radius),
         "json": (json.dumps(truth, indent=1) + "\n").encode(),
     }

@@ -105,7 +105,14 @@ def test_scores_do_not_care_which_is_the_target_or_how_it_lies_in_memory(pair: l
 @settings(deadline=None)
 def test_files_come_back(drawn: list[planes.Picture], png_filter: int) -> None:
     (picture,) = drawn
-    for data in (codecs.encode(picture), codecs.encode(picture, "jxl"), imagecodecs.png_encode(picture, filter=png_filter)):
+    repeatable = codecs.encode(picture, repeatable=True)
+    assert codecs.encode(picture, repeatable=True) == repeatable
+    for data in (
+        codecs.encode(picture),
+        repeatable,
+        codecs.encode(picture, "jxl"),
+        imagecodecs.png_encode(picture, filter=png_filter),
+    ):
         decoded = codecs.decode(data)
         assert decoded.dtype == picture.dtype
         np.testing.assert_array_equal(decoded, picture)
