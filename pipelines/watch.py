@@ -101,10 +101,10 @@ def watch(attempt: Attempt) -> int:
     """Take up the run where it was, watch until told to stop, and sum up; returns the exit code."""
     args, folder = attempt.args, attempt.folder
     ledger, token = _take_up(attempt)
-    restored = counted(ledger.restored(), "scene")
+    restored_before, tally = ledger.restored(), display.Tally(None)
+    restored = counted(restored_before, "scene")
     attempt.say(f"{restored} restored so far. Watching {args.input} every {args.every:g} s; Ctrl-C ends it.")
     attempt.say("\n".join(attempt.job.headline))
-    restored_before, tally = ledger.restored(), display.Tally(None)
     facts = {**attempt.job.facts, "window_s": args.window, "started": manifest.now()}
     vigil = Vigil(args.input, args.layout, folder.uri, token, args.every, args.settle, args.patience, args.window)
     with logs.to_file(folder.path("log.txt")):

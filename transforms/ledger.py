@@ -14,7 +14,6 @@ says which, so that a job thought dead cannot write into the tables of the next.
 
 from __future__ import annotations
 
-import io
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -23,11 +22,10 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from transforms import store
 from transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency, now
-from transforms.schemas import arrow_schema, from_table, to_table
+from transforms.schemas import from_table, parsed, to_table
 from transforms.statistics import latency_row, sketches
 from transforms.write import write_parquet
 
@@ -147,9 +145,9 @@ class Ledger:
 
     def _read(self, table: str, file: str) -> pa.Table:
         """A table file; an empty table where there is none."""
-        data, schema = store.read_whole(store.join(self._folder, table, file)), arrow_schema(_ROWS[table])
+        data, row_type = store.read_whole(store.join(self._folder, table, file)), _ROWS[table]
         try:
-            return schema.empty_table() if data is None else pq.read_table(io.BytesIO(data)).select(schema.names).cast(schema)
+            return to_table([], row_type) if data is None else parsed(data, row_type)
         except (KeyError, ValueError, pa.ArrowException) as error:
             raise OSError(f"{table}/{file} in {self._folder} is no table of this version: {error}") from error
 

@@ -10,7 +10,6 @@ A run folder is what `dpdeblur deblur` and `dpdeblur score` leave behind; `docs/
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from transforms import store
 from transforms.records import Failure, Latency, Score, UsageError
-from transforms.schemas import arrow_schema, from_table
+from transforms.schemas import from_table, parsed
 
 _AFRESH = "Run again into an empty folder."
 
@@ -104,18 +102,17 @@ def _check_unique(run: Run) -> None:
 
 
 def _table(folder: str, row_type: type, *pattern: str) -> pa.Table:
-    schema = arrow_schema(row_type)
     files = store.files_in(store.join(folder, *pattern[:-1]), pattern[-1])
     if not files:
         raise UsageError(
             f"The run in {folder} is incomplete: {'/'.join(pattern)} is missing. Start it again with the same command."
         )
-    return pa.concat_tables([_part(name, schema) for name in files])
+    return pa.concat_tables([_part(name, row_type) for name in files])
 
 
-def _part(name: str, schema: pa.Schema) -> pa.Table:
+def _part(name: str, row_type: type) -> pa.Table:
     try:
-        return pq.read_table(io.BytesIO(store.read_whole(name) or b"")).select(schema.names).cast(schema)
+        return parsed(store.read_whole(name) or b"", row_type)
     except KeyError as error:
         raise UsageError(
             f"{name}: {error.args[0]} It was written by another version of dpdeblur; run again with this one."

@@ -137,6 +137,9 @@ class _Look(beam.DoFn):
         self._say(dataclasses.replace(self.arrivals.waiting, problem=problem))
         self.looked = time.time()
 
+    def teardown(self) -> None:
+        self.noted.close()
+
     def _say(self, waiting: Waiting) -> None:
         said = json.dumps(dataclasses.asdict(waiting), indent=1).encode()
         if said != self.said:
