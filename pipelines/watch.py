@@ -20,7 +20,7 @@ from transforms import arrivals, journal, progress, store
 from transforms.arrivals import Waiting
 from transforms.foreach import ForEachScene
 from transforms.layouts import LAYOUTS
-from transforms.ledger import HOUR_S, Ledger, take_over
+from transforms.ledger import HOUR_S, Ledger, check_right, take_over
 from transforms.records import UsageError
 from transforms.watch import WAITING, Arriving, EnterTables, Vigil, is_overdue, is_scene, read_waiting
 from transforms.wording import counted
@@ -118,6 +118,7 @@ def watch(attempt: Attempt) -> int:
             kept = counted(tally.done, "scene")
             return attempt.failed(error, f"Kept of this attempt: {kept}; the same command goes on from there.")
         finally:
+            check_right(folder.uri, token)  # who lost it to another watch must not take it back
             _enter_journal(folder, args.window)[0].sum_up()
         attempt.say(f"Stopped: {progress.reason()}. The same command goes on from here.")
         _tell_incomplete(read_waiting(folder.uri))

@@ -184,3 +184,18 @@ def test_scenes_arrive_in_an_object_store(engine: list[str], bucket: S3, source:
     run = bucket.get("run", tmp_path / "run")
     each_once(run, scenes)
     assert len(list((run / "images").iterdir())) == len(scenes)
+
+
+@pytest.mark.parametrize("engine", ["prism"], indirect=True)
+def test_who_lost_the_run_to_another_watch_leaves_it_alone(
+    engine: list[str], source: Path, incoming: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(source / "scene-000", incoming / "scene-000")
+    process = watch(incoming, run, engine)
+    wait_for(lambda: finished(run) >= 1, process)
+    (run / ".state" / "token").write_text("of another")
+    lost = finish(process)
+    assert lost.returncode == 1, lost
+    assert "another job has taken over" in lost.stderr
+    assert (run / ".state" / "token").read_text() == "of another"
