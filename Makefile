@@ -36,7 +36,7 @@ lint: $(VENV)/.test   ## ruff (lint and format) and mypy
 	@$(BIN)/mypy
 
 docs: $(VENV)/.docs   ## the documentation as a site, in site/: generated pages anew, no warning let through
-	@$(BIN)/python -m pipelines.reference
+	@$(BIN)/python -m dpdeblur.pipelines.reference
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open $(CURDIR)/site/index.html"
 

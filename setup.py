@@ -4,6 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+HOUSE = ("pipelines", "transforms", "models")  # folders at the top here; for whoever installs them, under one import name
+
 CORE = [
     "apache-beam>=2.77,<2.78",  # runner internals are pinned to what was measured
     "imagecodecs>=2026.1.1",  # exact PNG, TIFF and JPEG XL, without the GIL
@@ -60,15 +62,16 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.15",
-    packages=find_packages(include=["pipelines*", "transforms*", "models*"]),
+    packages=["dpdeblur", *(f"dpdeblur.{name}" for folder in HOUSE for name in find_packages(include=[folder, f"{folder}.*"]))],
+    package_dir={f"dpdeblur.{folder}": folder for folder in HOUSE},
     package_data={
-        "models": ["py.typed", "weights/*.onnx", "weights/*.json"],
-        "transforms": ["py.typed"],
-        "pipelines": ["py.typed", "assets/*"],
+        "dpdeblur": ["py.typed"],
+        "dpdeblur.models": ["weights/*.onnx", "weights/*.json"],
+        "dpdeblur.pipelines": ["assets/*"],
     },
     install_requires=CORE,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["dpdeblur = pipelines.cli:main"]},
+    entry_points={"console_scripts": ["dpdeblur = dpdeblur.pipelines.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Image Processing",

@@ -24,9 +24,9 @@ from rich.table import Table
 
 from benchmarks import backends, memory, network, page, scenes, shards, speed, stages, tiles
 from benchmarks.answers import Answer
-from models import zoo
-from models.machine import cpu_name, usable_cores
-from pipelines.manifest import versions
+from dpdeblur.models.machine import cpu_name, usable_cores
+from dpdeblur.models.runtime import zoo
+from dpdeblur.pipelines.run.provenance import versions
 from tests.tiny_onnx import conv_net_multiple
 
 ROOT = Path(__file__).resolve().parents[1]

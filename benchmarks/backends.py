@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks import timing
 from benchmarks.answers import Answer
 from benchmarks.scenes import HEIGHT, WIDTH
-from models.backends import BACKENDS
-from models.session import Model, ModelError, ModelSpec, load
+from dpdeblur.models.runtime.backends import BACKENDS
+from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 
 FIRST = "onnxruntime"
 

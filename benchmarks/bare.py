@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from benchmarks.scenes import HEIGHT, WIDTH
-from models.allocator import keep_freed_memory
-from models.session import ModelSpec, load
+from dpdeblur.models.runtime.allocator import keep_freed_memory
+from dpdeblur.models.runtime.session import ModelSpec, load
 
 
 def main(model_file: str, backend: str, workers: int, runs: int) -> float:

@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.evaluate import crops
 from benchmarks.evaluate.quality import Planes
 from benchmarks.evaluate.synthetic import Made, before, clipped
-from models import zoo
-from models.optics import Aperture, random_aperture, view_kernels
-from models.session import open_model
-from transforms.photographs import brought_photographs, read_photograph
-from transforms.simulate import scene_generator, simulate
+from dpdeblur.models.optics import Aperture, random_aperture, view_kernels
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.session import open_model
+from dpdeblur.transforms.images.photographs import brought_photographs, read_photograph
+from dpdeblur.transforms.simulate import scene_generator, simulate
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
 RADII = np.array([-16, -9, -4, 4, 9, 16], np.float32)  # px

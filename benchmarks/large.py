@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from models.session import ModelSpec, load
+from dpdeblur.models.runtime.session import ModelSpec, load
 
 WIDTH, HEIGHT = 6720, 4480
 

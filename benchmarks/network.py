@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from models.card import Card
-from models.stamp import stamp
+from dpdeblur.models.runtime.card import Card
+from dpdeblur.models.runtime.stamp import stamp
 from tests.tiny_onnx import constant, conv_net, conv_net_halo, conv_net_multiple
 
 NAME = "random-20gmac"

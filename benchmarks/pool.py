@@ -12,10 +12,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.allocator import keep_freed_memory
-from models.session import Model, ModelSpec, load
-from transforms import codecs, metrics, planes
-from transforms.warm_up import warm_up
+from dpdeblur.models.runtime.allocator import keep_freed_memory
+from dpdeblur.models.runtime.session import Model, ModelSpec, load
+from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.scoring import metrics
+from dpdeblur.transforms.warm_up import warm_up
 
 ROLES = ("left", "right", "combined", "target")
 

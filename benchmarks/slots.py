@@ -17,7 +17,7 @@ from statistics import median
 
 from benchmarks import scenes, timing
 from benchmarks.timing import DPDEBLUR, Taken
-from models.machine import usable_cores
+from dpdeblur.models.machine import usable_cores
 from tests.cluster.engines.flink import FlinkCluster
 
 MODEL, SCENES, DIFFERENT = "dpdeblur-s", 60, 4

@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks import plain, timing
 from benchmarks.answers import Answer
-from models.allocator import keep_freed_memory
-from transforms import codecs, metrics, planes
+from dpdeblur.models.runtime.allocator import keep_freed_memory
+from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.scoring import metrics
 
 Stage = Callable[[], object]
 

@@ -1,6 +1,6 @@
 """The commands as Python functions: what `dpdeblur deblur`, `score`, `pack` and `synthesize` do, and what they made.
 
-    from pipelines.api import deblur
+    from dpdeblur.pipelines.api import deblur
 
     run = deblur(input="scenes", output="runs/first", model="views-mean", images="restored")
     run.metrics.to_pandas()
@@ -15,10 +15,10 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
-from pipelines import cli, exitcodes
-from transforms.layouts import Found, find_scenes
-from transforms.records import JobError, UsageError
-from transforms.results import Run, read_run
+from dpdeblur.pipelines import cli, exitcodes
+from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.records import JobError, UsageError
+from dpdeblur.transforms.tables.results import Run, read_run
 
 __all__ = ["JobError", "UsageError", "deblur", "pack", "score", "synthesize"]
 

@@ -18,9 +18,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn, Protocol, cast
 
-from pipelines import config, stopping, supervision
-from pipelines.exitcodes import INTERRUPTED, OK, WRONG_USAGE
-from transforms.records import UsageError
+from dpdeblur.pipelines.exitcodes import INTERRUPTED, OK, WRONG_USAGE
+from dpdeblur.pipelines.options import option_files
+from dpdeblur.pipelines.run import stopping, supervisor
+from dpdeblur.transforms.records import UsageError
 
 COMMANDS = {
     "deblur": "Restore scenes, score them where they have a target, write tables, pictures and latency statistics.",
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         stopping.own_process()
     if argv is None and sys.argv[1:2] and sys.argv[1] in SUPERVISED:
-        return supervision.supervised(lambda: _main(sys.argv[1:]))
+        return supervisor.supervised(lambda: _main(sys.argv[1:]))
     return _main(sys.argv[1:] if argv is None else argv)
 
 
@@ -106,7 +107,7 @@ def call(name: str, options: Mapping[str, Any]) -> int:
         UsageError: an option or the inputs are wrong.
     """
     module, parser = command(name)
-    return _start(name, module, parser, config.words(parser, options, f"dpdeblur {name}"))
+    return _start(name, module, parser, option_files.words(parser, options, f"dpdeblur {name}"))
 
 
 def _run(name: str, words: list[str]) -> int:
@@ -119,7 +120,7 @@ def _run(name: str, words: list[str]) -> int:
 
 def command(name: str) -> tuple[_Command, argparse.ArgumentParser]:
     """The module of a sub-command, and the parser of its options. Args: name: one of `COMMANDS`."""
-    module = cast(_Command, importlib.import_module(f"pipelines.{name}"))
+    module = cast(_Command, importlib.import_module(f"dpdeblur.pipelines.{name}"))
     parser = _Parser(
         prog=f"dpdeblur {name}",
         description=COMMANDS[name],
@@ -132,7 +133,7 @@ def command(name: str) -> tuple[_Command, argparse.ArgumentParser]:
 
 
 def _start(name: str, module: _Command, parser: argparse.ArgumentParser, words: list[str]) -> int:
-    args, rest = parser.parse_known_args(config.expand(parser, words))
+    args, rest = parser.parse_known_args(option_files.expand(parser, words))
     _check_unknown(parser, rest)
     args.command_line = shlex.join(["dpdeblur", name, *words])
     return module.run(args, rest)
@@ -145,7 +146,7 @@ def _check_unknown(parser: argparse.ArgumentParser, rest: list[str]) -> None:
         return
     if not flags or not rest[0].startswith("-"):
         raise UsageError(f"unexpected argument {rest[0]!r}.")
-    from pipelines.runners import beam_flags  # noqa: PLC0415 - importing Beam takes seconds, and most command lines need none
+    from dpdeblur.pipelines.engine.runners import beam_flags  # noqa: PLC0415 - importing Beam takes seconds, and most command lines need none
 
     theirs = beam_flags()
     ours = [option for action in parser._actions for option in action.option_strings]

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import PurePath
 
-from pipelines import comparisonpage, page
-from pipelines.comparisontables import grids
-from pipelines.grids import to_latex, to_markdown, to_text
-from transforms import paired, store
-from transforms.comparison import Comparison, compare
-from transforms.records import UsageError
-from transforms.results import read_run
+from dpdeblur.pipelines.html import comparison_page, page
+from dpdeblur.pipelines.html.comparison_tables import grids
+from dpdeblur.pipelines.html.grids import to_latex, to_markdown, to_text
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.scoring import paired
+from dpdeblur.transforms.scoring.comparison import Comparison, compare
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.results import read_run
 
 EXAMPLES = """examples:
   dpdeblur compare runs/views-mean runs/mine
@@ -78,5 +79,5 @@ FORMATS: dict[str, Callable[[Comparison], str]] = {
     "markdown": lambda comparison: to_markdown(grids(comparison), comparison.notes),
     "json": to_json,
     "latex": lambda comparison: to_latex(grids(comparison), comparison.notes),
-    "html": comparisonpage.render,
+    "html": comparison_page.render,
 }

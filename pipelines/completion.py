@@ -6,7 +6,7 @@ import argparse
 
 import shtab
 
-from pipelines.cli import COMMANDS, command
+from dpdeblur.pipelines.cli import COMMANDS, command
 
 EPILOG = """to have it in every new shell:
   bash: dpdeblur completion bash > ~/.local/share/bash-completion/completions/dpdeblur

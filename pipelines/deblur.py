@@ -12,14 +12,16 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipelines import attempt, batch, job, model_options, options, runners
-from pipelines.runfolder import RunFolder
-from transforms import store
-from transforms.foreach import ForEachScene
-from transforms.records import Failure, Latency, Outcome, Score
-from transforms.statistics import LatencyStatistics
-from transforms.worklist import ReadOutcomes, ReadScenes
-from transforms.write import WriteTable, parts_for
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.run import batch, job, lifecycle
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.records import Failure, Latency, Outcome, Score
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.latency import LatencyStatistics
+from dpdeblur.transforms.tables.write import WriteTable, parts_for
+from dpdeblur.transforms.worklist import ReadOutcomes, ReadScenes
 
 EXAMPLES = """examples:
   dpdeblur deblur --input scenes/ --output runs/first --images restored
@@ -35,12 +37,12 @@ or the inputs are wrong; 3 finished, with failures recorded; 130 and 143 stopped
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All options of the command."""
     parser.epilog = EXAMPLES
-    options.add_input(parser)
-    options.add_output(parser)
+    groups.add_input(parser)
+    groups.add_output(parser)
     model_options.add_model(parser)
-    options.add_pixels(parser)
-    options.add_speed(parser)
-    options.add_resuming(parser)
+    groups.add_pixels(parser)
+    groups.add_speed(parser)
+    groups.add_resuming(parser)
     runners.add_arguments(parser)
 
 
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     """
     runners.open_file_systems(beam_args)
     folder = RunFolder(args.output)
-    return attempt.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), partial(batch.do, graph=build))
+    return lifecycle.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), partial(batch.do, graph=build))
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:

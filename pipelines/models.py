@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from models import zoo
-from models.backends import BACKENDS
-from models.card import Card
-from models.check import check_runs, check_tiles
-from models.footprint import bytes_per_pixel
-from models.session import Model, ModelError
-from pipelines.model_options import add_card, open_model
-from transforms.records import UsageError
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.backends import BACKENDS
+from dpdeblur.models.runtime.card import Card
+from dpdeblur.models.runtime.check import check_runs, check_tiles
+from dpdeblur.models.runtime.footprint import bytes_per_pixel
+from dpdeblur.models.runtime.session import Model, ModelError
+from dpdeblur.pipelines.options.model_options import add_card, open_model
+from dpdeblur.transforms.records import UsageError
 
 OK, WRONG = 0, 2
 SOURCES = {"file": "in the file", "beside": "in the JSON file beside it", "shapes": "none: inferred from the shapes"}

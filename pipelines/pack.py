@@ -14,16 +14,19 @@ from collections.abc import Sequence
 import apache_beam as beam
 from rich.console import Console
 
-from pipelines import logs, options, runners, stopping
-from pipelines.exitcodes import FAILED, OK, WITH_FAILURES
-from pipelines.shardfolder import FAILURES, Packed, ShardFolder
-from transforms import journal, packing, progress, worklist
-from transforms.layouts import Found, find_scenes
-from transforms.records import Failure, JobError, Member, UsageError
-from transforms.sharding import ShardPlan, assign, views
-from transforms.shards import INDEX, STATE, UNFINISHED
-from transforms.wording import counted
-from transforms.write import WriteTable, parts_for
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
+from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.run import logs, stopping
+from dpdeblur.pipelines.run.shard_folder import FAILURES, Packed, ShardFolder
+from dpdeblur.transforms import packing, progress, worklist
+from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.records import Failure, JobError, Member, UsageError
+from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
+from dpdeblur.transforms.shards.tar_shards import INDEX, STATE, UNFINISHED
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.write import WriteTable, parts_for
+from dpdeblur.transforms.wording import counted
 
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
@@ -44,12 +47,12 @@ Exit codes: 0 all scenes packed; 1 the job failed; 2 the command line or the inp
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All options of the command."""
     parser.epilog = EPILOG
-    options.add_input(parser)
+    groups.add_input(parser)
     group = parser.add_argument_group("shards")
     group.add_argument("--output", required=True, metavar="DIR", help="folder of the shards, local or any URI; empty or new")
     group.add_argument(
         "--shard-size",
-        type=options.size,
+        type=groups.size,
         default=256_000_000,
         metavar="SIZE",
         help="how large a shard may grow, by the size of its scenes as they are; scenes are never split (default: 256MB)",
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     plans, started = assign(found.scenes, args.shard_size), time.monotonic()
     scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
     console.print(f"{scenes}, layout {found.layout}, into {shards}", markup=False)
-    workers = options.cores() if runners.is_local(args.runner) else 1
+    workers = groups.cores() if runners.is_local(args.runner) else 1
     how = packing.Packing(found.source, folder.uri, args.codec, workers=workers)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     progress.reset()

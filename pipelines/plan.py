@@ -11,15 +11,18 @@ from typing import Any
 
 from rich.console import Console
 
-from models.session import Model
-from pipelines import deblur, display, job, model_options, options, runners
-from pipelines.exitcodes import OK, WITH_FAILURES
-from pipelines.job import Job, Work
-from pipelines.runfolder import RunFolder
-from transforms import store
-from transforms.records import Failure, Scene
-from transforms.restore import Restoration, restore
-from transforms.wording import counted
+from dpdeblur.models.runtime.session import Model
+from dpdeblur.pipelines import deblur
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
+from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.run import display, job
+from dpdeblur.pipelines.run.job import Job, Work
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.records import Failure, Scene
+from dpdeblur.transforms.restore import Restoration, restore
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.wording import counted
 
 SHOWN = 3  # pairs
 PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
@@ -63,7 +66,7 @@ def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, fold
         *pairs,
         *incomplete,
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
-        ("backend", f"{model.backend}, {counted(options.workers(args), 'scene')} at once, threads for each: {args.threads}"),
+        ("backend", f"{model.backend}, {counted(groups.workers(args), 'scene')} at once, threads for each: {args.threads}"),
         ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),
         *_estimate(prepared.task, model, work.todo, args),
     ]

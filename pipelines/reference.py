@@ -1,4 +1,4 @@
-"""The pages of `docs/` that come from the code: `python -m pipelines.reference`, called by `make docs`."""
+"""The pages of `docs/` that come from the code: `python -m dpdeblur.pipelines.reference`, called by `make docs`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pipelines.cli import COMMANDS, command
-from transforms.schemas import markdown
+from dpdeblur.pipelines.cli import COMMANDS, command
+from dpdeblur.transforms.tables.schemas import markdown
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 100  # of the terminal that the commands' help is printed for

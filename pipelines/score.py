@@ -7,14 +7,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from pipelines import attempt, batch, deblur, manifest, options, runners
-from pipelines.job import Job, make_job
-from pipelines.runfolder import RunFolder
-from transforms import protocols, rescore
-from transforms.layouts import find_scenes
-from transforms.listing import list_files
-from transforms.records import Source, UsageError
-from transforms.rescore import Scoring
+from dpdeblur.pipelines import deblur
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.run import batch, lifecycle, provenance
+from dpdeblur.pipelines.run.job import Job, make_job
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms import rescore
+from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.rescore import Scoring
+from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.storage.listing import list_files
 
 PICTURES = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".jxl"}
 EPILOG = """example:
@@ -28,7 +32,7 @@ docs/protocols.md says what each protocol computes, and where that is written.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All options of the command."""
     parser.epilog = EPILOG
-    options.add_input(parser)
+    groups.add_input(parser)
     group = parser.add_argument_group("restored pictures")
     group.add_argument(
         "--restored", required=True, metavar="DIR", help="folder of restored pictures, 8 or 16 bit, local or any URI"
@@ -38,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--protocol", default=protocols.DEFAULT, metavar="NAME", help=f"how to score. {known}".replace("%", "%%")
     )
-    options.add_output(parser, images=False)
-    options.add_pixels(parser)
-    options.add_speed(parser, model=False)
-    options.add_resuming(parser)
+    groups.add_output(parser, images=False)
+    groups.add_pixels(parser)
+    groups.add_speed(parser, model=False)
+    groups.add_resuming(parser)
     runners.add_arguments(parser)
 
 
@@ -53,7 +57,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     """
     runners.open_file_systems(beam_args)
     do = partial(batch.do, graph=deblur.build)
-    return attempt.carry_out(args, beam_args, RunFolder(args.output), lambda: prepare(args), do)
+    return lifecycle.carry_out(args, beam_args, RunFolder(args.output), lambda: prepare(args), do)
 
 
 def prepare(args: argparse.Namespace) -> Job[Scoring]:
@@ -65,7 +69,7 @@ def prepare(args: argparse.Namespace) -> Job[Scoring]:
     runners.check(args.runner)
     protocol = protocols.named(args.protocol)
     method = args.method or PurePosixPath(args.restored.rstrip("/")).name or "restored"
-    settings = {"method": method, "protocol": protocol.name, "restored": args.restored, **options.pixel_settings(args)}
+    settings = {"method": method, "protocol": protocol.name, "restored": args.restored, **groups.pixel_settings(args)}
     found = find_scenes(args.input, args.layout)
     scenes, missing, left_over = rescore.match(found.scenes, _pictures(args.restored))
     if not scenes:
@@ -75,7 +79,7 @@ def prepare(args: argparse.Namespace) -> Job[Scoring]:
             f"pictures like {left_over[0] if left_over else '?'}."
         )
     found = replace(found, scenes=tuple(scenes), failures=(*found.failures, *missing))
-    task = Scoring(method, protocol.name, options.reading(args, manifest.digest(settings)))
+    task = Scoring(method, protocol.name, groups.reading(args, provenance.digest(settings)))
     headline = f"{method}, protocol {protocol.name}" + (f"; {len(left_over)} pictures belong to no scene" if left_over else "")
     return make_job(args, found, task, settings, {"headline": (headline,), "card": {"name": method}, "threads": 0})
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import options, runtime
-from transforms import codecs, entry, store
-from transforms.readme import README, Readme
-from transforms.records import SceneError, Score, UsageError
-from transforms.results import Run, read_run
-from transforms.wording import counted
+from dpdeblur.pipelines.challenge import entry, runtime
+from dpdeblur.pipelines.challenge.readme import README, Readme
+from dpdeblur.pipelines.options import groups
+from dpdeblur.transforms.images import codecs
+from dpdeblur.transforms.records import SceneError, Score, UsageError
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.results import Run, read_run
+from dpdeblur.transforms.wording import counted
 
 EXAMPLES = """examples:
   dpdeblur submit runs/ntire --output entry.zip --latency latency.json --count 50
@@ -35,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", metavar="RUN", help="folder of a finished run, made with --images restored")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the zip to write")
     parser.add_argument("--check", type=Path, metavar="FILE", help="check this zip instead, and write nothing")
-    parser.add_argument("--count", type=options.positive, metavar="N", help="pictures that the server expects")
+    parser.add_argument("--count", type=groups.positive, metavar="N", help="pictures that the server expects")
     group = parser.add_argument_group("readme.txt")
     group.add_argument("--latency", type=Path, metavar="FILE", help="what dpdeblur latency --json wrote (default: measure now)")
     group.add_argument("--model", metavar="NAME|FILE.onnx", help="the model to measure (default: of the run's name)")
-    group.add_argument("--threads", type=options.positive, metavar="N", help="cores to measure with (default: all)")
+    group.add_argument("--threads", type=groups.positive, metavar="N", help="cores to measure with (default: all)")
     group.add_argument("--extra-data", type=int, choices=[0, 1], default=0, help="1: trained on more than the challenge's data")
     group.add_argument("--description", metavar="TEXT", help="one line (default: model, program, processor)")
 

@@ -18,15 +18,18 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from pipelines import logs, options, runners, stopping
-from pipelines.exitcodes import FAILED, OK
-from transforms import progress, store
-from transforms.photographs import brought_photographs, find_photographs
-from transforms.records import JobError, Member, UsageError
-from transforms.shards import INDEX
-from transforms.synthesis import MakeFolders, MakeShards, Recipe, counting
-from transforms.wording import counted
-from transforms.write import WriteTable, parts_for
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.exitcodes import FAILED, OK
+from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.run import logs, stopping
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.images.photographs import brought_photographs, find_photographs
+from dpdeblur.transforms.records import JobError, Member, UsageError
+from dpdeblur.transforms.shards.tar_shards import INDEX
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.synthesis import MakeFolders, MakeShards, Recipe, counting
+from dpdeblur.transforms.tables.write import WriteTable, parts_for
+from dpdeblur.transforms.wording import counted
 
 SHARD_BYTES = 256_000_000
 SMALLEST, LARGEST = 64, 16384  # px, each side
@@ -53,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of sharp photographs, searched with its subfolders (default: the six that scikit-image brings)",
     )
-    group.add_argument("--scenes", type=options.positive, required=True, metavar="N", help="how many to make")
+    group.add_argument("--scenes", type=groups.positive, required=True, metavar="N", help="how many to make")
     group.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the set: another seed, other scenes (default: 0)")
     group.add_argument("--size", type=_size, default=(1680, 1120), metavar="WxH", help="of a scene (default: 1680x1120)")
     group.add_argument("--bits", type=int, choices=[8, 16], default=16, help="of the pictures (default: 16)")
@@ -68,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--output", required=True, metavar="DIR", help="folder to write to, local or any URI; empty or new")
     group.add_argument("--shards", action="store_true", help="WebDataset tar shards with an index, instead of folders")
     group.add_argument(
-        "--workers", type=options.positive, metavar="N", help="scenes made at once in one process (default: the cores)"
+        "--workers", type=groups.positive, metavar="N", help="scenes made at once in one process (default: the cores)"
     )
     group.add_argument("--quiet", action="store_true", help="print errors only")
     runners.add_arguments(parser)
@@ -86,7 +89,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     width, height = args.size
     output = args.output.removeprefix("file://")
     _check_free(output)
-    workers = args.workers or (options.cores() if runners.is_local(args.runner) else 1)
+    workers = args.workers or (groups.cores() if runners.is_local(args.runner) else 1)
     recipe = Recipe(tuple(photos), args.seed, width, height, args.bits, args.max_radius, output, workers)
     made, taken = counted(args.scenes, "scene"), counted(len(photos), "photograph")
     console.print(f"{made} of {width}x{height} from {taken}, seed {args.seed}", markup=False)

@@ -13,17 +13,21 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipelines import display, job, logs, manifest, model_options, options, remote, runners, supervision
-from pipelines.attempt import Attempt, carry_out, complain
-from pipelines.runfolder import RunFolder
-from transforms import arrivals, journal, progress, store
-from transforms.arrivals import Waiting
-from transforms.foreach import ForEachScene
-from transforms.layouts import LAYOUTS
-from transforms.ledger import HOUR_S, Ledger, check_right, take_over
-from transforms.records import UsageError
-from transforms.watch import WAITING, Arriving, EnterTables, Vigil, is_overdue, is_scene, read_waiting
-from transforms.wording import counted
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.run import display, job, logs, provenance, remote, supervisor
+from dpdeblur.pipelines.run.lifecycle import Attempt, carry_out, complain
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.layouts import LAYOUTS, arrivals
+from dpdeblur.transforms.layouts.arrivals import Waiting
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.ledger import HOUR_S, Ledger, check_right, take_over
+from dpdeblur.transforms.watch import WAITING, Arriving, EnterTables, Vigil, is_overdue, is_scene, read_waiting
+from dpdeblur.transforms.wording import counted
 
 EXAMPLES = """examples:
   dpdeblur watch --input incoming/ --output runs/today --images restored
@@ -46,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--layout", default="auto", choices=arrivals.LAYOUTS, help=f"how scenes are laid out (default: auto). {names}"
     )
-    options.add_output(parser)
+    groups.add_output(parser)
     group = parser.add_argument_group("watching", "Times are given as 90s, 10min or 1h.")
     times: dict[str, tuple[float | None, str]] = {
         "--every": (5, "between two looks at DIR (default: 5s)"),
@@ -56,11 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until-idle": (None, "end when nothing new has come for so long (default: never)"),
     }
     for name, (default, meaning) in times.items():
-        group.add_argument(name, type=options.duration, default=default, metavar="TIME", help=meaning)
+        group.add_argument(name, type=groups.duration, default=default, metavar="TIME", help=meaning)
     model_options.add_model(parser)
-    options.add_pixels(parser)
-    options.add_speed(parser)
-    options.add_resuming(parser, limit=False)
+    groups.add_pixels(parser)
+    groups.add_speed(parser)
+    groups.add_resuming(parser, limit=False)
     runners.add_arguments(parser, endless=True)
 
 
@@ -105,7 +109,7 @@ def watch(attempt: Attempt) -> int:
     restored = counted(restored_before, "scene")
     attempt.say(f"{restored} restored so far. Watching {args.input} every {args.every:g} s; Ctrl-C ends it.")
     attempt.say("\n".join(attempt.job.headline))
-    facts = {**attempt.job.facts, "window_s": args.window, "started": manifest.now()}
+    facts = {**attempt.job.facts, "window_s": args.window, "started": provenance.now()}
     vigil = Vigil(args.input, args.layout, folder.uri, token, args.every, args.settle, args.patience, args.window)
     with logs.to_file(folder.path("log.txt")):
         try:
@@ -140,9 +144,9 @@ def _take_up(attempt: Attempt) -> tuple[Ledger, str]:
     job.check_same_settings(earlier, attempt.job, folder)
     if earlier.get("window_s", args.window) != args.window:
         raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: say --window {earlier['window_s']:g}s.")
-    if args.restart and not supervision.crash():
+    if args.restart and not supervisor.crash():
         folder.clear()
-    elif args.retry_failed and not supervision.crash():
+    elif args.retry_failed and not supervisor.crash():
         folder.forget_failures()
     taken_up = _enter_journal(folder, args.window)
     folder.sweep()

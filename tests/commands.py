@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from onnx import TensorProto, helper
 
+from dpdeblur.transforms.images import codecs
 from tests import builders, tiny_onnx
-from transforms import codecs
 
 TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 PATIENCE_S = 120.0
@@ -37,7 +37,7 @@ class Command:
         words = ["deblur", "--input", str(source), "--output", str(run), *options]
         self.run = run
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", *words],
+            [sys.executable, "-m", "dpdeblur.pipelines.cli", *words],
             cwd=Path(__file__).parents[1],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

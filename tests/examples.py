@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -21,17 +21,17 @@ from pathlib import Path
 
 import numpy as np
 
-from models.card import METADATA_KEY, Card
-from models.session import ModelError, open_model
+from dpdeblur.models.runtime.card import METADATA_KEY, Card
+from dpdeblur.models.runtime.session import ModelError, open_model
+from dpdeblur.transforms.images.planes import AS_STORED
+from dpdeblur.transforms.records import Failure, Scene, Score, Source
+from dpdeblur.transforms.restore import Restoration, restore
+from dpdeblur.transforms.stages import Reading
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.schemas import to_table
 from tests import builders, rows, tiny_onnx
 from tests.property.test_hostile_inputs import mutate
 from tests.property.test_pixels import REALDATA, mutated
-from transforms import journal
-from transforms.planes import AS_STORED
-from transforms.records import Failure, Scene, Score, Source
-from transforms.restore import Restoration, restore
-from transforms.schemas import to_table
-from transforms.stages import Reading
 
 SLOWEST_S = 20.0  # for one input, on a busy machine
 MEMORY = 16 << 30  # of address space: what asks for more fails, and the machine lives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from transforms.records import Failure, Score
+from dpdeblur.transforms.records import Failure, Score
 
 FINISHED = datetime(2026, 5, 4, 3, 2, 1, 7000, UTC)
 

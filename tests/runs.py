@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.summary import summarise
+from dpdeblur.pipelines.run.summary import summarise
+from dpdeblur.transforms.records import Failure, Latency, Score
+from dpdeblur.transforms.tables.latency import latency_row, sketches
+from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.write import write_parquet
 from tests.rows import score
-from transforms.records import Failure, Latency, Score
-from transforms.schemas import to_table
-from transforms.statistics import latency_row, sketches
-from transforms.write import write_parquet
 
 
 def without_target(scene_id: str, **changes: object) -> Score:

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import apache_beam as beam
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms import progress
-from transforms.journal import Journal, read
-from transforms.records import JobError, Outcome, Scene
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.records import JobError, Outcome, Scene
+from dpdeblur.transforms.tables.journal import Journal, read
 
 SceneFunction = Callable[[Scene], Outcome]
 

@@ -13,12 +13,13 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from transforms import progress, store
-from transforms.headers import sniff
-from transforms.read import read_bytes
-from transforms.records import Failure, JobError, Member, Scene, SceneError, Source
-from transforms.sharding import ShardPlan, views
-from transforms.shards import TarWriter, written_whole
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.images.headers import sniff
+from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
+from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
+from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.read import read_bytes
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
 CODECS = ("keep", "png", "jxl")
@@ -123,7 +124,7 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
 
 def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
     """The same samples in another lossless format, proven by decoding them again."""
-    from transforms import codecs  # noqa: PLC0415 - not needed where bytes are kept
+    from dpdeblur.transforms.images import codecs  # noqa: PLC0415 - not needed where bytes are kept
 
     pixels = codecs.decode(data, source.uri, max_pixels=packing.max_pixels)
     encoded = codecs.encode(pixels, packing.codec, repeatable=True)

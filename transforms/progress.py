@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from transforms.records import Outcome
+from dpdeblur.transforms.records import Outcome
 
 _listeners: list[Callable[[Outcome], None]] = []
 _stop = threading.Event()

@@ -2,12 +2,13 @@
 
 A `Scene` says where the encoded pictures of one dual-pixel capture lie; it is all that ever crosses a shuffle. Restoring it
 gives an `Outcome`: a `Score` row or a `Failure` row, never both. The row types are the one place where a column is declared:
-`transforms.schemas` derives the Arrow schemas and the documentation from them.
+`dpdeblur.transforms.tables.schemas` derives the Arrow schemas and the documentation from them.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field
+import json
+from dataclasses import MISSING, asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,6 +53,21 @@ class Scene:
     target: Source | None = None
     subset: str = ""
     restored: Source | None = None
+
+
+ROLES = ("left", "right", "combined", "target", "restored")
+
+
+def scene_to_line(scene: Scene) -> str:
+    """A scene as one line of JSON."""
+    return json.dumps(asdict(scene)) + "\n"
+
+
+def scene_from_line(line: str) -> Scene:
+    """The scene of a line made by `scene_to_line`."""
+    facts = json.loads(line)
+    files = {role: Source(**facts[role]) if facts[role] else None for role in ROLES}
+    return Scene(**{**facts, **files})
 
 
 def now() -> datetime:

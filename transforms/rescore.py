@@ -9,12 +9,13 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from models.allocator import keep_freed_memory
-from transforms import protocols, stages
-from transforms.foreach import SceneFunction
-from transforms.journal import input_key
-from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
-from transforms.stages import Reading, Stopwatch
+from dpdeblur.models.runtime.allocator import keep_freed_memory
+from dpdeblur.transforms import stages
+from dpdeblur.transforms.foreach import SceneFunction
+from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
+from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.stages import Reading, Stopwatch
+from dpdeblur.transforms.tables.journal import input_key
 
 SUFFIXES = ("", "_g", "_restored", "_deblurred", "_output")  # after the scene's name, in the order they are looked for
 

@@ -8,17 +8,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.allocator import keep_freed_memory
-from models.session import Model, ModelError, ModelSpec, load
-from transforms import codecs, metrics, planes, stages, store
-from transforms.balance import balance
-from transforms.foreach import SceneFunction
-from transforms.journal import input_key
-from transforms.planes import Picture
-from transforms.records import Outcome, Scene, SceneError, Score
-from transforms.stages import Reading, Stopwatch
-from transforms.warm_up import warm_up
-from transforms.weights import at_hand
+from dpdeblur.models.runtime.allocator import keep_freed_memory
+from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
+from dpdeblur.transforms import stages
+from dpdeblur.transforms.foreach import SceneFunction
+from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.images.balance import balance
+from dpdeblur.transforms.images.planes import Picture
+from dpdeblur.transforms.records import Outcome, Scene, SceneError, Score
+from dpdeblur.transforms.scoring import metrics
+from dpdeblur.transforms.stages import Reading, Stopwatch
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.fetch_model import at_hand
+from dpdeblur.transforms.tables.journal import input_key
+from dpdeblur.transforms.warm_up import warm_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.optics import (
+from dpdeblur.models.optics import (
     Aperture,
     Layer,
     Variety,
@@ -24,8 +24,8 @@ from models.optics import (
     render_views,
     signed_blur_radius,
 )
-from transforms.photographs import fill_frame, to_linear
-from transforms.surfaces import SHAPES, outline, page
+from dpdeblur.transforms.images.photographs import fill_frame, to_linear
+from dpdeblur.transforms.surfaces import SHAPES, outline, page
 
 Light = npt.NDArray[np.float32]
 Photo = npt.NDArray[np.uint8]

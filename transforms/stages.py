@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from transforms import codecs, planes
-from transforms.journal import input_key
-from transforms.layouts.ids import escaped
-from transforms.metrics import Metrics
-from transforms.planes import Picture, Tone
-from transforms.read import read_bytes
-from transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
+from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.images.planes import Picture, Tone
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
+from dpdeblur.transforms.scoring.metrics import Metrics
+from dpdeblur.transforms.storage.read import read_bytes
+from dpdeblur.transforms.tables.journal import input_key
 
 MAX_MESSAGE = 2000  # characters; the gist comes first
 Pictures = dict[str, Picture]

@@ -14,11 +14,13 @@ from functools import lru_cache
 import apache_beam as beam
 from PIL import Image
 
-from transforms import codecs, progress, store
-from transforms.photographs import read_photograph
-from transforms.records import JobError, Member
-from transforms.shards import TarWriter, written_whole
-from transforms.simulate import Light, scene_generator, simulate
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.images import codecs
+from dpdeblur.transforms.images.photographs import read_photograph
+from dpdeblur.transforms.records import JobError, Member
+from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole
+from dpdeblur.transforms.simulate import Light, scene_generator, simulate
+from dpdeblur.transforms.storage import store
 
 ROLES = ("left", "right", "combined", "target")
 _counters: list[Callable[[], None]] = []

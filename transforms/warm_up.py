@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from transforms import codecs, metrics, planes
+from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.scoring import metrics
 
 
 def warm_up() -> None:

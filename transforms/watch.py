@@ -24,11 +24,14 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms import arrivals, journal, progress, store
-from transforms.arrivals import Arrivals, Ready, Waiting
-from transforms.foreach import Task
-from transforms.ledger import Ledger, check_right
-from transforms.records import Failure, Outcome, Scene
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.foreach import Task
+from dpdeblur.transforms.layouts import arrivals
+from dpdeblur.transforms.layouts.arrivals import Arrivals, Ready, Waiting
+from dpdeblur.transforms.records import Failure, Outcome, Scene
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.ledger import Ledger, check_right
 
 WAITING = ".state/waiting.json"
 FORGET_S = 3600.0  # after so long, what was told is finished, and the ledger knows it

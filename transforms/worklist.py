@@ -6,31 +6,17 @@ not, and any worker can read any part.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import apache_beam as beam
 
-from transforms import journal, store
-from transforms.records import Outcome, Scene, Source
+from dpdeblur.transforms.records import Outcome, Scene, scene_from_line
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables import journal
 
 FOLDER = ".state/work"
-ROLES = ("left", "right", "combined", "target", "restored")
 LINES_PER_FILE = 50_000
-
-
-def scene_to_line(scene: Scene) -> str:
-    """A scene as one line of JSON."""
-    return json.dumps(dataclasses.asdict(scene)) + "\n"
-
-
-def scene_from_line(line: str) -> Scene:
-    """The scene of a line made by `scene_to_line`."""
-    facts = json.loads(line)
-    files = {role: Source(**facts[role]) if facts[role] else None for role in ROLES}
-    return Scene(**{**facts, **files})
 
 
 def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[[Any], str]) -> list[str]:

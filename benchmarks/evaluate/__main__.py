@@ -22,7 +22,7 @@ from benchmarks.evaluate.captures import Capture
 from benchmarks.evaluate.cost import cost
 from benchmarks.evaluate.quality import Planes
 from benchmarks.evaluate.safety import safety
-from models import zoo
+from dpdeblur.models.runtime import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"

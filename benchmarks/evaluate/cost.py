@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from models.session import Model, open_model
+from dpdeblur.models.runtime.session import Model, open_model
 
 WIDTH, HEIGHT = 1680, 1120
 SIDE = 128  # px, of the picture that convolutions are counted on

@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.evaluate import captures, rivals, synthetic
 from benchmarks.evaluate.captures import Capture
 from benchmarks.evaluate.quality import Planes, linear, quality
-from models.session import open_model
-from transforms.photographs import brought_photographs, find_photographs
+from dpdeblur.models.runtime.session import open_model
+from dpdeblur.transforms.images.photographs import brought_photographs, find_photographs
 
 NOTHING = "doing nothing"
 BORDER = 8

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.evaluate.quality import GAMMA, Planes, linear, quality
 from benchmarks.evaluate.synthetic import Made, Restore, before, clipped, scenes
-from transforms.photographs import brought_photographs
+from dpdeblur.transforms.images.photographs import brought_photographs
 
 COUNT, SIZE = 8, (384, 256)
 

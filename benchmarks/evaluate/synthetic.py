@@ -1,4 +1,4 @@
-"""The synthetic test: scenes made by `transforms.simulate` from photographs never trained on, gain by blur radius.
+"""The synthetic test: scenes made by `dpdeblur.transforms.simulate` from photographs never trained on, gain by blur radius.
 
 Every pixel's blur radius is known, so that the squared errors before and after can be gathered by radius over all scenes.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evaluate.quality import Planes, Quality, mean, quality
-from transforms.photographs import read_photograph
-from transforms.simulate import scene_generator, simulate
+from dpdeblur.transforms.images.photographs import read_photograph
+from dpdeblur.transforms.simulate import scene_generator, simulate
 
 SEED, SCENES, SIZE = 2021, 24, (768, 512)
 EDGES = (0, 1, 4, 8, 12, 16, 22)  # px

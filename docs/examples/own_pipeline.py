@@ -9,13 +9,13 @@ import sys
 import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from models.session import ModelSpec
-from transforms.foreach import ForEachScene
-from transforms.layouts import find_scenes
-from transforms.records import Failure, Latency, Score
-from transforms.restore import Restoration
-from transforms.statistics import LatencyStatistics
-from transforms.write import WriteTable
+from dpdeblur.models.runtime.session import ModelSpec
+from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.records import Failure, Latency, Score
+from dpdeblur.transforms.restore import Restoration
+from dpdeblur.transforms.tables.latency import LatencyStatistics
+from dpdeblur.transforms.tables.write import WriteTable
 
 
 def gain(score: Score) -> tuple[str, float]:

@@ -8,7 +8,7 @@ import sys
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.api import UsageError, deblur, synthesize
+from dpdeblur.pipelines.api import UsageError, deblur, synthesize
 
 folder = sys.argv[1]
 

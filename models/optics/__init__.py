@@ -4,10 +4,10 @@ Everything here is written once against the functions that numpy and torch share
 formulas make data sets in the core install (numpy) and training data (torch, CPU or GPU).
 """
 
-from models.optics.lens import signed_blur_radius
-from models.optics.psf import Aperture, view_kernels
-from models.optics.render import Layer, add_sensor_noise, render_views
-from models.optics.variety import Variety, random_aperture, random_radius
+from dpdeblur.models.optics.lens import signed_blur_radius
+from dpdeblur.models.optics.psf import Aperture, view_kernels
+from dpdeblur.models.optics.render import Layer, add_sensor_noise, render_views
+from dpdeblur.models.optics.variety import Variety, random_aperture, random_radius
 
 __all__ = [
     "Aperture",

@@ -1,6 +1,6 @@
 """Thin lens: from metres to a signed blur radius in pixels."""
 
-from models.optics.namespace import Array
+from dpdeblur.models.optics.namespace import Array
 
 
 def signed_blur_radius(

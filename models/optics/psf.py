@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from models.optics.namespace import Array, like, namespace
+from dpdeblur.models.optics.namespace import Array, like, namespace
 
 Floats = npt.NDArray[np.float32]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.optics.namespace import Array, like, namespace
-from models.optics.psf import Aperture, kernel_reach, view_kernels
+from dpdeblur.models.optics.namespace import Array, like, namespace
+from dpdeblur.models.optics.psf import Aperture, kernel_reach, view_kernels
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.optics.psf import Aperture, Floats
+from dpdeblur.models.optics.psf import Aperture, Floats
 
 
 @dataclass(frozen=True)

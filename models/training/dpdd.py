@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.training.surfaces import Picture
+from dpdeblur.models.training.surfaces import Picture
 
 Pair = tuple[Path, Path, Path]
 

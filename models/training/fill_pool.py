@@ -1,6 +1,6 @@
-"""Fill the pool with examples: `python -m models.training.fill_pool --photos DIR --pool DIR`.
+"""Fill the pool with examples: `python -m dpdeblur.models.training.fill_pool --photos DIR --pool DIR`.
 
-`models.train` starts the same code in processes of its own; alone it is for filling a pool in advance.
+`dpdeblur.models.training.train` starts the same code in processes of its own; alone it is for filling a pool in advance.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import torch
 
-from models.training.dpdd import dpdd_example, dpdd_pairs
-from models.training.pool import Source, fill
-from models.training.scenes import SceneOptions, example
-from models.training.surfaces import load_photos
+from dpdeblur.models.training.dpdd import dpdd_example, dpdd_pairs
+from dpdeblur.models.training.pool import Source, fill
+from dpdeblur.models.training.scenes import SceneOptions, example
+from dpdeblur.models.training.surfaces import load_photos
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:

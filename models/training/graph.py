@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models.network import GATE, Config
+from dpdeblur.models.training.network import GATE, Config
 
 OPSET = 13
 IR = 7

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.training.surfaces import Picture
+from dpdeblur.models.training.surfaces import Picture
 
 SHARD_EXAMPLES = 64
 IN_FOCUS = 0.75

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.optics import Layer, Variety, add_sensor_noise, random_aperture, random_radius, render_views
-from models.optics.namespace import Array, namespace
-from models.training.surfaces import Picture, smooth_noise, surface
+from dpdeblur.models.optics import Layer, Variety, add_sensor_noise, random_aperture, random_radius, render_views
+from dpdeblur.models.optics.namespace import Array, namespace
+from dpdeblur.models.training.surfaces import Picture, smooth_noise, surface
 
 Surface = tuple[Picture, Picture | None, Picture]
 """Image [C, S, S] in linear light, coverage [S, S] (None: all), signed blur radius [S, S] in pixels."""

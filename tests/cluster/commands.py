@@ -23,7 +23,7 @@ _started: list[subprocess.Popen[str]] = []
 def start(*words: object, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """`dpdeblur WORDS` in the background, to be ended by `end_all` at the latest."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", *map(str, words)],
+        [sys.executable, "-m", "dpdeblur.pipelines.cli", *map(str, words)],
         env={**os.environ, "PYTHONWARNINGS": "ignore", **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

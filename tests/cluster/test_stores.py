@@ -15,13 +15,13 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from dpdeblur.transforms.storage import objects
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, rows, same_tables, start, wait_for
 from tests.cluster.engines.gcs import GCS
 from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.s3 import S3
 from tests.commands import samples
-from transforms import objects
 
 pytestmark = pytest.mark.cluster
 
@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_where_it_was(store: ObjectStore, tmp_path: Path) -
 
 
 def test_a_model_in_the_store(store: ObjectStore, scenes: Path, local_run: Path, tmp_path: Path) -> None:
-    from models import zoo
+    from dpdeblur.models.runtime import zoo
 
     weights = zoo.find("views-mean")
     (tmp_path / "model").mkdir()

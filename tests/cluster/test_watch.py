@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from dpdeblur.transforms.watch import WAITING
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, start, wait_for
 from tests.cluster.engines import prism
 from tests.cluster.engines.flink import FlinkCluster
 from tests.cluster.engines.s3 import S3
-from transforms.watch import WAITING
 
 pytestmark = pytest.mark.cluster
 SCENES, SOME = 100, 24

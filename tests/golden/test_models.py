@@ -14,11 +14,11 @@ import pytest
 from benchmarks.evaluate import safety
 from benchmarks.evaluate.quality import quality
 from benchmarks.evaluate.synthetic import Made, clipped, scenes
-from models import zoo
-from models.onnxfile import read_onnx
-from models.session import Model, open_model
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.onnxfile import read_onnx
+from dpdeblur.models.runtime.session import Model, open_model
+from dpdeblur.transforms.images.photographs import brought_photographs
 from tests.golden.views import EVERY, FOLDER, HEIGHT, WIDTH, Planes, golden_views, shipped
-from transforms.photographs import brought_photographs
 
 GMAC = {"dpdeblur-s": 25, "dpdeblur-m": 65}
 MEGABYTES = 10

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models import zoo
-from models.session import open_model
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.session import open_model
 
 Planes = np.ndarray[Any, np.dtype[Any]]
 FOLDER = Path(__file__).parent

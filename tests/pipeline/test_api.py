@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines import api
-from pipelines.cli import main
+from dpdeblur.pipelines import api
+from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms.tables.results import Run, read_run
 from tests.builders import make_scenes, write_folders
-from transforms.results import Run, read_run
 
 
 @pytest.fixture

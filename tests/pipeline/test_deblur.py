@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 from tests import builders
 
 TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines import reference
-from pipelines.api import deblur
+from dpdeblur.pipelines import reference
+from dpdeblur.pipelines.api import deblur
+from dpdeblur.transforms.tables.ledger import Ledger, take_over
 from tests import examples, tiny_onnx
 from tests.builders import make_scenes, make_views, png, write_dpdd, write_file, write_folders, write_ntire, write_restormer
 from tests.examples import ROOT
 from tests.rows import FINISHED, score
-from transforms.ledger import Ledger, take_over
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

@@ -9,11 +9,11 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.foreach import ForEachScene, SceneFunction
+from dpdeblur.transforms.records import Outcome, Scene, Source
+from dpdeblur.transforms.tables.journal import Journal
 from tests.rows import score
-from transforms import progress
-from transforms.foreach import ForEachScene, SceneFunction
-from transforms.journal import Journal
-from transforms.records import Outcome, Scene, Source
 
 
 class Task:

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.records import Outcome
+from dpdeblur.transforms.storage import store
 from tests import builders, commands, tiny_onnx
-from transforms import progress, store
-from transforms.records import Outcome
 
 COUNT = 5
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 from tests import builders, commands, tiny_onnx
 from tests.commands import rows
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 from tests import builders, commands
 from tests.commands import Command
 

@@ -18,7 +18,14 @@ PICTURE_MB = WIDTH * HEIGHT * 6 / 1e6
 def peak_mb(source: Path, output: Path) -> float:
     """Restore everything in a process of its own; gives the peak of what it took."""
     words = ["deblur", "--input", str(source), "--output", str(output), "--model", "views-mean", "--images", "restored"]
-    command = [sys.executable, "-c", "import sys; from pipelines.cli import main; sys.exit(main())", *words, "--workers", "2"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from dpdeblur.pipelines.cli import main; sys.exit(main())",
+        *words,
+        "--workers",
+        "2",
+    ]
     process = subprocess.Popen([*command, "--quiet"])
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

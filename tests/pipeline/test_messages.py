@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 from tests import builders
 
 
@@ -44,7 +44,7 @@ def test_a_quiet_plan_answers_by_its_exit_code(
 def test_scenes_half_made_are_not_promised_to_go_on(tmp_path: Path) -> None:
     words = ["synthesize", "--output", str(tmp_path / "scenes"), "--scenes", "500", "--size", "640x480"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", *words],
+        [sys.executable, "-m", "dpdeblur.pipelines.cli", *words],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.shards.tar_scan import scan
+from dpdeblur.transforms.storage.read import read_bytes
 from tests.builders import ROLES, make_scenes, write_folders, write_manifest
 from tests.memory_files import MemoryFiles
-from transforms.layouts import find_scenes
-from transforms.read import read_bytes
-from transforms.records import UsageError
-from transforms.tarscan import scan
 
 
 def pack(source: Path | str, output: Path | str, *options: str) -> int:
@@ -171,7 +171,7 @@ def test_a_job_that_fails_leaves_no_half_shard_and_says_how_to_go_on(tmp_path, s
 
     out = tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr("transforms.shards.TarWriter._write", full)
+        patched.setattr("dpdeblur.transforms.shards.tar_shards.TarWriter._write", full)
         assert pack(source, out) == 1
     said = capsys.readouterr().err
     assert "No space left on device" in said
@@ -198,7 +198,7 @@ def test_packing_into_and_out_of_an_object_store(source, scenes):
 
 
 def start(source: Path, output: Path, *options: str) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "pipelines.cli", "pack", "--input", str(source), "--output", str(output), *options]
+    words = [sys.executable, "-m", "dpdeblur.pipelines.cli", "pack", "--input", str(source), "--output", str(output), *options]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
 
 

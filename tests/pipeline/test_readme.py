@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import COMMANDS
+from dpdeblur.pipelines.cli import COMMANDS
 from tests import examples
 
 README = examples.ROOT / "README.md"

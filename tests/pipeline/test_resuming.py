@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 from tests import builders, commands, tiny_onnx
 from tests.commands import rows
 

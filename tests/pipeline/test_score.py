@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms.scoring import protocols
 from tests import builders
-from transforms import protocols
 
 
 def rows(run: Path) -> list[dict[str, Any]]:

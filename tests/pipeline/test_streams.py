@@ -12,13 +12,13 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import TimestampedValue
 
-from models.session import ModelSpec
+from dpdeblur.models.runtime.session import ModelSpec
+from dpdeblur.transforms.records import Scene
+from dpdeblur.transforms.restore import Restoration
+from dpdeblur.transforms.tables.ledger import take_over
+from dpdeblur.transforms.watch import EnterTables, Vigil, _Look, _Once, read_waiting
 from tests.builders import make_scenes, write_folders
 from tests.rows import FINISHED, failure, score
-from transforms.ledger import take_over
-from transforms.records import Scene
-from transforms.restore import Restoration
-from transforms.watch import EnterTables, Vigil, _Look, _Once, read_waiting
 
 
 def vigil(place: Path, run: Path) -> Vigil:

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipelines.cli import main
-from transforms.layouts import find_scenes
-from transforms.photographs import brought_photographs, read_photograph
+from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms.images.photographs import brought_photographs, read_photograph
+from dpdeblur.transforms.layouts import find_scenes
 
 FILES = ["combined.png", "left.png", "radius.tiff", "right.png", "scene.json", "target.png"]
 SMALL = ("--size", "160x96", "--quiet")
@@ -181,7 +181,7 @@ def test_making_scenes_needs_no_torch(tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.modules["torch"] = None
-from pipelines.cli import main
+from dpdeblur.pipelines.cli import main
 sys.exit(main(["synthesize", "--output", {str(tmp_path / "out")!r}, "--scenes", "1", "--size", "64x64", "--quiet"]))
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -43,9 +43,9 @@ def run(*command: str, **options: object) -> str:
 
 def test_it_holds_the_packages_and_the_weights_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"pipelines", "transforms", "models"}
-    assert "models/weights/views-mean.onnx" in names
-    assert any(name.startswith("pipelines/assets/") for name in names)
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"dpdeblur"}
+    assert "dpdeblur/models/weights/views-mean.onnx" in names
+    assert any(name.startswith("dpdeblur/pipelines/assets/") for name in names)
     assert wheel.stat().st_size < 12e6
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.layouts import check_scene_id, find_in_listing
+from dpdeblur.transforms.layouts.ids import printable
+from dpdeblur.transforms.records import Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
+from dpdeblur.transforms.shards.tar_scan import scan
+from dpdeblur.transforms.shards.tar_shards import TarWriter, tar_size
+from dpdeblur.transforms.storage.listing import File
 from tests.builders import ROLES
-from transforms.layouts import check_scene_id, find_in_listing
-from transforms.layouts.ids import printable
-from transforms.listing import File
-from transforms.records import Scene, SceneError, Source, UsageError
-from transforms.sharding import ShardPlan, assign, views
-from transforms.shards import TarWriter, tar_size
-from transforms.tarscan import scan
 
 PARTS = st.text(st.sampled_from("ab1_.- \n\\é\udc80"), min_size=1, max_size=4).filter(lambda part: not part.startswith("."))
 NAMES = st.sampled_from(

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dpdeblur.transforms.layouts import check_scene_id, find_scenes
+from dpdeblur.transforms.records import Member, UsageError
+from dpdeblur.transforms.shards.tar_scan import scan
+from dpdeblur.transforms.tables.schemas import to_table
 from tests.builders import make_scenes, write_manifest, write_tar
-from transforms.layouts import check_scene_id, find_scenes
-from transforms.records import Member, UsageError
-from transforms.schemas import to_table
-from transforms.tarscan import scan
 
 SLOWEST_S = 5.0  # for one input; a hang would be far longer
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.records import Outcome, Scene, Source
+from dpdeblur.transforms.tables import journal
 from tests.rows import failure, score
-from transforms import journal
-from transforms.records import Outcome, Scene, Source
 
 outcomes = st.builds(
     lambda n, key, failed, ssim: (

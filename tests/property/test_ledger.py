@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.records import Failure, JobError, Outcome, Score
+from dpdeblur.transforms.tables.latency import latency_row, sketches
+from dpdeblur.transforms.tables.ledger import Ledger, take_over
+from dpdeblur.transforms.tables.schemas import from_table
 from tests.rows import failure, score
-from transforms.ledger import Ledger, take_over
-from transforms.records import Failure, JobError, Outcome, Score
-from transforms.schemas import from_table
-from transforms.statistics import latency_row, sketches
 
 START = datetime(2026, 5, 4, 22, 59, tzinfo=UTC)  # some rows before the hour, some after it, some after the day's end
 WINDOW_S = 60.0
@@ -106,8 +106,8 @@ def test_a_writer_that_was_replaced_writes_no_more(tmp_path: Path) -> None:
 
 
 def test_what_a_batch_run_left_is_known_and_can_be_replaced(tmp_path: Path) -> None:
-    from transforms.schemas import to_table
-    from transforms.write import write_parquet
+    from dpdeblur.transforms.tables.schemas import to_table
+    from dpdeblur.transforms.tables.write import write_parquet
 
     before = [score("a", finished_at=START), score("b", finished_at=START)]
     write_parquet(to_table(before, Score), str(tmp_path / "metrics" / "part-00000.parquet"))

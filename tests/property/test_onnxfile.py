@@ -5,9 +5,9 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.errors import ModelError
-from models.onnxfile import read_onnx
-from models.zoo import WEIGHTS
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.onnxfile import read_onnx
+from dpdeblur.models.runtime.zoo import WEIGHTS
 
 WHOLE = (WEIGHTS / "views-mean.onnx").read_bytes()
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.optics import Aperture, Layer, random_aperture, render_views, signed_blur_radius, view_kernels
-from transforms.simulate import Camera
+from dpdeblur.models.optics import Aperture, Layer, random_aperture, render_views, signed_blur_radius, view_kernels
+from dpdeblur.transforms.simulate import Camera
 
 SEEDS = st.integers(0, 2**32 - 1)
 CAMERAS = st.builds(

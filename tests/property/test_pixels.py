@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from dpdeblur.transforms.images import codecs, kernels, planes
+from dpdeblur.transforms.images.transfer import code_table
+from dpdeblur.transforms.records import SceneError
+from dpdeblur.transforms.scoring.metrics import compare
 from tests.unit.test_codecs import lossless, photograph, pillow
 from tests.unit.test_metrics import assert_equal
-from transforms import codecs, kernels, planes
-from transforms.metrics import compare
-from transforms.records import SceneError
-from transforms.tone import code_table
 
 REALDATA = Path(__file__).parents[3] / "shared" / "realdata"
 DEPTHS = st.sampled_from([np.uint8, np.uint16])

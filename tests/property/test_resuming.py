@@ -11,15 +11,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.job import Job, compare
-from pipelines.runfolder import RunFolder
+from dpdeblur.pipelines.run.job import Job, compare
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.layouts import Found
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.write import write_parquet
 from tests.builders import write_file
 from tests.rows import failure, score
-from transforms import journal
-from transforms.layouts import Found
-from transforms.records import Failure, Outcome, Scene, Score, Source
-from transforms.schemas import to_table
-from transforms.write import write_parquet
 
 NAMES = "abcdef"
 change = st.tuples(st.just("change"), st.sampled_from(NAMES), st.integers(1, 3))

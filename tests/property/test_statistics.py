@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.statistics import ACCURACY, CombineTimes, Sketch
+from dpdeblur.transforms.tables.latency import ACCURACY, CombineTimes, Sketch
 
 times = st.lists(st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=200)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from models.errors import ModelError
-from models.tiles import plan_tiles, restore_tiles, tiles_within
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.tiles import plan_tiles, restore_tiles, tiles_within
 
 frames = st.builds(
     dict,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dpdeblur.transforms.layouts.arrivals import LEAST, Arrivals, Ready, look
+from dpdeblur.transforms.records import Failure, Scene, Source
+from dpdeblur.transforms.tables.journal import input_key
 from tests.builders import make_scenes, write_folders
-from transforms.arrivals import LEAST, Arrivals, Ready, look
-from transforms.journal import input_key
-from transforms.records import Failure, Scene, Source
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from models import backends
-from models.backends import BACKENDS
-from models.card import CardOverrides
-from models.errors import ModelError
-from models.machine import cpu_flags
-from models.session import open_model
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.machine import cpu_flags
+from dpdeblur.models.runtime import backends
+from dpdeblur.models.runtime.backends import BACKENDS
+from dpdeblur.models.runtime.card import CardOverrides
+from dpdeblur.models.runtime.session import open_model
 from tests import tiny_onnx
 
 HAS_BFLOAT16 = bool(cpu_flags() & {"amx_bf16", "avx512_bf16"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transforms.balance import balance
+from dpdeblur.transforms.images.balance import balance
 
 
 def planes(seed: int = 0, height: int = 240, width: int = 320) -> NDArray[np.float32]:

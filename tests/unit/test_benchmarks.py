@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import page, scenes, slots, timing
 from benchmarks.answers import Answer
-from transforms.layouts import find_scenes
+from dpdeblur.transforms.layouts import find_scenes
 
 FACTS = {"date": "2026-01-02", "cores": 2, "cpu": "A processor", "load_before": 0.1, "versions": "python 3", "minutes": 7.5}
 
@@ -82,7 +82,8 @@ def test_the_plain_script_agrees(tmp_path: Path) -> None:
     """The rival's numbers are ours: otherwise the race means nothing."""
     pytest.importorskip("cv2", reason="OpenCV comes with the extra bench")
     from benchmarks import plain, stages
-    from transforms import codecs, metrics, planes
+    from dpdeblur.transforms.images import codecs, planes
+    from dpdeblur.transforms.scoring import metrics
 
     folder = scenes.make(tmp_path, 1, width=48, height=40) / "scene-0"
     left, right, target = (codecs.decode((folder / f"{role}.png").read_bytes()) for role in ("left", "right", "target"))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from models.card import CardOverrides
-from models.errors import ModelError
-from models.session import open_model
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.card import CardOverrides
+from dpdeblur.models.runtime.session import open_model
 from tests import tiny_onnx
 
 PLANES = np.random.default_rng(1).random((9, 6, 10), np.float32)  # left RGB, right RGB, combined RGB

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from pipelines import comparisonpage, report
+from dpdeblur.pipelines.html import comparison_page, gallery, report_page
+from dpdeblur.transforms.scoring.comparison import compare
+from dpdeblur.transforms.tables.results import read_run
 from tests.builders import make_scenes, write_folders
 from tests.rows import failure, score
 from tests.runs import random_scores, write_run
-from transforms import gallery
-from transforms.comparison import compare
-from transforms.results import read_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="drives the browser: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -51,9 +50,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (run / "images").mkdir(exist_ok=True)
         (run / "images" / f"{name}.png").write_bytes(roles["target"])
     first = read_run(run)
-    (folder / "report.html").write_text(report.render(first, gallery.collect(first, each=2)))
+    (folder / "report.html").write_text(report_page.render(first, gallery.collect(first, each=2)))
     other = read_run(write_run(folder / "other", random_scores(60, gain=0.5)))
-    (folder / "compare.html").write_text(comparisonpage.render(compare([other, first])))
+    (folder / "compare.html").write_text(comparison_page.render(compare([other, first])))
     return {name: folder / f"{name}.html" for name in ("report", "compare")}
 
 

@@ -2,8 +2,8 @@ import pickle
 
 import pytest
 
-from models.card import Card, CardOverrides, is_card, parse_card
-from models.errors import ModelError
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.card import Card, CardOverrides, is_card, parse_card
 
 FULL = Card(
     name="net",

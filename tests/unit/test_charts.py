@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.axes import Axis, nice_ticks, tick_labels
-from transforms.charts import MOST_POINTS, Point, histogram, pareto, scatter
+from dpdeblur.pipelines.html.axes import Axis, nice_ticks, tick_labels
+from dpdeblur.pipelines.html.charts import MOST_POINTS, Point, histogram, pareto, scatter
 
 numbers = st.floats(-1e4, 1e4)
 

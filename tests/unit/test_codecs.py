@@ -18,9 +18,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from transforms import codecs
-from transforms.planes import Picture
-from transforms.records import SceneError
+from dpdeblur.transforms.images import codecs
+from dpdeblur.transforms.images.planes import Picture
+from dpdeblur.transforms.records import SceneError
 
 REALDATA = Path(__file__).parents[3] / "shared" / "realdata"
 

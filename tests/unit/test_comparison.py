@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from pipelines import cli
-from pipelines.comparisontables import gains, grids, leaderboard, probability
-from pipelines.grids import Grid, to_latex, to_markdown, to_text
+from dpdeblur.pipelines import cli
+from dpdeblur.pipelines.html.comparison_tables import gains, grids, leaderboard, probability
+from dpdeblur.pipelines.html.grids import Grid, to_latex, to_markdown, to_text
+from dpdeblur.transforms.records import Score, UsageError
+from dpdeblur.transforms.scoring.comparison import compare, difference
+from dpdeblur.transforms.tables.results import Run, read_run
 from tests.rows import failure, score
 from tests.runs import random_scores, without_target, write_run
-from transforms.comparison import compare, difference
-from transforms.records import Score, UsageError
-from transforms.results import Run, read_run
 
 
 def run(folder: Path, name: str, rows: list[Score], **more: Any) -> Run:

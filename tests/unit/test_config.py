@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
-from pipelines.config import expand
-from transforms.records import UsageError
+from dpdeblur.pipelines.cli import main
+from dpdeblur.pipelines.options.option_files import expand
+from dpdeblur.transforms.records import UsageError
 
 
 def parser() -> argparse.ArgumentParser:

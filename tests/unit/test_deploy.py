@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.cli import command
-from pipelines.runners import beam_flags
+from dpdeblur.pipelines.cli import command
+from dpdeblur.pipelines.engine.runners import beam_flags
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = pytest.mark.parametrize("file", ["job.yaml", "watch.yaml"])

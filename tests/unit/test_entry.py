@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import cli
+from dpdeblur.pipelines import cli
+from dpdeblur.pipelines.challenge import entry
+from dpdeblur.pipelines.challenge.entry import check
+from dpdeblur.pipelines.challenge.readme import Readme, parse_readme
 from tests.builders import make_views, png
-from transforms import entry
-from transforms.entry import check
-from transforms.readme import Readme, parse_readme
 
 README = Readme(2.5, True, False, "a model").text()
 PICTURE = png(make_views(bits=8)["target"])

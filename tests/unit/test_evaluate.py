@@ -15,7 +15,7 @@ from benchmarks.evaluate import captures, crops, page, rivals, synthetic
 from benchmarks.evaluate.cost import macs
 from benchmarks.evaluate.measure import NOTHING, by_model, real
 from benchmarks.evaluate.quality import coded, linear, quality
-from models.card import Card
+from dpdeblur.models.runtime.card import Card
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT.parent / "shared/realdata/pixel4"

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
-export = pytest.importorskip("models.export")
-network = pytest.importorskip("models.network")
-graph = pytest.importorskip("models.training.graph")
+export = pytest.importorskip("dpdeblur.models.training.export")
+network = pytest.importorskip("dpdeblur.models.training.network")
+graph = pytest.importorskip("dpdeblur.models.training.graph")
 
 SMALL = network.Config(widths=(8, 8, 8, 8), matching=8)
 

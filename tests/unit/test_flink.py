@@ -7,8 +7,9 @@ import signal
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from pipelines import flink, stopping
-from transforms.records import JobError
+from dpdeblur.pipelines.engine import flink
+from dpdeblur.pipelines.run import stopping
+from dpdeblur.transforms.records import JobError
 
 
 @pytest.mark.parametrize(("given", "start"), [([], "dpdeblur-"), (["--job_name=nightly"], "nightly-")])

@@ -2,10 +2,10 @@ import sys
 
 import pytest
 
-from models.card import CardOverrides
-from models.errors import ModelError
-from models.footprint import bytes_per_pixel
-from models.session import ModelSpec
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.card import CardOverrides
+from dpdeblur.models.runtime.footprint import bytes_per_pixel
+from dpdeblur.models.runtime.session import ModelSpec
 from tests import tiny_onnx
 
 

@@ -3,14 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from models.machine import cpu_flags, cpu_name, memory_bytes, usable_cores
-from models.session import open_model
-from pipelines.cli import main
-from pipelines.latency import measure
+from dpdeblur.models.machine import cpu_flags, cpu_name, memory_bytes, usable_cores
+from dpdeblur.models.runtime.session import open_model
+from dpdeblur.models.runtime.timing import time_model
+from dpdeblur.pipelines.cli import main
 
 
 def test_figures_are_those_of_the_runs():
-    figures = measure(open_model("views-mean"), 64, 48, runs=7, warmup=1)
+    figures = time_model(open_model("views-mean"), 64, 48, runs=7, warmup=1)
     assert len(figures.runs_ms) == 7
     assert min(figures.runs_ms) > 0
     assert figures.median_ms == np.median(figures.runs_ms)

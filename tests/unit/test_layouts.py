@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dpdeblur.transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes, ids, ordered, restormer, shards
+from dpdeblur.transforms.layouts.ids import printable
+from dpdeblur.transforms.records import SceneError, Source, UsageError
+from dpdeblur.transforms.storage.listing import File, list_files
 from tests.builders import ROLES, WRITERS, make_scenes, write_dpdd, write_file, write_folders, write_manifest, write_ntire
-from transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes, ids, ordered, restormer, shards
-from transforms.layouts.ids import printable
-from transforms.listing import File, list_files
-from transforms.records import SceneError, Source, UsageError
 
 PAIRS = Path(__file__).parents[2].parent / "shared/facts/dpdd_pairs.csv"
 REAL = Path(__file__).parents[2].parent / "shared/realdata"

@@ -8,10 +8,11 @@ import uuid
 
 import pytest
 
-from pipelines import lease
-from pipelines.lock import Held
+from dpdeblur.pipelines.run import lease
+from dpdeblur.pipelines.run.lock import Held
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.storage import store
 from tests.memory_files import MemoryFiles
-from transforms import progress, store
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from transforms import metrics, planes
-from transforms.metrics import Metrics, compare, signature
-from transforms.records import SceneError
+from dpdeblur.transforms.images import planes
+from dpdeblur.transforms.records import SceneError
+from dpdeblur.transforms.scoring.metrics import Metrics, compare, signature
 
-ROOT = Path(metrics.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def reference(picture: planes.Picture, target: planes.Picture) -> Metrics:
@@ -104,7 +104,7 @@ def test_the_signature_says_how() -> None:
 
 MEAN = """
 import numpy as np
-from transforms.planes import mean_of_views
+from dpdeblur.transforms.images.planes import mean_of_views
 print(mean_of_views(np.full(1, 7, np.uint8), np.full(1, 10, np.uint8)).item())
 """
 
@@ -125,14 +125,19 @@ def finish(process: subprocess.Popen[str]) -> None:
 
 def test_planes_and_scores_are_imported_without_the_compiler() -> None:
     """numba takes most of a second to import: the command line must not pay for it."""
-    code = "import sys, transforms.codecs, transforms.planes, transforms.protocols; sys.exit('numba' in sys.modules)"
+    code = (
+        "import sys\n"
+        "from dpdeblur.transforms.images import codecs, planes\n"
+        "from dpdeblur.transforms.scoring import protocols\n"
+        "sys.exit('numba' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the package that nothing has been compiled in."""
-    shutil.copytree(ROOT / "transforms", tmp_path / "package/transforms", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "dpdeblur", tmp_path / "package/dpdeblur", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "package"
 
 
@@ -145,11 +150,11 @@ def test_two_processes_may_compile_at_once(package: Path, tmp_path: Path) -> Non
 
 def test_where_no_folder_can_be_written_the_kernels_still_run(package: Path) -> None:
     """As in a container under another user. (A file in the folder's place stops the superuser too, who may write anywhere.)"""
-    (package / "transforms/__pycache__").write_text("in the way")
+    (package / "dpdeblur/transforms/images/__pycache__").write_text("in the way")
     finish(start(package, HOME="/dev/null", XDG_CACHE_HOME="/dev/null"))
 
 
 def test_where_the_package_is_read_only_the_users_folder_keeps_the_kernels(package: Path, tmp_path: Path) -> None:
-    (package / "transforms/__pycache__").write_text("in the way")
+    (package / "dpdeblur/transforms/images/__pycache__").write_text("in the way")
     finish(start(package, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache")))
     assert list((tmp_path / "cache").rglob("*.nbi")), "nothing was kept"

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from models import zoo
-from models.card import Card, parse_card
-from models.stamp import stamp
-from pipelines.cli import main
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.card import Card, parse_card
+from dpdeblur.models.runtime.stamp import stamp
+from dpdeblur.pipelines.cli import main
 from tests import tiny_onnx
 
 

@@ -3,8 +3,8 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.external_data_helper import set_external_data
 
-from models.errors import ModelError
-from models.onnxfile import Port, external_paths, read_onnx
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.onnxfile import Port, external_paths, read_onnx
 from tests import tiny_onnx
 
 

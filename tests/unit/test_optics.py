@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.optics import (
+from dpdeblur.models.optics import (
     Aperture,
     Layer,
     add_sensor_noise,
@@ -13,7 +13,7 @@ from models.optics import (
     signed_blur_radius,
     view_kernels,
 )
-from models.optics.psf import kernel_reach
+from dpdeblur.models.optics.psf import kernel_reach
 
 RADII = np.array([-20, -7.5, -1, -0.2, 0, 0.2, 1, 7.5, 20], np.float32)
 SYMMETRIC = [

@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
-from pipelines.cli import main
-from pipelines.options import number, positive, share, size
+from dpdeblur.pipelines.cli import main
+from dpdeblur.pipelines.options.groups import number, positive, share, size
 
 
 @pytest.mark.parametrize(("text", "value"), [("256MB", 256_000_000), ("1.5 GiB", 1_610_612_736), ("10", 10), ("2kb", 2000)])

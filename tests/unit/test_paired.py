@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from transforms.paired import RESAMPLES, bootstrap, finite_mean, paired, resampled_means, wilcoxon
+from dpdeblur.transforms.scoring.paired import RESAMPLES, bootstrap, finite_mean, paired, resampled_means, wilcoxon
 
 GAINS = np.random.default_rng(5).normal(0.4, 1.0, 60)
 
@@ -65,7 +65,7 @@ def test_nothing_finite_gives_no_statistics() -> None:
 def test_seeded_and_chunks_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = resampled_means(GAINS, resamples=50, seed=3)
     assert np.array_equal(whole, resampled_means(GAINS, resamples=50, seed=3))
-    monkeypatch.setattr("transforms.paired._AT_ONCE", 7 * len(GAINS))
+    monkeypatch.setattr("dpdeblur.transforms.scoring.paired._AT_ONCE", 7 * len(GAINS))
     assert np.array_equal(whole, resampled_means(GAINS, resamples=50, seed=3))
 
 

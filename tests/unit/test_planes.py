@@ -7,10 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from transforms import planes
-from transforms.planes import Tone
-from transforms.records import SceneError, UsageError
-from transforms.tone import srgb_decode, srgb_encode
+from dpdeblur.transforms.images import planes
+from dpdeblur.transforms.images.planes import Tone
+from dpdeblur.transforms.images.transfer import srgb_decode, srgb_encode
+from dpdeblur.transforms.records import SceneError, UsageError
 
 SENSOR = Tone(1024, 16383, "linear")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transforms.previews import MOST_PIXELS, displayable, encode, thumbnail
+from dpdeblur.pipelines.html.previews import MOST_PIXELS, displayable, encode, thumbnail
 
 
 def decoded(data: bytes) -> np.ndarray:

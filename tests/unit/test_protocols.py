@@ -13,14 +13,14 @@ import pytest
 from scipy.ndimage import correlate1d, uniform_filter
 from skimage.metrics import structural_similarity
 
+from dpdeblur.transforms.records import SceneError, UsageError
+from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.scoring.metrics import compare
+from dpdeblur.transforms.scoring.protocols import PROTOCOLS, named
 from tests.unit.test_metrics import photograph
-from transforms import protocols
-from transforms.metrics import compare
-from transforms.protocols import PROTOCOLS, named
-from transforms.records import SceneError, UsageError
 
 Pixels = Any
-ROOT = Path(protocols.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def mae_by_channel(a: Pixels, b: Pixels) -> float:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.records import SceneError, Source, UsageError
+from dpdeblur.transforms.storage.listing import list_files, single_file
+from dpdeblur.transforms.storage.read import read_bytes
 from tests.memory_files import MemoryFiles
-from transforms.layouts import find_scenes
-from transforms.listing import list_files, single_file
-from transforms.read import read_bytes
-from transforms.records import SceneError, Source, UsageError
 
 DATA = bytes(range(256)) * 4
 

@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines import cli, page, report
+from dpdeblur.pipelines import cli
+from dpdeblur.pipelines.html import gallery, page, report_page
+from dpdeblur.pipelines.html.gallery import Gallery, choose
+from dpdeblur.transforms.tables.results import read_run
 from tests.builders import make_scenes, make_views, png, write_folders
 from tests.rows import failure, score
 from tests.runs import random_scores, without_target, write_run
-from transforms import gallery
-from transforms.gallery import Gallery, choose
-from transforms.results import read_run
 
 NO_PICTURES = Gallery((), ("None were kept.",))
 HOSTILE = '</script><img src=x onerror="alert(1)">'
 
 
 def rendered(folder: Path) -> str:
-    return report.render(read_run(folder), NO_PICTURES)
+    return report_page.render(read_run(folder), NO_PICTURES)
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def test_what_is_gone_is_said(tmp_path: Path) -> None:
     shown = gallery.collect(read_run(run))
     assert [one.score.scene_id for _, strip in shown.strips for one in strip] == ["scene-001", "scene-002"]
     assert [line.split(":")[0] for line in shown.missing] == ["scene-000", "scene-003"]
-    assert "Some pictures are missing" in report.render(read_run(run), shown)
+    assert "Some pictures are missing" in report_page.render(read_run(run), shown)
 
 
 def test_input_is_gone(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_input_is_gone(tmp_path: Path) -> None:
     (tmp_path / "scenes").rename(tmp_path / "elsewhere")
     shown = gallery.collect(read_run(run))
     assert shown.strips == () and "cannot be read any more" in shown.missing[0]
-    assert "cannot be read any more" in report.render(read_run(run), shown)
+    assert "cannot be read any more" in report_page.render(read_run(run), shown)
 
 
 def test_pictures_were_not_kept(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_pictures_were_not_kept(tmp_path: Path) -> None:
 
 def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> None:
     """Noise is the worst that a codec can be given; the budget must hold all the same."""
-    from transforms.previews import encode, thumbnail
+    from dpdeblur.pipelines.html.previews import encode, thumbnail
 
     run = read_run(write_run(tmp_path, random_scores(1000), [failure(f"f{i}") for i in range(50)]))
     noise = np.random.default_rng(0).integers(0, 256, (560, 840, 3), np.uint8)
@@ -194,7 +194,7 @@ def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> 
         (label, tuple(gallery.Shown(row, ("Before", "After", "Target"), preview, thumbnail(noise)) for row in rows))
         for label, rows in choose(run.scores)
     )
-    size = len(report.render(run, Gallery(strips, ())).encode())
+    size = len(report_page.render(run, Gallery(strips, ())).encode())
     assert size < 30_000_000
     assert size > 3_000_000  # the pictures are in it
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dpdeblur.transforms.records import Latency, Score, UsageError
+from dpdeblur.transforms.tables.results import read_run
+from dpdeblur.transforms.tables.schemas import arrow_schema
 from tests.rows import failure, score
 from tests.runs import write_run
-from transforms.records import Latency, Score, UsageError
-from transforms.results import read_run
-from transforms.schemas import arrow_schema
 
 
 def test_reads_what_was_written(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from dpdeblur.transforms.records import Failure, Score
+from dpdeblur.transforms.tables.schemas import TABLES, arrow_schema, from_table, markdown, to_table
 from tests.rows import failure, score
-from transforms.records import Failure, Score
-from transforms.schemas import TABLES, arrow_schema, from_table, markdown, to_table
 
 ROOT = Path(__file__).parents[2]
 

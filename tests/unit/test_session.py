@@ -8,10 +8,10 @@ import onnx
 import pytest
 from onnx import helper
 
-from models.card import Card, CardOverrides
-from models.errors import ModelError
-from models.session import ModelSpec, load, open_model
-from models.stamp import stamp
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.card import Card, CardOverrides
+from dpdeblur.models.runtime.session import ModelSpec, load, open_model
+from dpdeblur.models.runtime.stamp import stamp
 from tests import tiny_onnx
 
 OPEN, OUT = ("n", 6, "h", "w"), ("n", 3, "h", "w")

@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.packing import Packing, write_shard
+from dpdeblur.transforms.records import Member, Scene, Source, UsageError
+from dpdeblur.transforms.shards.shard_plan import assign
+from dpdeblur.transforms.shards.tar_scan import MAX_HEADER, Entry, TarError, scan
+from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole
+from dpdeblur.transforms.storage.read import read_bytes
+from dpdeblur.transforms.tables.schemas import to_table
 from tests.builders import make_scenes, write_tar
-from transforms.layouts import find_scenes
-from transforms.packing import Packing, write_shard
-from transforms.read import read_bytes
-from transforms.records import Member, Scene, Source, UsageError
-from transforms.schemas import to_table
-from transforms.sharding import assign
-from transforms.shards import TarWriter, written_whole
-from transforms.tarscan import MAX_HEADER, Entry, TarError, scan
 
 
 def tar_of(*members: tuple[str, bytes] | tarfile.TarInfo, format: int = tarfile.PAX_FORMAT) -> bytes:

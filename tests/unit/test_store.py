@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms import store
+from dpdeblur.transforms.storage import store
 
 
 def test_writes_reads_lists_moves_deletes(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.session import ModelSpec, load
-from pipelines import cli, latency
+from dpdeblur.models.runtime.session import ModelSpec, load
+from dpdeblur.models.runtime.timing import time_model
+from dpdeblur.pipelines import cli
+from dpdeblur.pipelines.challenge.entry import check
+from dpdeblur.pipelines.challenge.readme import parse_readme
 from tests.builders import make_views, png
 from tests.rows import failure, score
 from tests.runs import write_run
-from transforms.entry import check
-from transforms.readme import parse_readme
 
 SHA = load(ModelSpec("views-mean")).sha256
 
@@ -46,7 +47,7 @@ def run_of(folder: Path, names: tuple[str, ...] = ("0500", "0501"), **changes: A
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `dpdeblur latency --json` wrote for pictures of 32x24."""
     path = tmp_path_factory.mktemp("latency") / "latency.json"
-    path.write_text(json.dumps(asdict(latency.measure(load(ModelSpec("views-mean")), 32, 24, runs=3, warmup=1))))
+    path.write_text(json.dumps(asdict(time_model(load(ModelSpec("views-mean")), 32, 24, runs=3, warmup=1))))
     return path
 
 
@@ -153,7 +154,7 @@ def test_what_is_no_latency(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
 
 
 def test_pictures_of_several_sizes_count_by_their_pixels(tmp_path: Path, measured: Path) -> None:
-    from pipelines.runtime import per_image_s, read
+    from dpdeblur.pipelines.challenge.runtime import per_image_s, read
 
     rows = [
         score("0500", width=32, height=24, megapixels=0.000768, model_sha256=SHA),

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
-from models.training.pool import Pool, write_shard
-from models.training.scenes import SceneOptions, example
-from models.training.surfaces import Picture
+from dpdeblur.models.training.pool import Pool, write_shard
+from dpdeblur.models.training.scenes import SceneOptions, example
+from dpdeblur.models.training.surfaces import Picture
 
 SIZE, CROP = 96, 64
 
 
 def drawn(rng: np.random.Generator) -> tuple[Picture, Picture]:
-    """A small example of the kind that `models.train` renders, from one made-up photograph."""
+    """A small example of the kind that `dpdeblur.models.training.train` renders, from one made-up photograph."""
     photo = np.random.default_rng(0).integers(0, 256, (200, 240, 3), np.uint8)
     return example(rng, [photo], [], SceneOptions(size=SIZE, margin=16, largest_radius=8))
 

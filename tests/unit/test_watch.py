@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli, options, runners
-from pipelines.display import Tally
-from pipelines.watch import _Idle
+from dpdeblur.pipelines import cli
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.run.display import Tally
+from dpdeblur.pipelines.watch import _Idle
+from dpdeblur.transforms import progress
+from dpdeblur.transforms.layouts.arrivals import Waiting
+from dpdeblur.transforms.records import UsageError
 from tests.rows import score
-from transforms import progress
-from transforms.arrivals import Waiting
-from transforms.records import UsageError
 
 
 @pytest.fixture
@@ -69,13 +71,13 @@ def test_wrong_options_are_refused_before_anything_starts(
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5s", 1.5), ("10min", 600), ("2 m", 120), ("1h", 3600)])
 def test_times(text: str, seconds: float) -> None:
-    assert options.duration(text) == seconds
+    assert groups.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "-1s", "0s", "1d", "h"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is not a time"):
-        options.duration(text)
+        groups.duration(text)
 
 
 def test_the_tally_of_a_job_without_end_says_no_total() -> None:
@@ -91,7 +93,7 @@ def test_the_tally_of_a_job_without_end_says_no_total() -> None:
 
 def test_it_is_idle_only_when_all_that_came_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = {"now": None}
-    monkeypatch.setattr("pipelines.watch.read_waiting", lambda run: states["now"])
+    monkeypatch.setattr("dpdeblur.pipelines.watch.read_waiting", lambda run: states["now"])
     progress.reset()
     tally = Tally(None)
     idle = _Idle(str(tmp_path), tally, 0.05)
@@ -118,9 +120,9 @@ def test_it_is_idle_only_when_all_that_came_is_done(tmp_path: Path, monkeypatch:
 
 
 def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
-    from pipelines import watch
-    from pipelines.attempt import Attempt
-    from pipelines.runfolder import RunFolder
+    from dpdeblur.pipelines import watch
+    from dpdeblur.pipelines.run.lifecycle import Attempt
+    from dpdeblur.pipelines.run.run_folder import RunFolder
 
     folder = RunFolder(str(tmp_path / "run"))
     folder.write_json("manifest.json", {"settings": {}, "window_s": 10.0, "finished": None})

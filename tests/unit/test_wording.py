@@ -6,10 +6,10 @@ import doctest
 
 import pytest
 
-from pipelines.display import Tally
-from pipelines.stopping import FailureLimit
-from transforms import progress, wording
-from transforms.records import Failure
+from dpdeblur.pipelines.run.display import Tally
+from dpdeblur.pipelines.run.stopping import FailureLimit
+from dpdeblur.transforms import progress, wording
+from dpdeblur.transforms.records import Failure
 
 
 def test_numbers_and_words_fit() -> None:

@@ -2,12 +2,12 @@ import numpy as np
 import onnx
 import pytest
 
-from models import zoo
-from models.baseline import CARD, write_views_mean
-from models.card import Card, parse_card
-from models.errors import ModelError
-from models.session import open_model
-from models.stamp import stamp
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.card import Card, parse_card
+from dpdeblur.models.runtime.session import open_model
+from dpdeblur.models.runtime.stamp import stamp
+from dpdeblur.models.training.baseline import CARD, write_views_mean
 from tests import tiny_onnx
 
 

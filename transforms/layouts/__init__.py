@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from transforms import store
-from transforms.layouts import dpdd, folders, manifest, ntire, restormer, shards
-from transforms.layouts.drafts import Draft, Picture, pictures, refuse_collisions, settle
-from transforms.layouts.ids import check_scene_id, escaped
-from transforms.listing import File, list_files, single_file
-from transforms.records import Failure, Scene, UsageError
-from transforms.wording import counted
+from dpdeblur.transforms.layouts import dpdd, folders, manifest, ntire, restormer, shards
+from dpdeblur.transforms.layouts.drafts import Draft, Picture, pictures, refuse_collisions, settle
+from dpdeblur.transforms.layouts.ids import check_scene_id, escaped
+from dpdeblur.transforms.records import Failure, Scene, UsageError
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.listing import File, list_files, single_file
+from dpdeblur.transforms.wording import counted
 
 __all__ = ["LAYOUTS", "Found", "check_scene_id", "find_in_listing", "find_scenes"]
 

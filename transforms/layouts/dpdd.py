@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from transforms.layouts.drafts import Draft, Picture
-from transforms.layouts.ids import id_from_path
-from transforms.layouts.ordered import pair
+from dpdeblur.transforms.layouts.drafts import Draft, Picture
+from dpdeblur.transforms.layouts.ids import id_from_path
+from dpdeblur.transforms.layouts.ordered import pair
 
 _FOLDER = re.compile(r"((?:.*/)?)(train|val|test)_([clr])/(source|target)", re.DOTALL)
 _ROLES = {("l", "source"): "left", ("r", "source"): "right", ("c", "source"): "combined", ("c", "target"): "target"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
-from transforms.listing import File
-from transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
+from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.storage.listing import File
 
 ROLES = ("left", "right", "combined", "target")
 ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from transforms.layouts.drafts import ALIASES, Draft, Picture
-from transforms.layouts.ids import id_from_path, subset_from_path
+from dpdeblur.transforms.layouts.drafts import ALIASES, Draft, Picture
+from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 
 
 def drafts(found: Iterable[Picture], root: str) -> list[Draft]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from transforms.records import SceneError
+from dpdeblur.transforms.records import SceneError
 
 SUBSETS = ("train", "training", "val", "valid", "validation", "test")
 MAX_ID_BYTES = 200  # file names may have 255, and "<id>.combined.tiff" is one

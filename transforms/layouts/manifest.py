@@ -8,12 +8,12 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from transforms import store
-from transforms.layouts.drafts import ROLES, Draft
-from transforms.layouts.ids import escaped
-from transforms.layouts.tables import MAX_TEXT, Row, csv_rows, parquet_rows
-from transforms.listing import single_file
-from transforms.records import Source
+from dpdeblur.transforms.layouts.drafts import ROLES, Draft
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.layouts.tables import MAX_TEXT, Row, csv_rows, parquet_rows
+from dpdeblur.transforms.records import Source
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.listing import single_file
 
 REQUIRED, OPTIONAL = ("id", "left", "right"), ("combined", "target", "subset")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from transforms.layouts.drafts import ALIASES, Draft, Picture
-from transforms.layouts.ids import id_from_path, subset_from_path
+from dpdeblur.transforms.layouts.drafts import ALIASES, Draft, Picture
+from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 
 _NAME = re.compile(r"(.+)_([lrcg])", re.IGNORECASE | re.DOTALL)
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from transforms.layouts.drafts import ROLES, Draft, Picture
-from transforms.layouts.ids import escaped
-from transforms.records import UsageError
+from dpdeblur.transforms.layouts.drafts import ROLES, Draft, Picture
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.records import UsageError
 
 _SIDE = re.compile(r"_[lrc]", re.IGNORECASE)
 

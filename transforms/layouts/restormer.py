@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from transforms.layouts.drafts import Draft, Picture
-from transforms.layouts.ids import id_from_path, subset_from_path
-from transforms.layouts.ordered import pair
+from dpdeblur.transforms.layouts.drafts import Draft, Picture
+from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
+from dpdeblur.transforms.layouts.ordered import pair
 
 _ROLES = {"inputL": "left", "inputR": "right", "inputC": "combined", "target": "target"}
 

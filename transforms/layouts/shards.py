@@ -10,15 +10,15 @@ from typing import Any, BinaryIO
 
 from apache_beam.io.filesystems import FileSystems
 
-from transforms import store
-from transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft
-from transforms.layouts.ids import escaped, id_from_path
-from transforms.layouts.tables import Row, parquet_rows
-from transforms.listing import File
-from transforms.records import Member, Source, UsageError
-from transforms.schemas import arrow_schema
-from transforms.shards import INDEX, UNFINISHED
-from transforms.tarscan import Entry, TarError, scan
+from dpdeblur.transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft
+from dpdeblur.transforms.layouts.ids import escaped, id_from_path
+from dpdeblur.transforms.layouts.tables import Row, parquet_rows
+from dpdeblur.transforms.records import Member, Source, UsageError
+from dpdeblur.transforms.shards.tar_scan import Entry, TarError, scan
+from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.listing import File
+from dpdeblur.transforms.tables.schemas import arrow_schema
 
 _MAX_JSON = 1 << 16
 

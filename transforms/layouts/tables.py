@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.layouts.ids import escaped
-from transforms.records import UsageError
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.records import UsageError
 
 MAX_ROWS = 20_000_000
 MAX_TEXT = 4096  # of one value; longer ones are no names of files

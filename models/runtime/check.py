@@ -1,0 +1,64 @@
+"""Trying a model out: does it run, and does it keep what its card promises?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.binding import Planes
+from dpdeblur.models.runtime.session import Model
+from dpdeblur.models.runtime.tiles import plan_tiles, restore_tiles
+
+
+def sample_planes(model: Model, height: int, width: int, seed: int = 0) -> Planes:
+    """Make float32 planes [6 or 9, height, width] in [0, 1]: smooth random colours with noise on top."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.random((9 if model.needs_combined else 6, height // 16 + 1, width // 16 + 1), np.float32)
+    smooth = coarse.repeat(16, 1).repeat(16, 2)[:, :height, :width]
+    noise = rng.random(smooth.shape, np.float32)
+    planes: Planes = np.float32(0.9) * smooth + np.float32(0.1) * noise
+    return planes
+
+
+def check_runs(model: Model, height: int = 253, width: int = 379) -> tuple[int, int]:
+    """Restore an odd-sized picture twice.
+
+    Returns:
+        Its width and height.
+
+    Raises:
+        ModelError: where that fails, or the second run gives other bits.
+    """
+    fixed = model.fixed_size
+    height, width = fixed[0] or height, fixed[1] or width
+    planes = sample_planes(model, height, width)
+    first, second = (model.restore(planes, height, width).copy() for _ in range(2))
+    if not np.array_equal(first, second):
+        raise ModelError(f"the same picture gives two results, {np.abs(first - second).max():.3g} apart")
+    return width, height
+
+
+def check_tiles(model: Model) -> int:
+    """Restore a picture whole and in four tiles, for a card that promises that nobody can tell.
+
+    Returns:
+        The halo, in pixels.
+
+    Raises:
+        ModelError: where a bit differs.
+    """
+    halo, multiple = model.card.halo_px or 0, model.size_multiple
+    margin = math.ceil(halo / multiple) * multiple
+    side = 4 * margin + 2 * multiple * math.ceil(64 / multiple)
+    planes = sample_planes(model, side, side)
+    whole = model.run(planes)
+    tiles = plan_tiles(side, side, multiple=multiple, halo=halo, max_pixels=(3 * side // 4) ** 2)
+    difference = np.abs(whole - restore_tiles(model.run, planes, tiles)).max()
+    if difference:
+        raise ModelError(
+            f"its card promises that tiles with a halo of {halo} pixels equal the full frame, but they differ by "
+            f"{difference:.3g}: state a larger halo, or none"
+        )
+    return halo

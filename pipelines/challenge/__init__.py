@@ -1,0 +1,1 @@
+"""What does an NTIRE entry hold?"""

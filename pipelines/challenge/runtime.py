@@ -1,0 +1,85 @@
+"""The time for one picture that an entry states: from a dedicated run, one picture after the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.machine import usable_cores
+from dpdeblur.models.runtime.session import ModelSpec, load
+from dpdeblur.models.runtime.timing import ModelTiming, time_model
+from dpdeblur.transforms.records import Score, UsageError
+from dpdeblur.transforms.tables.results import Run
+
+RUNS, WARMUP = 10, 2
+
+
+def read(path: Path) -> ModelTiming:
+    """What `dpdeblur latency --json` wrote.
+
+    Raises:
+        UsageError: it is gone, or it is something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        measured = ModelTiming(**content)
+        known = min(measured.mean_ms, measured.width, measured.height, measured.threads) > 0 and measured.model_sha256.isalnum()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--latency {path} cannot be read: {error}.") from error
+    except (TypeError, AttributeError):
+        known = False
+    if not known:
+        raise UsageError(f"--latency {path} is not what dpdeblur latency --json writes.")
+    return measured
+
+
+def measure(finished: Run, name: str | None, threads: int | None) -> ModelTiming:
+    """Time the model of a run, alone, at the run's most frequent size.
+
+    Args:
+        finished: the run.
+        name: of the model, or the path of its file; None for the name that the run knows it by.
+        threads: cores to use; None for all.
+
+    Raises:
+        UsageError: the model cannot be opened by that name, or was not run by ONNX Runtime.
+    """
+    score = finished.scores[0]
+    if not score.backend.startswith("onnxruntime"):
+        raise UsageError(f"The run used {score.backend}: measure that with dpdeblur latency, and give its file with --latency.")
+    sizes = [(row.width, row.height) for row in finished.scores]
+    width, height = max(set(sizes), key=sizes.count)
+    spec = ModelSpec(model=name or score.model, threads=threads or usable_cores())
+    print(f"Measuring {spec.model} at {width}x{height} on {spec.threads} threads, {RUNS} runs …", flush=True)
+    try:
+        return time_model(load(spec), width, height, runs=RUNS, warmup=WARMUP)
+    except ModelError as error:
+        raise UsageError(f"{error}. Name the run's model file with --model, or give --latency.") from None
+
+
+def description(measured: ModelTiming) -> str:
+    """The line of readme.txt that says what ran on what."""
+    how = f"{measured.backend}, {measured.threads} threads of {measured.cpu}, one picture at a time"
+    return f"{measured.model} by dpdeblur, {how}"
+
+
+def per_image_s(measured: ModelTiming, scores: Sequence[Score]) -> float:
+    """Seconds for one picture: the mean measured; where pictures differ in size, in proportion to their mean megapixels.
+
+    Raises:
+        UsageError: another model was measured, or a picture of another size.
+    """
+    models, sizes = {score.model_sha256 for score in scores}, {(score.width, score.height) for score in scores}
+    if models != {measured.model_sha256}:
+        raise UsageError(f"The latency is that of {measured.model}, but another model made the pictures: measure that one.")
+    size = (measured.width, measured.height)
+    seconds = measured.mean_ms / 1e3
+    if len(sizes) > 1:
+        return seconds * fmean(score.megapixels for score in scores) / (size[0] * size[1] / 1e6)
+    if sizes != {size}:
+        ((width, height),) = sizes
+        raise UsageError(f"The latency is that of {size[0]}x{size[1]} pixels: measure with --size {width}x{height}.")
+    return seconds

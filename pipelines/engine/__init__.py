@@ -1,0 +1,1 @@
+"""Which engine runs a pipeline, and how is a job on it cancelled?"""

@@ -1,0 +1,131 @@
+"""Which engine runs a pipeline, and with what options of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from dpdeblur.pipelines.engine import flink
+from dpdeblur.transforms.records import UsageError
+
+LOCAL, PRISM = "DirectRunner", "PrismRunner"
+_REFUSED = {
+    "DaskRunner": "it runs only part of the graph and loses the output of finish_bundle, yet reports success",
+    "BundleBasedDirectRunner": "it splits no work; DirectRunner is pinned to the in-process runner that does",
+    "InteractiveRunner": "it caches every intermediate value",
+}
+
+_ENDLESS = (PRISM, flink.RUNNER, "DataflowRunner", "PortableRunner")
+_HOW_TO_GET_ONE = f"""
+  On one machine: Prism, one program. Build it with Go:
+    go install github.com/apache/beam/sdks/v2/go/cmd/prism@v{beam.__version__}
+  and put it on the PATH, or add: --runner PrismRunner --prism_location $(go env GOPATH)/bin/prism
+  On a cluster: --runner FlinkRunner --flink_master HOST:8081 (docs/clusters.md has the rest).
+To restore once what is there now, no engine is needed: dpdeblur deblur."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, endless: bool = False) -> None:
+    """The one Beam option that we explain ourselves; all others are passed through untouched.
+
+    Args:
+        parser: to add it to.
+        endless: whether the pipeline has no end, which the local engine cannot run.
+    """
+    group = parser.add_argument_group(
+        "engine", "Options of Apache Beam and of its runners may follow, and are passed on untouched."
+    )
+    group.add_argument(
+        "--runner",
+        default=None if endless else LOCAL,
+        metavar="NAME",
+        help="FlinkRunner, or PrismRunner with --prism_location (default: Prism, where a program named prism is installed)"
+        if endless
+        else "DirectRunner: this machine, in this process (default); or FlinkRunner, SparkRunner, PrismRunner, …",
+    )
+
+
+def endless(runner: str | None, beam_args: Sequence[str]) -> tuple[str, list[str]]:
+    """The engine for a pipeline without end, and its options.
+
+    Args:
+        runner: as asked for; None: Prism, where it is installed.
+        beam_args: options of Beam.
+
+    Raises:
+        UsageError: there is none, or it cannot do it; says how to get one that can.
+    """
+    if runner not in (None, *_ENDLESS):
+        raise UsageError(f"--runner {runner} cannot run a pipeline without end.{_HOW_TO_GET_ONE}")
+    located = any(word.split("=")[0] in ("--prism_location", "--job_endpoint") for word in beam_args)
+    prism = None if located else shutil.which("prism")
+    if runner == PRISM or runner is None:
+        if not (located or prism):
+            raise UsageError(f"An engine that runs without end is needed, and Prism is not on the PATH.{_HOW_TO_GET_ONE}")
+        runner, beam_args = PRISM, [*beam_args, *([f"--prism_location={prism}"] if prism else [])]
+    return runner, [*beam_args, "--streaming"]
+
+
+def is_here(runner: str) -> bool:
+    """Whether the scenes are worked on inside this very process."""
+    return is_local(runner) or runner == PRISM
+
+
+def is_local(runner: str) -> bool:
+    """Whether the pipeline runs inside this very process."""
+    return runner in (LOCAL, "FnApiRunner")
+
+
+def check(runner: str) -> None:
+    """Refuse engines that lose data.
+
+    Raises:
+        UsageError: and why.
+    """
+    if runner in _REFUSED:
+        raise UsageError(f"--runner {runner} is refused: {_REFUSED[runner]}.")
+
+
+def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
+    """A pipeline on the engine asked for.
+
+    Args:
+        runner: `DirectRunner` is pinned to the in-process FnApiRunner: Beam's own DirectRunner would first look for another
+            engine to download, and what runs would depend on the network.
+        beam_args: further options of Beam, as on the command line.
+
+    Raises:
+        UsageError: a runner that is known to lose data.
+    """
+    check(runner)
+    if is_local(runner):
+        return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_args)))
+    own = flink.with_name_of_its_own(beam_args) if runner == flink.RUNNER else beam_args
+    options = PipelineOptions([f"--runner={runner}", *own])
+    options.view_as(SetupOptions).save_main_session = False
+    return beam.Pipeline(options=options)
+
+
+def open_file_systems(beam_args: Sequence[str]) -> None:
+    """Let Beam's file systems know their options (`--s3_endpoint_url`, …) before the first file is listed."""
+    FileSystems.set_options(PipelineOptions(list(beam_args)))
+
+
+def beam_flags() -> list[str]:
+    """Every option that Beam and its installed runners know, as `--name`."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve")
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    return [flag for action in parser._actions for flag in action.option_strings]
+
+
+def quieten() -> None:
+    """Keep what Beam and its job servers say as they end off the terminal: what a user reads there is ours."""
+    for name in ("apache_beam", "FlinkJarJobServer", "SparkJarJobServer", "PrismJobServer"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,101 @@
+"""A job with an end: all scenes of a place as it is now, and then the tables, once, all together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apache_beam as beam
+
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.exitcodes import FAILED
+from dpdeblur.pipelines.run import display, logs, provenance, remote, stopping, supervisor
+from dpdeblur.pipelines.run.job import Work, compare
+from dpdeblur.pipelines.run.lifecycle import Attempt, complain, exit_code
+from dpdeblur.transforms import progress, worklist
+from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.records import Score, scene_to_line
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.wording import counted
+
+Graph = Callable[[beam.Pipeline, list[str], list[str], ForEachScene, str, int], None]
+
+
+def do(attempt: Attempt, graph: Graph) -> int:
+    """Do what is left of the job; returns the exit code.
+
+    Args:
+        attempt: what was asked for.
+        graph: builds the pipeline.
+
+    Raises:
+        UsageError: the folder holds a run with other settings.
+        JobError, OSError: the job cannot go on.
+    """
+    folder, work = attempt.folder, _take_stock(attempt)
+    if work.nothing_to_do:
+        attempt.say(f"Nothing to do: {counted(len(work.kept), 'scene')}, all done. Results: {folder.uri}")
+        return exit_code(work.failed)
+    attempt.say("\n".join([_what(attempt, work), *attempt.job.headline]))
+    with logs.to_file(folder.path("log.txt")):
+        return _do(attempt, work, graph)
+
+
+def _take_stock(attempt: Attempt) -> Work:
+    """What is left to do, in a folder made ready for it."""
+    args, folder, job = attempt.args, attempt.folder, attempt.job
+    if supervisor.crash():  # what --restart and --retry-failed ask for was done before it
+        return compare(job, folder)
+    work = compare(job, folder, retry_failed=args.retry_failed, restart=args.restart)
+    if args.restart:
+        folder.clear()
+    elif args.retry_failed and work.todo:
+        folder.forget_failures()
+    folder.sweep()
+    return work
+
+
+def _do(attempt: Attempt, work: Work, graph: Graph) -> int:
+    folder, job = attempt.folder, attempt.job
+    facts = {**job.facts, "started": provenance.now()}
+    tally = display.Tally(len(work.todo))
+    failure_limit = stopping.FailureLimit(attempt.args.max_failures, len(job.scene_ids), work.failed)
+    try:
+        folder.write_json("manifest.json", {**facts, "finished": None})
+        with display.shown(tally, attempt.console, quiet=attempt.args.quiet), progress.listening(failure_limit.add):
+            _run_pipeline(attempt, work, graph)
+        if progress.stopping():
+            complain(f"Stopped: {progress.reason()}. {_how_to_go_on(attempt, tally)}")
+            return attempt.received.exit_code or FAILED
+        folder.commit(job.scene_ids)
+        restored_before = sum(isinstance(outcome, Score) for outcome in work.kept)
+        return attempt.conclude(facts, restored_before, tally.elapsed_s)
+    except Exception as error:
+        return attempt.failed(error, _how_to_go_on(attempt, tally))
+
+
+def _run_pipeline(attempt: Attempt, work: Work, graph: Graph) -> None:
+    folder = attempt.folder
+    if progress.stopping():
+        return
+    todo = worklist.write_lines(folder.path(worklist.FOLDER), "todo", work.todo, scene_to_line)
+    kept = worklist.write_lines(folder.path(worklist.FOLDER), "kept", work.kept, journal.to_line)
+    each = ForEachScene(attempt.job.task, folder.path(journal.FOLDER), attempt.job.workers)
+    pipeline = runners.make_pipeline(attempt.args.runner, attempt.beam_args)
+    graph(pipeline, todo, kept, each, folder.path(".state", "tables"), len(attempt.job.scene_ids))
+    remote.run(pipeline, attempt.args.runner, folder.path(journal.FOLDER))
+
+
+def _what(attempt: Attempt, work: Work) -> str:
+    """The scenes of a job, in one line."""
+    found, already = attempt.job.found, len(work.kept) - len(attempt.job.found.failures)
+    targets = sum(scene.target is not None for scene in found.scenes)
+    return (
+        f"{counted(len(attempt.job.scene_ids), 'scene')}, layout {found.layout}, {targets} with a target"
+        + (f"; {already} already done" if already else "")
+        + (f"; {len(found.failures)} incomplete" if found.failures else "")
+    )
+
+
+def _how_to_go_on(attempt: Attempt, tally: display.Tally) -> str:
+    without = " without --restart" if attempt.args.restart else ""
+    return f"Kept of this attempt: {counted(tally.done, 'scene')}; the same command{without} goes on from there."

@@ -1,0 +1,202 @@
+"""A job before it starts: everything checked, and what there is left to do."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from dpdeblur.models.runtime.session import Model
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.run import provenance
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.foreach import Task
+from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.records import Failure, Outcome, Scene, UsageError
+from dpdeblur.transforms.restore import Restoration
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.journal import finished, input_key
+from dpdeblur.transforms.wording import counted
+
+TaskT = TypeVar("TaskT", bound=Task)
+
+
+# What a card says that changes a result: with or without flags, from the file or from beside it.
+CARD_SETTINGS = ("views", "channel_order", "value_range", "transfer", "size_multiple", "halo_px")
+
+
+@dataclass(frozen=True)
+class Job(Generic[TaskT]):
+    """What a command line asks for, checked.
+
+    Attributes:
+        found: the scenes of the input, and those that were not found whole.
+        task: what to do with each.
+        workers: scenes under way at once in one process.
+        settings: every setting that changes a result, by name.
+        digest: of these.
+        keys: the `input_key` of each scene.
+        facts: for `provenance.json`.
+        headline: lines to print at the start.
+    """
+
+    found: Found
+    task: TaskT
+    workers: int
+    settings: dict[str, Any]
+    digest: str
+    keys: dict[str, str]
+    facts: dict[str, Any]
+    headline: tuple[str, ...]
+
+    @property
+    def scene_ids(self) -> set[str]:
+        """Every scene that the tables will hold."""
+        return {*self.keys, *(failure.scene_id for failure in self.found.failures)}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an attempt has to do, and what it keeps of earlier ones.
+
+    Attributes:
+        todo: scenes to work on.
+        kept: outcomes that still hold, and the scenes that were not found whole.
+        failed: failures among those kept.
+        nothing_to_do: the tables already stand as they should.
+    """
+
+    todo: list[Scene]
+    kept: list[Outcome]
+    failed: int
+    nothing_to_do: bool
+
+
+def prepare(args: argparse.Namespace, folder: RunFolder, found: Found | None = None) -> Job[Restoration]:
+    """Check everything that can be checked before the first scene is read, and open the model.
+
+    Args:
+        args: the command line.
+        folder: where results go.
+        found: the scenes; by default all that lie in --input.
+
+    Raises:
+        UsageError: what is wrong, and the way out.
+    """
+    runners.check(args.runner)
+    workers = groups.workers(args)
+    pixels = groups.pixel_settings(args)
+    found = found or find_scenes(args.input, args.layout)
+    model = model_options.open_model(args, callers=workers)
+    settings = {
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "backend": model.backend,
+        "images": args.images,
+        **pixels,
+        "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
+    }
+    task = Restoration(
+        model=replace(model.spec, model=model_options.address(args.model)),
+        reading=groups.reading(args, provenance.digest(settings)),
+        images=folder.path("images") if args.images == "restored" else "",
+    )
+    return make_job(args, found, task, settings, _about(model, workers, args))
+
+
+def make_job(
+    args: argparse.Namespace, found: Found, task: TaskT, settings: dict[str, Any], about: dict[str, Any]
+) -> Job[TaskT]:
+    """A job from its parts.
+
+    Args:
+        args: the command line.
+        found: its scenes.
+        task: what to do with each.
+        settings: every setting that changes a result.
+        about: what else the manifest should say; its "headline" is printed instead.
+
+    Raises:
+        UsageError: pictures of the scenes lie where the run would write its own.
+    """
+    _check_apart(found, RunFolder(args.output))
+    digest = provenance.digest(settings)
+    headline = about.pop("headline")
+    facts = {
+        "format": 1,
+        "command": args.command_line,
+        "input": str(Path(args.input).resolve()) if store.is_local(args.input) else args.input,
+        "layout": found.layout,
+        "settings": settings,
+        "options": {name: value for name, value in sorted(vars(args).items()) if name not in ("config", "command_line")},
+        **about,
+        "runner": args.runner,
+        "workers": groups.workers(args),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+    }
+    keys = {scene.scene_id: input_key(scene, digest) for scene in found.scenes}
+    return Job(found, task, groups.workers(args), settings, digest, keys, facts, headline)
+
+
+def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
+    """What is left to do, given what the folder holds, or, to start afresh, in spite of it. Changes nothing.
+
+    Raises:
+        UsageError: the folder holds a run with other settings.
+    """
+    earlier = {} if restart else folder.manifest()
+    check_same_settings(earlier, job, folder)
+    outcomes = [] if restart else folder.outcomes()
+    holding = finished(outcomes, job.keys)
+    if retry_failed:
+        holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
+    todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
+    kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
+    stands = earlier.get("finished") is not None and _scenes(kept) == _scenes(outcomes)
+    return Work(todo, kept, sum(isinstance(outcome, Failure) for outcome in kept), nothing_to_do=stands and not todo)
+
+
+def _about(model: Model, workers: int, args: argparse.Namespace) -> dict[str, Any]:
+    at_once = f"{counted(workers, 'scene')} at once"
+    return {
+        "headline": (f"model {model.name} on {model.backend}, {at_once}, threads for each: {args.threads}",),
+        "card": model.card.as_dict(),
+        "threads": args.threads,
+    }
+
+
+def _check_apart(found: Found, folder: RunFolder) -> None:
+    """Pictures of others in a run's own folder would be written over, and deleted by --restart."""
+    ours = folder.path("images") + "/"
+    for scene in found.scenes:
+        for source in (scene.left, scene.right, scene.combined, scene.target, scene.restored):
+            if source and source.uri.startswith(ours):
+                raise UsageError(f"{source.uri} lies where the run keeps its own pictures: choose another --output.")
+
+
+def _scenes(outcomes: list[Outcome]) -> Counter[str]:
+    return Counter(outcome.scene_id for outcome in outcomes)
+
+
+def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:
+    """Make sure that a job may go on with the run in a folder.
+
+    Args:
+        earlier: manifest of that run; empty where there is none.
+
+    Raises:
+        UsageError: it was made with other settings: which.
+    """
+    before, now = earlier.get("settings"), job.settings
+    if before is None or before == now:
+        return
+    names = sorted({*before, *now})
+    changed = [f"{name}: {before.get(name)} → {now.get(name)}" for name in names if before.get(name) != now.get(name)]
+    raise UsageError(
+        f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
+        "Choose another --output, or begin anew with --restart."
+    )

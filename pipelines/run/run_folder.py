@@ -1,0 +1,211 @@
+"""The folder of one run: whether it may be used, what it already holds, and how its tables come to stand in it.
+
+    RUN/metrics/ failures/ latency.parquet images/ summary.json manifest.json report.html log.txt
+    RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written), lock
+
+`manifest.json` says `"finished": null` from the first moment to the last, so that no reader takes a run under way, or one
+that was killed while its tables were being put in place, for a finished one.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from dpdeblur.pipelines.run import lease, lock
+from dpdeblur.transforms.records import Failure, JobError, Outcome, Score, UsageError
+from dpdeblur.transforms.storage import reachable, store
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.schemas import arrow_schema, from_table
+from dpdeblur.transforms.wording import counted
+
+TABLES = (("metrics", Score), ("failures", Failure))
+
+
+class RunFolder:
+    """Paths and life cycle of a run folder.
+
+    Args:
+        uri: a local path, or any URI that Beam's file systems open.
+
+    Raises:
+        UsageError: the store of the URI does not answer.
+    """
+
+    def __init__(self, uri: str) -> None:
+        reachable.check(uri)
+        self.uri = uri if not store.is_local(uri) else str(Path(uri).expanduser().resolve())
+
+    def path(self, *parts: str) -> str:
+        """A path inside the folder."""
+        return store.join(self.uri, *parts)
+
+    def manifest(self) -> dict[str, Any]:
+        """What is known of the run in the folder; empty where there is none.
+
+        Raises:
+            UsageError: the file is there, but is no manifest.
+        """
+        data = store.read_whole(self.path("manifest.json"))
+        if data is None:
+            return {}
+        try:
+            return dict(json.loads(data))
+        except (ValueError, TypeError):
+            raise UsageError(f"{self.path('manifest.json')} is not a manifest of dpdeblur. Choose another --output.") from None
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write one of the JSON files of the run."""
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        store.write_whole(self.path(name), text.encode(errors="backslashreplace"))  # names of files may be any bytes
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the folder while the block runs, however it ends.
+
+        By a lock on a disk, by a lease in an object store.
+
+        Raises:
+            UsageError: another run is at work in it, or it cannot be written to.
+        """
+        local, there = store.is_local(self.uri), self.path(".state", "lock")
+        try:
+            with lock.held(Path(there)) if local else lease.held(there):
+                yield
+        except lock.Held:
+            raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None
+        except lock.Unwritable as error:
+            raise UsageError(f"--output {self.uri} cannot be written to: {error}.") from error
+
+    def outcomes(self) -> list[Outcome]:
+        """What earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
+
+        A score whose picture is no longer there does not count.
+        """
+        stood = [row for name, row_type in TABLES for row in from_table(self._table(name, row_type), row_type)]
+        found = [*stood, *journal.read(self.path(journal.FOLDER))]
+        pictures = {_name(uri) for uri in store.files_in(self.path("images"), "*.png")}
+        return [outcome for outcome in found if not (path := _picture(outcome)) or _name(path) in pictures]
+
+    def under_way(self, process: int) -> set[str]:
+        """The scenes that were under way in a process of this machine when it was ended by force."""
+        markers = self._state("journal", journal.UNDER_WAY)
+        return {_name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
+
+    def forget_failures(self) -> None:
+        """Have the failed scenes done again, whatever happens to the attempt that begins now."""
+        before = self._state("journal")
+        scores = [outcome for outcome in journal.read(self.path(journal.FOLDER)) if isinstance(outcome, Score)]
+        if scores:
+            lines = "".join(map(journal.to_line, scores))
+            store.write_whole(self.path(journal.FOLDER, f"{uuid.uuid4().hex}.jsonl"), lines.encode())
+        store.delete([*before, *store.files_in(self.path("failures"), "*.parquet")])
+
+    def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """The metrics, failures and latency tables as they stand."""
+        metrics, failures = (self._table(name, row_type) for name, row_type in TABLES)
+        return metrics, failures, _read(self.path("latency.parquet"))
+
+    def _table(self, name: str, row_type: type) -> pa.Table:
+        schema = arrow_schema(row_type)
+        parts = [_read(uri) for uri in store.files_in(self.path(name), "*.parquet")]
+        try:
+            return pa.concat_tables([schema.empty_table(), *(part.select(schema.names).cast(schema) for part in parts)])
+        except (KeyError, ValueError, pa.ArrowException) as error:
+            raise UsageError(
+                f"{self.path(name)} is not a table of this version ({error}). Use --restart, or another --output."
+            ) from error
+
+    def sweep(self) -> None:
+        """Remove what an interrupted attempt left half done. What it finished stays."""
+        half_done = [
+            *self._state("work"),
+            *self._state("tables", "metrics"),
+            *self._state("tables", "failures"),
+            *self._state("tables"),
+            *self._state("journal", journal.UNDER_WAY),
+        ]
+        partial = [
+            uri
+            for folder in ("", "images", "metrics", "failures")
+            for uri in store.files_in(self.path(folder), f".*{store.PARTIAL}")
+        ]
+        store.delete([*half_done, *partial])
+
+    def clear(self) -> None:
+        """Forget the run in the folder: its tables, its pictures, its journal. Files of others stay.
+
+        Raises:
+            UsageError: the folder's manifest is none of ours.
+        """
+        wrote_pictures = self.manifest().get("settings", {}).get("images") == "restored"
+        self.sweep()
+        names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
+        tables = [uri for name in ("metrics", "failures", "windows") for uri in store.files_in(self.path(name), "*.parquet")]
+        pictures = store.files_in(self.path("images"), "*.png") if wrote_pictures else []
+        store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
+
+    def commit(self, expected: set[str]) -> None:
+        """Put the new tables in the place of the old, and drop the journal that they now replace.
+
+        A kill in between loses nothing: old and new tables and the journal agree on every scene they share, and the manifest
+        does not yet say that the run has finished.
+
+        Args:
+            expected: every scene that must be in the new tables, once.
+
+        Raises:
+            JobError: scenes are missing or there twice. An engine that says DONE proves nothing.
+        """
+        staged = {name: store.files_in(self.path(".state", "tables", name), "*.parquet") for name, _ in TABLES}
+        found = [
+            scene for uris in staged.values() for uri in uris for scene in _read(uri, ["scene_id"])["scene_id"].to_pylist()
+        ]
+        if len(found) != len(expected) or set(found) != expected:
+            missing, twice = len(expected - set(found)), len(found) - len(set(found))
+            raise JobError(
+                "The engine reported success, but that is not what the tables hold: "
+                f"{counted(missing, 'scene')} missing, {counted(twice, 'scene')} there twice."
+            )
+        store.delete(self._orphans(staged["metrics"]))
+        for name, _ in TABLES:
+            names = {_name(uri) for uri in staged[name]}
+            for uri in staged[name]:
+                store.move(uri, self.path(name, _name(uri)))
+            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if _name(uri) not in names])
+        store.move(self.path(".state", "tables", "latency.parquet"), self.path("latency.parquet"))
+        store.delete([*self._state("work"), *self._state("journal")])
+
+    def _orphans(self, staged: list[str]) -> list[str]:
+        """The pictures of earlier rows that no new row has: their scenes are gone, or have failed since."""
+        before = {path for outcome in self.outcomes() if (path := _picture(outcome))}
+        after = {path for uri in staged for path in _read(uri, ["image_path"])["image_path"].to_pylist()}
+        return [self.path("images", _name(path)) for path in before - after]
+
+    def _state(self, *parts: str) -> list[str]:
+        return store.files_in(self.path(".state", *parts))
+
+
+def _read(uri: str, columns: list[str] | None = None) -> pa.Table:
+    try:
+        with FileSystems.open(uri, compression_type="uncompressed") as stream:
+            return pq.read_table(stream, columns=columns)
+    except (OSError, BeamIOError, pa.ArrowException) as error:
+        raise UsageError(f"{uri} cannot be read ({error}). Use --restart, or another --output.") from error
+
+
+def _picture(outcome: Outcome) -> str:
+    return (outcome.image_path or "") if isinstance(outcome, Score) else ""
+
+
+def _name(uri: str) -> str:
+    return uri.rsplit("/", 1)[-1]

@@ -1,0 +1,1 @@
+"""How do the bytes of a picture become samples, and samples bytes?"""

@@ -1,0 +1,106 @@
+"""The sharp photographs that scenes are made of: found, checked, read into linear light."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dpdeblur.transforms.records import SceneError, UsageError
+
+Light = npt.NDArray[np.float32]
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
+SMALLEST = 64  # px, the shorter side
+BROUGHT = (  # by scikit-image, inside its wheel: real photographs, nothing to download
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "hubble_deep_field.jpg",
+    "motorcycle_left.png",
+    "rocket.jpg",
+)
+
+
+def brought_photographs() -> list[str]:
+    """Paths of the photographs that scikit-image brings in its wheel: what scenes are made of where nothing else is named."""
+    with as_file(files("skimage.data")) as folder:
+        return [str(folder / name) for name in BROUGHT]
+
+
+def find_photographs(folder: str) -> list[str]:
+    """Paths of all photographs under a folder, in sorted order, each opened once to see that it is one.
+
+    Raises:
+        UsageError: no folder, no photographs in it, or a file that is no picture or too small.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise UsageError(f"--photos {folder} is not a folder: name one with sharp photographs ({', '.join(EXTENSIONS)}).")
+    found = sorted(str(path) for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
+    if not found:
+        raise UsageError(f"--photos {folder} holds no photographs ({', '.join(EXTENSIONS)}).")
+    for path in found:
+        _check(path)
+    return found
+
+
+def read_photograph(path: str) -> npt.NDArray[np.uint8]:
+    """Decode a photograph: uint8 [H, W, 3], gamma-coded sRGB, turned as its EXIF data say.
+
+    Raises:
+        SceneError: the file is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            upright: Any = ImageOps.exif_transpose(image)
+            if upright.mode.startswith(("I", "F")):  # more than 8 bits, one channel
+                samples = np.asarray(upright, np.float64)
+                upright = Image.fromarray((samples * (255 / max(samples.max(), 1))).astype(np.uint8))
+            return np.asarray(upright.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise SceneError(
+            f"The photograph {path} cannot be read ({error}): mend it, or take it out of the folder.", path
+        ) from None
+
+
+def fill_frame(photo: npt.NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Cut a sharp frame [height, width, 3] out of a photograph: shrunk by a random factor, never enlarged.
+
+    A photograph smaller than the frame is continued by its mirror image, since enlarging would blur it.
+    """
+    room = min(photo.shape[0] / height, photo.shape[1] / width)
+    if room > 1.01:
+        factor = rng.uniform(1, min(room, 3))
+        size = (max(round(photo.shape[1] / factor), width), max(round(photo.shape[0] / factor), height))
+        photo = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, reducing_gap=2))
+    rows, columns = (_window(length, wanted, rng) for length, wanted in zip(photo.shape, (height, width), strict=False))
+    return np.ascontiguousarray(photo[rows[:, None], columns[None]])
+
+
+def to_linear(coded: npt.NDArray[np.uint8]) -> Light:
+    """Undo the sRGB transfer curve (IEC 61966-2-1): uint8 to light in [0, 1], same shape."""
+    x = np.arange(256) / 255
+    curve = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return np.asarray(curve[coded], np.float32)
+
+
+def _window(length: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Indices of a run of `wanted` samples out of `length`, mirrored on where those end."""
+    first = int(rng.integers(max(length - wanted, 0) + 1))
+    index = np.arange(first, first + wanted) % (2 * length)
+    return np.where(index < length, index, 2 * length - 1 - index)
+
+
+def _check(path: str) -> None:
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            image.verify()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, UnidentifiedImageError) as error:
+        raise UsageError(f"The photograph {path} cannot be read ({error}): mend it, or take it out of the folder.") from None
+    if min(size) < SMALLEST:
+        raise UsageError(f"The photograph {path} is {size[0]}x{size[1]} pixels, and {SMALLEST} is the least: take it out.")

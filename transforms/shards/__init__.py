@@ -1,0 +1,1 @@
+"""Where in a tar do the pictures of a scene lie?"""

@@ -1,0 +1,86 @@
+"""Scene shards: WebDataset tars whose members are read in any order, by an index of where each picture lies.
+
+    <id>.left.png  <id>.right.png  [<id>.combined.png]  [<id>.target.png]  <id>.json
+
+Written deterministically: the same pictures give the same bytes, on any machine, at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from apache_beam.io.filesystems import FileSystems
+
+from dpdeblur.transforms.shards.tar_scan import BLOCK
+from dpdeblur.transforms.storage import store
+
+INDEX = "index"  # folder of the index beside the shards: *.parquet, one row for each picture
+STATE = ".state"  # of a job under way
+UNFINISHED = f"{STATE}/work"  # holds files until the job is whole
+_RECORD = 20 * BLOCK  # tars are padded to this since the days of tape
+
+
+class TarWriter:
+    """Appends members to a tar as a stream, and says where each came to lie.
+
+    Args:
+        stream: where the tar goes; only ever written to, in order.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._position = 0
+
+    def add(self, name: str, data: bytes) -> int:
+        """Append a member with neither owner nor time; gives back the offset of its first byte."""
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))
+        offset = self._position
+        self._write(data)
+        self._write(bytes(-len(data) % BLOCK))
+        return offset
+
+    def close(self) -> None:
+        """Write the end mark. The stream stays open."""
+        self._write(bytes(2 * BLOCK))
+        self._write(bytes(-self._position % _RECORD))
+
+    def _write(self, data: bytes) -> None:
+        self._stream.write(data)
+        self._position += len(data)
+
+
+def tar_size(payload: int) -> int:
+    """Bytes that a member of so many bytes takes in a shard, header included."""
+    return BLOCK + payload + -payload % BLOCK
+
+
+@contextmanager
+def written_whole(uri: str) -> Iterator[BinaryIO]:
+    """A stream to a new file that has its final name only when all went well; otherwise nothing is left.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder, _, _ = uri.rpartition("/")
+    partial = store.join(folder, f".{uuid.uuid4().hex}{store.PARTIAL}")
+    if store.is_local(uri):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    try:
+        with Path(partial).open("wb") if store.is_local(uri) else FileSystems.create(partial) as stream:
+            yield stream
+            if store.is_local(uri):
+                stream.flush()
+                os.fsync(stream.fileno())
+        store.move(partial, uri)
+    except BaseException:
+        with suppress(Exception):
+            store.delete([partial])
+        raise

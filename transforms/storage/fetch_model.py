@@ -1,0 +1,44 @@
+"""Models that lie in an object store: copied to the machine that opens them, once for each content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime.session import ModelSpec
+from dpdeblur.transforms.storage import store
+
+
+def at_hand(spec: ModelSpec) -> ModelSpec:
+    """The same model as a file of this machine; what is one already, or is of the package, stays as it is.
+
+    The card beside the model, a JSON file of the same name, comes along where there is one.
+
+    Raises:
+        ModelError: there is no such file, or it cannot be read.
+    """
+    if store.is_local(spec.model):
+        return spec
+    model = _read(spec.model)
+    if model is None:
+        raise ModelError(f"there is no model file '{spec.model}': check its address")
+    folder, _, name = spec.model.rpartition("/")
+    stem = name.removesuffix(".onnx")
+    card = _read(f"{folder}/{stem}.json")
+    digest = hashlib.sha256(model + (card or b"")).hexdigest()[:32]
+    copies = Path(tempfile.gettempdir(), f"dpdeblur-models-{os.getuid()}", digest)
+    for file, content in ((copies / name, model), (copies / f"{stem}.json", card)):
+        if content is not None and not file.exists():
+            store.write_whole(str(file), content)
+    return replace(spec, model=str(copies / name))
+
+
+def _read(uri: str) -> bytes | None:
+    try:
+        return store.read_whole(uri)
+    except Exception as error:  # every cloud client raises its own classes
+        raise ModelError(f"model '{uri}' cannot be read: {error}") from error

@@ -1,0 +1,175 @@
+"""What is finished: one line for every outcome, durable the moment its scene is done.
+
+Every process that restores scenes appends to a file of its own, so that no two ever write to the same one. A line that a
+kill cut short is no line: its scene is simply done again. Once all tables of a run stand, its journal has served and goes.
+
+While a scene is under way a file bears its name: should the process die, it is known what it was doing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import threading
+import typing
+import uuid
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
+from dpdeblur.transforms.storage import store
+
+FOLDER = ".state/journal"
+UNDER_WAY = "under-way"  # inside it
+_READERS = 16  # in an object store every outcome is an object, and most of reading one is waiting
+_KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
+_TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.items()}
+
+
+def input_key(scene: Scene, settings_digest: str) -> str:
+    """Digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run."""
+    files = [scene.left, scene.right, scene.combined, scene.target, scene.restored]
+    facts = [settings_digest, scene.subset, *(dataclasses.astuple(file) if file else None for file in files)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def to_line(outcome: Outcome) -> str:
+    """One outcome as a line of JSON."""
+    kind = "score" if isinstance(outcome, Score) else "failure"
+    return json.dumps({kind: dataclasses.asdict(outcome)}, default=datetime.isoformat) + "\n"
+
+
+def from_line(line: str | bytes) -> Outcome | None:
+    """The outcome of a line, or None where the line was cut short or comes from another version of the columns."""
+    try:
+        ((kind, columns),) = json.loads(line).items()
+        columns["finished_at"] = _utc(columns["finished_at"])
+        outcome = _KINDS[kind](**columns)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    typed = all(isinstance(value := columns[name], hint) and type(value) is not bool for name, hint in _TYPES[kind].items())
+    return outcome if typed else None
+
+
+def _utc(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.utcoffset() != timedelta(0):
+        raise ValueError(f"{text} is no time in UTC")
+    return time
+
+
+def read(folder: str) -> list[Outcome]:
+    """All outcomes in the journal files of a folder, in no order of meaning."""
+    files = store.files_in(folder, "*.jsonl")
+    with ThreadPoolExecutor(1 if store.is_local(folder) else _READERS) as pool:
+        lines = [line for data in pool.map(store.read_whole, files) for line in (data or b"").splitlines()]
+    return [outcome for line in lines if (outcome := from_line(line)) is not None]
+
+
+def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, Outcome]:
+    """The outcomes that still hold, by scene.
+
+    Args:
+        outcomes: those of earlier attempts.
+        keys: the `input_key` that each scene of this attempt has now. An outcome for another key, or of a scene no longer
+            there, does not hold. Where a scene was tried again after a failure, its score counts.
+    """
+    holding: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        if keys.get(outcome.scene_id) == outcome.input_key and not isinstance(holding.get(outcome.scene_id), Score):
+            holding[outcome.scene_id] = outcome
+    return holding
+
+
+class Follower:
+    """Reads a journal as it grows, for whoever wants to know how far a job has come.
+
+    Args:
+        folder: journal folder of the run, a local path or a URI.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._read: dict[str, int] = {}  # bytes read so far, by file
+
+    def new(self) -> list[Outcome]:
+        """The outcomes since the last call; those of before the first call too."""
+        return [outcome for uri in store.files_in(self._folder, "*.jsonl") for outcome in self._grown(uri)]
+
+    def _grown(self, uri: str) -> list[Outcome]:
+        start = self._read.get(uri, 0)
+        if store.is_local(uri):
+            with Path(uri).open("rb") as stream:
+                stream.seek(start)
+                data = stream.read()
+        elif start:  # objects do not grow
+            return []
+        else:
+            data = store.read_whole(uri) or b""
+        whole = data[: data.rfind(b"\n") + 1]  # the rest is being written
+        self._read[uri] = start + len(whole)
+        return [outcome for line in whole.splitlines() if (outcome := from_line(line)) is not None]
+
+
+class Journal:
+    """The journal file of one process; safe to append to from all its threads.
+
+    Args:
+        folder: journal folder of the run, a local path or a URI.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._uri = store.join(folder, f"{uuid.uuid4().hex}.jsonl")
+        self._lock = threading.Lock()
+        self._file: int | None = None
+
+    def begin(self, scene: Scene) -> None:
+        """Note that a scene is under way, until `append`. In an object store nothing is noted: no process dies there.
+
+        Raises:
+            OSError: it cannot be written, a full disk for example.
+        """
+        if store.is_local(self._uri):
+            marker = self._marker(scene.scene_id)
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.write_text(str(os.getpid()), encoding="ascii")
+
+    def append(self, outcome: Outcome) -> None:
+        """Make an outcome durable: when this returns, a kill of the process no longer loses it.
+
+        Raises:
+            OSError: it cannot be written, a full disk for example.
+        """
+        line = to_line(outcome)
+        with self._lock:
+            if store.is_local(self._uri):
+                self._append_local(line.encode())
+                self._marker(outcome.scene_id).unlink(missing_ok=True)
+            else:  # objects cannot grow: a new object for every outcome, until the tables stand
+                store.write_whole(self._uri.removesuffix(".jsonl") + f"-{uuid.uuid4().hex}.jsonl", line.encode())
+
+    def _marker(self, scene_id: str) -> Path:
+        return Path(self._uri).with_name(UNDER_WAY) / scene_id
+
+    def _append_local(self, line: bytes) -> None:
+        if self._file is None:
+            Path(self._uri).parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._uri, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        start = os.fstat(self._file).st_size
+        try:
+            if os.write(self._file, line) != len(line):
+                raise OSError(f"only part of a line could be written to {self._uri}")
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, start)  # or the next line would continue a broken one
+            raise
+
+    def close(self) -> None:
+        """Close the file; the journal can be appended to no more."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,212 @@
+"""Tables that grow while scenes keep arriving: every scene once, however often an engine tells of it.
+
+    RUN/metrics/2026-11-23T05.parquet    rows of the scenes finished in that hour, UTC
+    RUN/failures/2026-11-23T05.parquet   likewise
+    RUN/windows/2026-11-23T05.parquet    statistics of the windows that begin in that hour
+
+An hour's file is written anew, whole, whenever rows join it; so there is one file an hour, and never one a scene. What the
+files say follows from the outcomes alone: telling the same ones again, in any order, changes nothing.
+
+Of two outcomes of one scene the one finished later counts: its files had changed, or it was done twice after a loss. Only
+of the same files a score counts more than a failure, whenever it was. One ledger may write at a time: a token in the folder
+says which, so that a job thought dead cannot write into the tables of the next.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dpdeblur.transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency, now
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.latency import latency_row, sketches
+from dpdeblur.transforms.tables.schemas import from_table, parsed, to_table
+from dpdeblur.transforms.tables.write import write_parquet
+
+HOUR_S = 3600
+_TOKEN = ".state/token"
+_ROWS: dict[str, type] = {"metrics": Score, "failures": Failure, "windows": WindowLatency}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A scene in the tables: where its row is, and what it depended on."""
+
+    table: str
+    file: str
+    input_key: str
+    finished_at: datetime
+
+
+class Ledger:
+    """The growing tables of one run.
+
+    Args:
+        folder: of the run, a local path or a URI.
+        window_s: length of the windows of the statistics, in seconds; whole windows make an hour.
+        token: the right to write, from `take_over`.
+    """
+
+    def __init__(self, folder: str, window_s: float, token: str) -> None:
+        self._folder, self._window_s, self._token = folder, window_s, token
+        self._entries: dict[str, _Entry] = {}
+        for table in ("metrics", "failures"):
+            for uri in store.files_in(store.join(folder, table), "*.parquet"):
+                file = uri.rsplit("/", 1)[-1]
+                for row in self._read(table, file).select(["scene_id", "input_key", "finished_at"]).to_pylist():
+                    self._entries[row["scene_id"]] = _Entry(table, file, row["input_key"], row["finished_at"])
+
+    def keys(self) -> dict[str, str]:
+        """The `input_key` of every scene in the tables."""
+        return {scene_id: entry.input_key for scene_id, entry in self._entries.items()}
+
+    def restored(self) -> int:
+        """How many scenes the metrics table holds."""
+        return sum(entry.table == "metrics" for entry in self._entries.values())
+
+    def add(self, outcomes: Iterable[Outcome]) -> int:
+        """Put outcomes into the tables; gives back how many of them the tables now hold that they did not hold before.
+
+        Raises:
+            JobError: another job writes these tables now.
+            OSError: a table cannot be read or written.
+        """
+        new = self._new(outcomes)
+        if not new:
+            return 0
+        check_right(self._folder, self._token)
+        leaving: dict[tuple[str, str], set[str]] = defaultdict(set)
+        joining: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+        windows = set()
+        for scene_id, (outcome, entry) in new.items():
+            joining[entry.table, entry.file].append(outcome)
+            windows.add(self._window(entry))
+            if before := self._entries.get(scene_id):
+                leaving[before.table, before.file].add(scene_id)
+                windows.add(self._window(before))
+        # First all leave, then others join: a kill in between leaves a scene to the journal alone, and never twice here.
+        for (table, file), scene_ids in leaving.items():
+            self._rewrite(table, file, scene_ids, [])
+        for (table, file), rows in joining.items():
+            self._rewrite(table, file, set(), rows)
+        self._entries |= {scene_id: entry for scene_id, (_, entry) in new.items()}
+        self._tell(windows)
+        return len(new)
+
+    def sum_up(self) -> None:
+        """Write `latency.parquet`: the statistics of all scenes in the tables. A table without a row becomes an empty file."""
+        for table in ("metrics", "failures"):
+            if not store.files_in(store.join(self._folder, table), "*.parquet"):
+                write_parquet(to_table([], _ROWS[table]), store.join(self._folder, table, _file(now())))
+        files = {entry.file for entry in self._entries.values() if entry.table == "metrics"}
+        scores = (row for file in sorted(files) for row in from_table(self._read("metrics", file), Score))
+        rows = [latency_row(group, sketch) for group, sketch in sketches(scores).items()]
+        rows.sort(key=lambda row: (row.group_by, row.group, row.stage))
+        write_parquet(to_table(rows, Latency), store.join(self._folder, "latency.parquet"))
+
+    def _new(self, outcomes: Iterable[Outcome]) -> dict[str, tuple[Outcome, _Entry]]:
+        new: dict[str, tuple[Outcome, _Entry]] = {}
+        for outcome in outcomes:
+            entry, scene_id = _entry(outcome), outcome.scene_id
+            known = new[scene_id][1] if scene_id in new else self._entries.get(scene_id)
+            if known is None or _replaces(entry, known):
+                new[scene_id] = outcome, entry
+        return new
+
+    def _rewrite(self, table: str, file: str, leaving: set[str], joining: list[Outcome]) -> None:
+        before = self._read(table, file)
+        stays = pc.invert(pc.is_in(before["scene_id"], value_set=pa.array(leaving, pa.string())))
+        rows = pa.concat_tables([before.filter(stays), to_table(joining, _ROWS[table])])
+        write_parquet(rows.sort_by("scene_id"), store.join(self._folder, table, file))
+
+    def _window(self, entry: _Entry) -> float:
+        """Begin of the window that a scene belongs to, in seconds since 1970."""
+        return entry.finished_at.timestamp() // self._window_s * self._window_s
+
+    def _tell(self, windows: set[float]) -> None:
+        """Compute the statistics of these windows anew, from the rows in them."""
+        by_file: dict[str, set[float]] = defaultdict(set)
+        for start in windows:
+            by_file[_file(_utc(start))].add(start)
+        for file, starts in by_file.items():
+            before, scores = self._read("windows", file), self._read("metrics", file)
+            told = pa.array([_utc(start) for start in starts], before.schema.field("window_start").type)
+            stays = pc.invert(pc.is_in(before["window_start"], value_set=told))
+            rows = [row for start in sorted(starts) for row in window_rows(scores, start, self._window_s)]
+            table = pa.concat_tables([before.filter(stays), to_table(rows, WindowLatency)])
+            order = [(name, "ascending") for name in ("window_start", "group_by", "group", "stage")]
+            write_parquet(table.sort_by(order), store.join(self._folder, "windows", file))
+
+    def _read(self, table: str, file: str) -> pa.Table:
+        """A table file; an empty table where there is none."""
+        data, row_type = store.read_whole(store.join(self._folder, table, file)), _ROWS[table]
+        try:
+            return to_table([], row_type) if data is None else parsed(data, row_type)
+        except (KeyError, ValueError, pa.ArrowException) as error:
+            raise OSError(f"{table}/{file} in {self._folder} is no table of this version: {error}") from error
+
+
+def window_rows(scores: pa.Table, start: float, window_s: float) -> Iterator[WindowLatency]:
+    """Latency statistics and throughput of one window, for every group of scenes in it.
+
+    Args:
+        scores: rows of the metrics table, those of other times among them.
+        start: begin of the window, in seconds since 1970.
+        window_s: its length in seconds.
+    """
+    time = scores["finished_at"]
+    inside = pc.and_(pc.greater_equal(time, _scalar(start, time.type)), pc.less(time, _scalar(start + window_s, time.type)))
+    for group, sketch in sketches(from_table(scores.filter(inside), Score)).items():
+        yield WindowLatency(
+            **asdict(latency_row(group, sketch)),
+            window_start=_utc(start),
+            window_s=window_s,
+            scenes_per_s=sketch.count / window_s,
+            megapixels_per_s=sketch.megapixels / window_s,
+        )
+
+
+def take_over(folder: str) -> str:
+    """Take the right to write the tables of a run; whoever had it before has it no more. Gives back a token for `Ledger`."""
+    token = uuid.uuid4().hex
+    store.write_whole(store.join(folder, _TOKEN), token.encode())
+    return token
+
+
+def check_right(folder: str, token: str) -> None:
+    """Make sure that nobody has taken over.
+
+    Raises:
+        JobError: somebody has.
+    """
+    if store.read_whole(store.join(folder, _TOKEN)) != token.encode():
+        raise JobError(f"another job has taken over {folder}")
+
+
+def _entry(outcome: Outcome) -> _Entry:
+    table = "metrics" if isinstance(outcome, Score) else "failures"
+    return _Entry(table, _file(outcome.finished_at), outcome.input_key, outcome.finished_at)
+
+
+def _replaces(entry: _Entry, known: _Entry) -> bool:
+    if entry.input_key == known.input_key and entry.table != known.table:
+        return entry.table == "metrics"
+    return entry.finished_at > known.finished_at
+
+
+def _file(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H}.parquet"
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _scalar(seconds: float, kind: pa.DataType) -> pa.Scalar:
+    return pa.scalar(_utc(seconds), kind)

@@ -1,0 +1,134 @@
+"""Reading a run folder back: its tables as Arrow, its manifest and its summary.
+
+    from dpdeblur.transforms.tables.results import read_run
+
+    run = read_run("RUN")
+    run.metrics.to_pandas()
+
+A run folder is what `dpdeblur deblur` and `dpdeblur score` leave behind; `docs/schema.md` lists the columns.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dpdeblur.transforms.records import Failure, Latency, Score, UsageError
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.schemas import from_table, parsed
+
+_AFRESH = "Run again into an empty folder."
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run.
+
+    Attributes:
+        folder: where it lies, as given.
+        metrics, failures, latency: its tables, with the columns of `Score`, `Failure` and `Latency`; metrics and failures
+            are sorted by scene_id.
+        manifest: what was run: command, options, versions, model, machine, times.
+        summary: the numbers of the run as a whole.
+    """
+
+    folder: str
+    metrics: pa.Table
+    failures: pa.Table
+    latency: pa.Table
+    manifest: dict[str, Any]
+    summary: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return Path(self.folder).resolve().name if store.is_local(self.folder) else self.folder.rstrip("/").rsplit("/", 1)[1]
+
+    @cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """The rows of `metrics` as values."""
+        return tuple(from_table(self.metrics, Score))
+
+    def path(self, relative: str) -> str:
+        """The address of a file in the folder."""
+        return store.join(self.folder, relative)
+
+
+def read_run(folder: str | Path) -> Run:
+    """Read a finished run.
+
+    Args:
+        folder: its path, or any URI that Beam's file systems open.
+
+    Raises:
+        UsageError: the folder is not there, is no run, is of a run that has not finished, or mixes two runs.
+    """
+    where = str(folder)
+    if store.is_local(where) and not Path(where).is_dir():
+        what = "a file" if Path(where).exists() else "not there"
+        raise UsageError(f"{where} is {what}: give the folder of a run, the --output of dpdeblur deblur.")
+    if not store.files_in(where, "manifest.json"):
+        raise UsageError(f"{where} is not the folder of a run: it has no manifest.json. Give the --output of dpdeblur deblur.")
+    manifest = _json(where, "manifest.json")
+    if not manifest.get("finished") or not store.files_in(where, "summary.json"):
+        raise UsageError(
+            f"The run in {where} has not finished. Start it again with the same command: it goes on where it stopped."
+        )
+    run = Run(
+        folder=where,
+        metrics=_table(where, Score, "metrics", "*.parquet").sort_by("scene_id"),
+        failures=_table(where, Failure, "failures", "*.parquet").sort_by("scene_id"),
+        latency=_table(where, Latency, "latency.parquet"),
+        manifest=manifest,
+        summary=_json(where, "summary.json"),
+    )
+    _check_unique(run)
+    return run
+
+
+def _check_unique(run: Run) -> None:
+    seen: set[str] = set()
+    for scene_id in [*run.metrics["scene_id"].to_pylist(), *run.failures["scene_id"].to_pylist()]:
+        if scene_id in seen:
+            raise UsageError(
+                f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice. Run again into an empty folder."
+            )
+        seen.add(scene_id)
+
+
+def _table(folder: str, row_type: type, *pattern: str) -> pa.Table:
+    files = store.files_in(store.join(folder, *pattern[:-1]), pattern[-1])
+    if not files:
+        raise UsageError(
+            f"The run in {folder} is incomplete: {'/'.join(pattern)} is missing. Start it again with the same command."
+        )
+    return pa.concat_tables([_part(name, row_type) for name in files])
+
+
+def _part(name: str, row_type: type) -> pa.Table:
+    try:
+        return parsed(store.read_whole(name) or b"", row_type)
+    except KeyError as error:
+        raise UsageError(
+            f"{name}: {error.args[0]} It was written by another version of dpdeblur; run again with this one."
+        ) from error
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OSError) as error:
+        raise UsageError(
+            f"{name} is no table of this version of dpdeblur ({error}). Run again into an empty folder."
+        ) from error
+
+
+def _json(folder: str, name: str) -> dict[str, Any]:
+    where = store.join(folder, name)
+    try:
+        value = json.loads(store.read_whole(where) or b"")
+    except ValueError as error:
+        raise UsageError(f"{where} is not readable as JSON ({error}). {_AFRESH}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{where} is not the {name} of a run. {_AFRESH}")
+    return value

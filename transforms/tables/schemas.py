@@ -1,0 +1,101 @@
+"""Arrow schemas of the tables, derived from the row types, and the documentation generated from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dpdeblur.transforms.records import Failure, Latency, Member, Score, WindowLatency
+
+TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency, "windows": WindowLatency, "index": Member}
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("ms", "UTC")}
+
+
+def arrow_schema(row_type: type) -> pa.Schema:
+    """The Arrow schema of a row type, with each column's description and unit in the field metadata.
+
+    Args:
+        row_type: `Score`, `Failure` or `Latency`.
+    """
+    hints = typing.get_type_hints(row_type)
+    return pa.schema([_arrow_field(f, hints[f.name]) for f in dataclasses.fields(row_type)])
+
+
+def to_table(rows: Iterable[Any], row_type: type) -> pa.Table:
+    """Rows of one type as an Arrow table; an empty table, with its schema, where there are none."""
+    return pa.Table.from_pylist([dataclasses.asdict(row) for row in rows], schema=arrow_schema(row_type))
+
+
+def parsed(data: bytes, row_type: type) -> pa.Table:
+    """The table in the bytes of a Parquet file, with the schema of a row type; columns unknown to it are left out.
+
+    Raises:
+        KeyError: a column of `row_type` is missing.
+        ValueError, pa.ArrowException: it is no Parquet file, or a column is of another type.
+    """
+    schema = arrow_schema(row_type)
+    return pq.read_table(io.BytesIO(data)).select(schema.names).cast(schema)
+
+
+def from_table(table: pa.Table, row_type: type) -> list[Any]:
+    """The rows of an Arrow table as values of `row_type`; columns unknown to it are left out.
+
+    Raises:
+        KeyError: a column of `row_type` is missing.
+    """
+    names = [f.name for f in dataclasses.fields(row_type)]
+    return [row_type(**row) for row in table.select(names).to_pylist()]
+
+
+def markdown() -> str:
+    """`docs/schema.md`: every table and column, from the row types."""
+    return "\n".join([_HEAD, *(line for name, row_type in TABLES.items() for line in _section(name, row_type))])
+
+
+_HEAD = """# Tables
+
+Generated from `transforms/records.py` by `make docs`; a test keeps the two equal. Every table is Parquet (zstd). Columns say
+their unit in the name or below; the description travels in the Arrow field metadata too. `null` means "not measured", never 0.
+"""
+_FILES = {
+    "metrics": "metrics/*.parquet",
+    "failures": "failures/*.parquet",
+    "latency": "latency.parquet",
+    "windows": "windows/*.parquet",
+    "index": "index/*.parquet",
+}
+
+
+def _section(name: str, row_type: type) -> Sequence[str]:
+    meaning = (row_type.__doc__ or "").split(": a row of")[0]
+    rows = [_line(column) for column in arrow_schema(row_type)]
+    return [
+        f"## `{_FILES[name]}`",
+        "",
+        f"{meaning}: one row each.",
+        "",
+        "| column | type | unit | meaning |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def _line(column: pa.Field) -> str:
+    unit, description = (column.metadata[key].decode() for key in (b"unit", b"description"))
+    return f"| `{column.name}` | {column.type}{', null' if column.nullable else ''} | {unit} | {description} |"
+
+
+def _arrow_field(declared: dataclasses.Field[Any], hint: Any) -> pa.Field:
+    nullable = isinstance(hint, types.UnionType)
+    base = typing.get_args(hint)[0] if nullable else hint
+    metadata = {key: declared.metadata[key] for key in ("description", "unit")}
+    return pa.field(declared.name, _ARROW[base], nullable=nullable, metadata=metadata)
