@@ -30,8 +30,8 @@ from dpdeblur.transforms.stages import Reading
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.schemas import to_table
 from tests import builders, rows, tiny_onnx
-from tests.property.test_hostile_inputs import mutate
-from tests.property.test_pixels import REALDATA, mutated
+from tests.transforms.images.test_pixels import REALDATA, mutated
+from tests.transforms.layouts.test_damaged_inputs import mutate
 
 SLOWEST_S = 20.0  # for one input, on a busy machine
 MEMORY = 16 << 30  # of address space: what asks for more fails, and the machine lives

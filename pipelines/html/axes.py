@@ -38,7 +38,8 @@ def nice_ticks(low: float, high: float, most: int = 7) -> list[float]:
     >>> nice_ticks(0.3, 5.2)
     [1.0, 2.0, 3.0, 4.0, 5.0]
     """
-    step = nice_step((high - low) / (most - 1) if high > low else 1.0)
+    span = (high - low) / (most - 1)
+    step = nice_step(span if span > 1e-300 else 1.0)  # below, powers of ten run out of digits
     return [index * step for index in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 

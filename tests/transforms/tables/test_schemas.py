@@ -12,7 +12,7 @@ from dpdeblur.transforms.records import Failure, Score
 from dpdeblur.transforms.tables.schemas import TABLES, arrow_schema, from_table, markdown, to_table
 from tests.rows import failure, score
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("row_type", TABLES.values())

@@ -17,10 +17,10 @@ from dpdeblur.transforms.records import SceneError, UsageError
 from dpdeblur.transforms.scoring import protocols
 from dpdeblur.transforms.scoring.metrics import compare
 from dpdeblur.transforms.scoring.protocols import PROTOCOLS, named
-from tests.unit.test_metrics import photograph
+from tests.transforms.scoring.test_metrics import photograph
 
 Pixels = Any
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def mae_by_channel(a: Pixels, b: Pixels) -> float:

@@ -142,7 +142,7 @@ def test_before_is_the_combined_picture_or_the_mean_of_the_views(tmp_path: Path)
         shown = gallery.collect(read_run(run_with_pictures(where, roles=roles, bits=8)))
         views = {role: picture.astype(int) for role, picture in make_views(bits=8).items()}
         expected = views["combined"] if "combined" in roles else np.rint((views["left"] + views["right"]) / 2)
-        from tests.unit.test_previews import decoded
+        from tests.pipelines.html.test_previews import decoded
 
         before = decoded(shown.strips[0][1][0].preview.encoded[0]).astype(int)
         others = [np.abs(before - picture).mean() for picture in (views["left"], views["target"] // 2)]

@@ -22,7 +22,7 @@ from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.planes import Picture
 from dpdeblur.transforms.records import SceneError
 
-REALDATA = Path(__file__).parents[3] / "shared" / "realdata"
+REALDATA = Path(__file__).parents[4] / "shared" / "realdata"
 
 
 def photograph(bits: int, channels: int, height: int = 37, width: int = 53) -> Picture:

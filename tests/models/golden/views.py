@@ -1,4 +1,4 @@
-"""The views that golden outputs are made of, and where those are kept: `python -m tests.golden.views` pins them anew."""
+"""The views that golden outputs are made of, and where those are kept: `python -m tests.models.golden.views` pins them anew."""
 
 from __future__ import annotations
 

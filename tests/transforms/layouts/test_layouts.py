@@ -17,8 +17,8 @@ from dpdeblur.transforms.records import SceneError, Source, UsageError
 from dpdeblur.transforms.storage.listing import File, list_files
 from tests.builders import ROLES, WRITERS, make_scenes, write_dpdd, write_file, write_folders, write_manifest, write_ntire
 
-PAIRS = Path(__file__).parents[2].parent / "shared/facts/dpdd_pairs.csv"
-REAL = Path(__file__).parents[2].parent / "shared/realdata"
+PAIRS = Path(__file__).parents[3].parent / "shared/facts/dpdd_pairs.csv"
+REAL = Path(__file__).parents[3].parent / "shared/realdata"
 
 
 def listing(*paths: str) -> list[File]:

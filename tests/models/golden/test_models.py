@@ -18,7 +18,7 @@ from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.onnxfile import read_onnx
 from dpdeblur.models.runtime.session import Model, open_model
 from dpdeblur.transforms.images.photographs import brought_photographs
-from tests.golden.views import EVERY, FOLDER, HEIGHT, WIDTH, Planes, golden_views, shipped
+from tests.models.golden.views import EVERY, FOLDER, HEIGHT, WIDTH, Planes, golden_views, shipped
 
 GMAC = {"dpdeblur-s": 25, "dpdeblur-m": 65}
 MEGABYTES = 10
@@ -42,7 +42,7 @@ def made(**options: float) -> list[Made]:
 
 def test_output_is_the_one_that_was_pinned(model: Model) -> None:
     path = FOLDER / f"{model.name}.npz"
-    hint = "If the new weights are meant, evaluate them (make evaluate), then: python -m tests.golden.views"
+    hint = "If the new weights are meant, evaluate them (make evaluate), then: python -m tests.models.golden.views"
     assert path.is_file(), f"{model.name} was never pinned. {hint}"
     with np.load(path) as pinned:
         difference = np.abs(model.restore(golden_views(), HEIGHT, WIDTH)[:, ::EVERY, ::EVERY] - pinned["sharp"])

@@ -17,7 +17,7 @@ from dpdeblur.transforms.images import planes
 from dpdeblur.transforms.records import SceneError
 from dpdeblur.transforms.scoring.metrics import Metrics, compare, signature
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def reference(picture: planes.Picture, target: planes.Picture) -> Metrics:

@@ -18,10 +18,10 @@ from dpdeblur.transforms.images import codecs, kernels, planes
 from dpdeblur.transforms.images.transfer import code_table
 from dpdeblur.transforms.records import SceneError
 from dpdeblur.transforms.scoring.metrics import compare
-from tests.unit.test_codecs import lossless, photograph, pillow
-from tests.unit.test_metrics import assert_equal
+from tests.transforms.images.test_codecs import lossless, photograph, pillow
+from tests.transforms.scoring.test_metrics import assert_equal
 
-REALDATA = Path(__file__).parents[3] / "shared" / "realdata"
+REALDATA = Path(__file__).parents[4] / "shared" / "realdata"
 DEPTHS = st.sampled_from([np.uint8, np.uint16])
 
 

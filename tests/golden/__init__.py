@@ -1,1 +1,0 @@
-"""Shipped models, pinned."""
