@@ -48,6 +48,7 @@ EXTRAS = {
         "playwright>=1.50,<2",  # drives the Chromium that the machine has
         "pytest>=8.4,<10",
         "ruff>=0.14,<1",
+        "scipy-stubs>=1.16",
         "types-PyYAML>=6,<7",
         "webdataset>=1,<2",
     ],

@@ -126,7 +126,7 @@ def wilcoxon(differences: NDArray[np.float64]) -> float:
 
     Exact up to 50 differences without ties or zeros, else by the normal approximation (scipy's "auto").
     """
-    from scipy import stats  # type: ignore[import-untyped]  # noqa: PLC0415 - a second to import, and only comparisons need it
+    from scipy import stats  # noqa: PLC0415 - a second to import, and only comparisons need it
 
     if not np.any(differences):
         return 1.0
