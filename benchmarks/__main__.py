@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -95,7 +96,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     few, many = (scenes.collection(pictures, count) for count in (max(DIFFERENT, args.scenes // 3), args.scenes))
     packed = {codec: shards.pack(many, folder / codec, codec) for codec in shards.CODECS} if needs_shards(args) else {}
     fastest, rounds = backends.fastest(), args.rounds
-    ask = {
+    ask: dict[str, Callable[[], Any]] = {
         "speed": lambda: speed.measure(
             speed.Setting(model, conv_net_multiple(network.UNSHUFFLE), fastest, few, many, packed["keep"], folder),
             rounds,

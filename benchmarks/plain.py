@@ -25,7 +25,10 @@ Picture = NDArray[np.float64]  # [H, W, 3], RGB in [0, 1]
 
 
 def read(path: str) -> Picture:
-    return np.asarray(cv2.imread(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH) / FULL)
+    samples = cv2.imread(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
+    if samples is None:
+        raise OSError(f"OpenCV cannot read {path}")
+    return np.asarray(samples / FULL)
 
 
 def restore(session: onnxruntime.InferenceSession, left: Picture, right: Picture, multiple: int) -> Picture:

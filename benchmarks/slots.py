@@ -57,7 +57,7 @@ def _figures(taken: Mapping[str, float]) -> tuple[float, float]:
 
 def _contestants(manifest: Path, output: Path, engine: Sequence[str]) -> dict[str, Callable[[], Taken]]:
     def job(*more: str) -> Taken:
-        words = ["--input", manifest, "--output", output, "--model", MODEL, "--images", "restored", "--quiet"]
+        words = ["--input", str(manifest), "--output", str(output), "--model", MODEL, "--images", "restored", "--quiet"]
         return timing.run([DPDEBLUR, "deblur", *words, *more], output)
 
     options = [word for word in engine if not word.startswith("--parallelism")]

@@ -48,8 +48,8 @@ def job(
     source: Path, output: Path, model: Path | str, *more: str, check: Callable[[Path], None] = lambda output: None
 ) -> Taken:
     """`dpdeblur deblur` as a user types it, pictures and all."""
-    command = [DPDEBLUR, "deblur", "--input", source, "--output", output, "--model", model, "--images", "restored", "--quiet"]
-    return timing.run([*command, *more], output, check)
+    places = ["--input", str(source), "--output", str(output), "--model", str(model)]
+    return timing.run([DPDEBLUR, "deblur", *places, "--images", "restored", "--quiet", *more], output, check)
 
 
 def measure(setting: Setting, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:

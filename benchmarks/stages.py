@@ -47,7 +47,7 @@ def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
     left64, target64 = (plain.read(str(scene / f"{role}.png")) for role in ("left", "target"))
     mean = planes.float_planes((left,), planes.AS_STORED)
     mean64 = np.asarray(mean.transpose(1, 2, 0), np.float64)
-    session = _Echo()
+    session = Echo()
     return {
         "read and decode one picture": (
             lambda: codecs.decode((scene / "left.png").read_bytes()),
@@ -67,7 +67,7 @@ def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
     }
 
 
-class _Echo:
+class Echo:
     """A session that gives back the left view: what is timed is around it."""
 
     def get_inputs(self) -> list[Any]:

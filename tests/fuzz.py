@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def models(rng: random.Random, folder: Path) -> Callable[[], str]:
 def lines(rng: random.Random, folder: Path) -> Callable[[], str]:
     """Lines of the journal: what is read has the columns and the types that tables need."""
     seeds = [journal.to_line(rows.score("s", psnr_db=float("inf"))).encode(), journal.to_line(rows.failure("f")).encode()]
-    strange = [None, True, -1, 0.5, "", "é" * 5000, [], {}, [[["x"]]]]
+    strange: list[Any] = [None, True, -1, 0.5, "", "é" * 5000, [], {}, [[["x"]]]]
 
     def one() -> str:
         if rng.random() < 0.5:

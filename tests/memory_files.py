@@ -24,7 +24,7 @@ class _Upload(io.BytesIO):
         super().close()
 
 
-class MemoryFiles(FileSystem):  # type: ignore[misc]
+class MemoryFiles(FileSystem):
     """Objects by their full name; there are no folders."""
 
     objects: ClassVar[dict[str, bytes]] = {}

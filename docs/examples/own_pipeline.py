@@ -5,6 +5,7 @@ python docs/examples/own_pipeline.py SCENES RESULTS
 
 import json
 import sys
+from collections.abc import Iterator
 
 import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -18,9 +19,10 @@ from dpdeblur.transforms.tables.latency import LatencyStatistics
 from dpdeblur.transforms.tables.write import WriteTable
 
 
-def gain(score: Score) -> tuple[str, float]:
-    """What restoring the scene was worth: its name, and the gain in PSNR, in dB."""
-    return score.scene_id, score.psnr_db - score.input_psnr_db
+def gain(score: Score) -> Iterator[tuple[str, float]]:
+    """Yield the name of a scene and its gain in PSNR, in dB; nothing for a scene without a target."""
+    if score.psnr_db is not None and score.input_psnr_db is not None:
+        yield score.scene_id, score.psnr_db - score.input_psnr_db
 
 
 def explain(failure: Failure) -> str:
@@ -37,12 +39,7 @@ def add_steps(pipeline: beam.Pipeline, scenes: str, results: str) -> None:
     failures = outcomes | "Failures" >> beam.Filter(lambda outcome: isinstance(outcome, Failure))
 
     # A step of one's own: the three scenes that gained most.
-    best = (
-        scores
-        | "WithTarget" >> beam.Filter(lambda score: score.psnr_db is not None)
-        | "Gain" >> beam.Map(gain)
-        | "Best" >> beam.combiners.Top.Of(3, key=lambda item: item[1])
-    )
+    best = scores | "Gain" >> beam.FlatMap(gain) | "Best" >> beam.combiners.Top.Of(3, key=lambda item: item[1])
     lines = best | "Json" >> beam.Map(json.dumps)
     lines | "Write" >> beam.io.WriteToText(f"{results}/best", ".json", shard_name_template="")
     failures | "Explain" >> beam.Map(explain) | "Print" >> beam.Map(print)

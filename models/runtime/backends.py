@@ -100,7 +100,7 @@ class OpenVino:
             raise ModelError("the backend openvino is not installed: pip install 'dpdeblur[openvino]'") from None
         core = openvino.Core()
         if precision == "bfloat16":
-            _check_bfloat16(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), cpu_flags())
+            check_bfloat16(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), cpu_flags())
         self.label = f"openvino-{precision}"
         settings = {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
@@ -154,7 +154,7 @@ BACKENDS: dict[str, Callable[[Path | bytes, int, int], Engine]] = {
 }
 
 
-def _check_bfloat16(capabilities: list[str], flags: frozenset[str]) -> None:
+def check_bfloat16(capabilities: list[str], flags: frozenset[str]) -> None:
     """Refuse bfloat16 where the CPU has no instructions for it: it would be emulated, slower than float32."""
     if "BF16" not in capabilities or (flags and not flags & {"amx_bf16", "avx512_bf16"}):
         raise ModelError(

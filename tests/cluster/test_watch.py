@@ -20,6 +20,7 @@ from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, start, wait_for
 from tests.cluster.engines import prism
 from tests.cluster.engines.flink import FlinkCluster
+from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.s3 import S3
 
 pytestmark = pytest.mark.cluster
@@ -163,13 +164,13 @@ def test_a_worker_of_flink_dies_and_each_scene_is_there_once(
 
 
 @pytest.fixture
-def bucket() -> Iterator[S3]:
+def bucket() -> Iterator[ObjectStore]:
     with S3() as store:
         yield store
 
 
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
-def test_scenes_arrive_in_an_object_store(engine: list[str], bucket: S3, source: Path, tmp_path: Path) -> None:
+def test_scenes_arrive_in_an_object_store(engine: list[str], bucket: ObjectStore, source: Path, tmp_path: Path) -> None:
     scenes = sorted(source.iterdir())[:8]
     place = bucket.put(scenes[0], f"incoming/{scenes[0].name}").rsplit("/", 1)[0]
     run_at, more = place.replace("incoming", "run"), ("--images=restored", "--until-idle=25s")

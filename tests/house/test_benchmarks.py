@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_every_second_tour_goes_backwards() -> None:
         order.append(name)
         return timing.Taken(1.0, 1.0, 1.0)
 
-    taken = timing.tour({name: lambda name=name: contestant(name) for name in "abc"}, 2, lambda line: None)
+    taken = timing.tour({name: partial(contestant, name) for name in "abc"}, 2, lambda line: None)
     assert "".join(order) == "abccba"
     assert {name: len(runs) for name, runs in taken.items()} == {"a": 2, "b": 2, "c": 2}
 
@@ -87,7 +88,7 @@ def test_the_plain_script_agrees(tmp_path: Path) -> None:
 
     folder = scenes.make(tmp_path, 1, width=48, height=40) / "scene-0"
     left, right, target = (codecs.decode((folder / f"{role}.png").read_bytes()) for role in ("left", "right", "target"))
-    theirs = plain.restore(stages._Echo(), *(plain.read(str(folder / f"{role}.png")) for role in ("left", "right")), 32)
+    theirs = plain.restore(stages.Echo(), plain.read(str(folder / "left.png")), plain.read(str(folder / "right.png")), 32)
     picture = plain.to_integers(theirs)
     assert (picture == planes.quantise(planes.float_planes((left, right), planes.AS_STORED)[:3], 16, 3)).all()
     ours = metrics.compare(picture, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,10 @@ def test_every_name_is_there(name: str) -> None:
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse((ROOT / "dpdeblur/__init__.py").read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {(node.module, alias.name) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert seen == {(f"dpdeblur.{home}", name) for home, names in dpdeblur._HOMES.items() for name in names}
+    seen = [(node.module, alias.name) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(name for _, name in seen) == dpdeblur.__all__
+    for module, name in seen:
+        assert module and getattr(dpdeblur, name) is getattr(importlib.import_module(module), name)
 
 
 def test_a_name_that_is_not_there() -> None:

@@ -1,15 +1,16 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dpdeblur.models.machine import cpu_name
+from dpdeblur.models.machine import cpu_flags, cpu_name, memory_bytes, usable_cores
 from dpdeblur.models.runtime.session import open_model
 from dpdeblur.models.runtime.timing import time_model
 from dpdeblur.pipelines.cli import main
 
 
-def test_figures_are_those_of_the_runs():
+def test_figures_are_those_of_the_runs() -> None:
     figures = time_model(open_model("views-mean"), 64, 48, runs=7, warmup=1)
     assert len(figures.runs_ms) == 7
     assert min(figures.runs_ms) > 0
@@ -19,7 +20,7 @@ def test_figures_are_those_of_the_runs():
     assert (figures.width, figures.height, figures.warmup) == (64, 48, 1)
 
 
-def test_table_and_json(capsys, tmp_path):
+def test_table_and_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "latency.json"
     words = ["--model", "views-mean", "--size", "64x48", "--runs", "3", "--warmup", "0", "--threads", "1", "--json", str(file)]
     assert main(["latency", *words]) == 0
@@ -41,6 +42,13 @@ def test_table_and_json(capsys, tmp_path):
         ["--json", "/no/f.json"],
     ],
 )
-def test_wrong_words_are_told(capsys, words):
+def test_wrong_words_are_told(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["latency", "--size", "8x8", "--runs", "1", "--warmup", "0", *words]) == 2
     assert words[1] in capsys.readouterr().err
+
+
+def test_the_machine_describes_itself() -> None:
+    assert cpu_name()
+    assert usable_cores() >= 1
+    assert memory_bytes() > 1 << 28
+    assert isinstance(cpu_flags(), frozenset)

@@ -1,5 +1,7 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,31 +12,31 @@ from dpdeblur.pipelines.cli import main
 from tests import tiny_onnx
 
 
-def dpdeblur(capsys, *words):
+def dpdeblur(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
     code = main(["models", *map(str, words)])
     out, err = capsys.readouterr()
     return code, out, err
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_onnx.conv_net(tmp_path_factory.mktemp("network") / "network.onnx")
 
 
-def test_list_names_every_model_and_the_default(capsys):
+def test_list_names_every_model_and_the_default(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = dpdeblur(capsys)
     assert code == 0
     assert all(name in out for name in zoo.names())
     assert f"{zoo.DEFAULT} (default)" in out
 
 
-def test_list_as_json(capsys):
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = dpdeblur(capsys, "list", "--json")
     assert code == 0
     assert [card["name"] for card in json.loads(out)] == zoo.names()
 
 
-def test_show_prints_the_card(capsys):
+def test_show_prints_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = dpdeblur(capsys, "show", "views-mean")
     assert code == 0
     assert "not a deblurring model" in out
@@ -43,14 +45,14 @@ def test_show_prints_the_card(capsys):
     assert parse_card(out).name == "views-mean"
 
 
-def test_path_prints_a_file_and_nothing_else(capsys):
+def test_path_prints_a_file_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     for words in ([], ["views-mean"]):
         code, out, _ = dpdeblur(capsys, "path", *words)
         assert code == 0
         assert Path(out.rstrip("\n")).is_file()
 
 
-def test_check_says_yes_and_how(capsys, network):
+def test_check_says_yes_and_how(capsys: pytest.CaptureFixture[str], network: Path) -> None:
     code, out, _ = dpdeblur(capsys, "check", network, "--model-halo", tiny_onnx.conv_net_halo())
     assert code == 0
     assert "none: inferred from the shapes" in out
@@ -59,7 +61,7 @@ def test_check_says_yes_and_how(capsys, network):
     assert f"Yes, it runs: dpdeblur deblur --model {network} --model-halo {tiny_onnx.conv_net_halo()}" in out
 
 
-def test_check_finds_a_promise_that_is_not_kept(capsys, tmp_path):
+def test_check_finds_a_promise_that_is_not_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tiny_onnx.conv_net(tmp_path / "net.onnx")
     stamp(path, Card(name="net", size_multiple=8, halo_px=8, exact_tiles=True))
     code, out, _ = dpdeblur(capsys, "check", path)
@@ -77,7 +79,9 @@ def test_check_finds_a_promise_that_is_not_kept(capsys, tmp_path):
         (lambda path: path, "no model file"),
     ],
 )
-def test_check_says_no_and_why(capsys, tmp_path, make, words):
+def test_check_says_no_and_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, make: Callable[..., Any], words: Any
+) -> None:
     make(tmp_path / "m.onnx")
     code, out, _ = dpdeblur(capsys, "check", tmp_path / "m.onnx")
     assert code == 2
@@ -97,7 +101,7 @@ def test_check_says_no_and_why(capsys, tmp_path, make, words):
         (["show", "views-mean", "--model-multiple", "0"], "size_multiple"),
     ],
 )
-def test_wrong_words_are_told(capsys, words, said):
+def test_wrong_words_are_told(capsys: pytest.CaptureFixture[str], words: Any, said: str) -> None:
     code, _, err = dpdeblur(capsys, *words)
     assert code == 2
     assert said in err

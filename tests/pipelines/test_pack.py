@@ -22,7 +22,7 @@ from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.shards.tar_scan import scan
 from dpdeblur.transforms.storage.read import read_bytes
-from tests.builders import ROLES, make_scenes, write_folders, write_manifest
+from tests.builders import ROLES, Scenes, make_scenes, write_folders, write_manifest
 from tests.memory_files import MemoryFiles
 
 
@@ -35,16 +35,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def scenes():
+def scenes() -> Scenes:
     return make_scenes(6)
 
 
 @pytest.fixture
-def source(tmp_path, scenes) -> Path:
+def source(tmp_path: Path, scenes: Scenes) -> Path:
     return write_folders(tmp_path / "scenes", scenes)
 
 
-def test_packed_scenes_are_the_scenes(tmp_path, source, scenes, capsys):
+def test_packed_scenes_are_the_scenes(tmp_path: Path, source: Path, scenes: Scenes, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert pack(source, out, "--shard-size", "20KB") == 0
     said = capsys.readouterr().out
@@ -61,7 +61,7 @@ def test_packed_scenes_are_the_scenes(tmp_path, source, scenes, capsys):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves its files to the collector
-def test_webdataset_reads_the_shards(tmp_path, source, scenes):
+def test_webdataset_reads_the_shards(tmp_path: Path, source: Path, scenes: Scenes) -> None:
     out = tmp_path / "out"
     pack(source, out, "--shard-size", "20KB", "--quiet")
     shards = [str(path) for path in sorted(out.glob("*.tar"))]
@@ -72,8 +72,8 @@ def test_webdataset_reads_the_shards(tmp_path, source, scenes):
         assert json.loads(sample["json"])["id"] == sample["__key__"]
 
 
-def test_shards_are_the_same_bytes_every_time_and_place(tmp_path, source, scenes):
-    elsewhere = write_folders(tmp_path / "x/y/elsewhere", dict(reversed(scenes.items())))
+def test_shards_are_the_same_bytes_every_time_and_place(tmp_path: Path, source: Path, scenes: Scenes) -> None:
+    elsewhere = write_folders(tmp_path / "x/y/elsewhere", dict(reversed([*scenes.items()])))
     pack(source, tmp_path / "a", "--shard-size", "20KB", "--quiet")
     pack(
         elsewhere,
@@ -88,7 +88,7 @@ def test_shards_are_the_same_bytes_every_time_and_place(tmp_path, source, scenes
     assert pq.read_table(tmp_path / "a/index").equals(pq.read_table(tmp_path / "b/index"))
 
 
-def test_a_bad_scene_fails_alone(tmp_path, source, capsys):
+def test_a_bad_scene_fails_alone(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (source / "scene-001/left.png").unlink()
     (source / "scene-002/right.png").write_bytes(b"")
     (source / "scene-003/target.png").write_bytes(b"version https://git-lfs.github.com/spec/v1")
@@ -104,7 +104,7 @@ def test_a_bad_scene_fails_alone(tmp_path, source, capsys):
     assert [s.scene_id for s in find_scenes(str(out)).scenes] == ["scene-000", "scene-004", "scene-005"]
 
 
-def test_the_folder_must_be_free(tmp_path, source, capsys):
+def test_the_folder_must_be_free(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert pack(source, out, "--quiet") == 0
     before = contents(out)
@@ -118,7 +118,7 @@ def test_the_folder_must_be_free(tmp_path, source, capsys):
     assert pack(source, out, "--restart") == 2
 
 
-def test_the_input_is_never_overwritten(tmp_path, source):
+def test_the_input_is_never_overwritten(tmp_path: Path, source: Path) -> None:
     out = tmp_path / "out"
     pack(source, out, "--quiet")
     before = contents(out)
@@ -128,10 +128,11 @@ def test_the_input_is_never_overwritten(tmp_path, source):
     assert contents(out) == before
     assert pack(out, tmp_path / "again", "--quiet") == 0
     for old, new in zip(find_scenes(str(out)).scenes, find_scenes(str(tmp_path / "again")).scenes, strict=True):
+        assert old.target is not None and new.target is not None
         assert read_bytes(old.target) == read_bytes(new.target)
 
 
-def test_nothing_to_pack_is_wrong_usage(tmp_path, capsys):
+def test_nothing_to_pack_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "scenes/1").mkdir(parents=True)
     assert pack(tmp_path / "scenes", tmp_path / "out") == 2
     (tmp_path / "scenes/1/left.png").touch()
@@ -141,7 +142,7 @@ def test_nothing_to_pack_is_wrong_usage(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("codec", ["jxl", "png"])
-def test_other_codecs_keep_every_sample(tmp_path, source, scenes, codec):
+def test_other_codecs_keep_every_sample(tmp_path: Path, source: Path, scenes: Scenes, codec: str) -> None:
     tiff = source / "scene-000"
     arrays = {role: imagecodecs.png_decode(scenes["scene-000"][role]) for role in ROLES}
     for role, pixels in arrays.items():
@@ -159,14 +160,16 @@ def test_other_codecs_keep_every_sample(tmp_path, source, scenes, codec):
         assert {name.split(".")[-1] for name in tar.getnames()} == {codec, "json"}
 
 
-def test_a_manifest_carries_its_subsets_into_the_shards(tmp_path, scenes):
+def test_a_manifest_carries_its_subsets_into_the_shards(tmp_path: Path, scenes: Scenes) -> None:
     manifest = write_manifest(tmp_path, scenes, "list.parquet", subset="night")
     assert pack(manifest, tmp_path / "out", "--quiet") == 0
     assert {scene.subset for scene in find_scenes(str(tmp_path / "out")).scenes} == {"night"}
 
 
-def test_a_job_that_fails_leaves_no_half_shard_and_says_how_to_go_on(tmp_path, source, capsys, monkeypatch):
-    def full(self, data):
+def test_a_job_that_fails_leaves_no_half_shard_and_says_how_to_go_on(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     out = tmp_path / "out"
@@ -182,7 +185,7 @@ def test_a_job_that_fails_leaves_no_half_shard_and_says_how_to_go_on(tmp_path, s
     assert len(find_scenes(str(out)).scenes) == 6
 
 
-def test_packing_into_and_out_of_an_object_store(source, scenes):
+def test_packing_into_and_out_of_an_object_store(source: Path, scenes: Scenes) -> None:
     assert pack(source, "mem://packed/one", "--quiet") == 0
     names = sorted(
         name.removeprefix("mem://packed/one/") for name in MemoryFiles.objects if name.startswith("mem://packed/one/")
@@ -203,7 +206,9 @@ def start(source: Path, output: Path, *options: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(tmp_path, scenes, how):
+def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(
+    tmp_path: Path, scenes: Scenes, how: signal.Signals
+) -> None:
     many = {f"{name}-{copy:03d}": views for name, views in scenes.items() for copy in range(40)}
     source, out = write_folders(tmp_path / "many", many), tmp_path / "out"
     job = start(source, out, "--shard-size", "20KB", "--quiet")
@@ -225,7 +230,7 @@ def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(tmp_path
     assert not list(out.glob(".*"))
 
 
-def test_a_broken_picture_in_a_shard_is_told_by_its_role(tmp_path, source):
+def test_a_broken_picture_in_a_shard_is_told_by_its_role(tmp_path: Path, source: Path) -> None:
     picture = source / "scene-001/target.png"
     picture.write_bytes(picture.read_bytes()[:-20])  # a cut that packing, which reads headers only, does not see
     assert pack(source, tmp_path / "out", "--quiet") == 0

@@ -17,6 +17,7 @@ from PIL import Image
 from dpdeblur.pipelines.cli import main
 from dpdeblur.transforms.images.photographs import brought_photographs, read_photograph
 from dpdeblur.transforms.layouts import find_scenes
+from tests import builders
 
 FILES = ["combined.png", "left.png", "radius.tiff", "right.png", "scene.json", "target.png"]
 SMALL = ("--size", "160x96", "--quiet")
@@ -121,13 +122,16 @@ def test_photographs_of_ones_own(tmp_path: Path) -> None:
     assert len(drawn) > 1
 
 
+TOO_NARROW = builders.png(np.zeros((900, 20, 3), np.uint8))
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (lambda folder: None, "is not a folder"),
         (lambda folder: folder.mkdir(), "holds no photographs"),
-        (lambda folder: (folder.mkdir(), (folder / "a.jpg").write_bytes(b"no picture")), "a.jpg cannot be read"),
-        (lambda folder: (folder.mkdir(), Image.new("RGB", (20, 900)).save(folder / "b.png")), "20x900 pixels, and 64 is"),
+        (lambda folder: builders.write_file(folder / "a.jpg", b"no picture"), "a.jpg cannot be read"),
+        (lambda folder: builders.write_file(folder / "b.png", TOO_NARROW), "20x900 pixels, and 64 is"),
     ],
 )
 def test_bad_photographs_stop_it_before_any_work(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tests.cluster.engines import fetch
@@ -11,6 +12,10 @@ from tests.cluster.engines.process import Daemon, free_port, listening
 from tests.cluster.engines.workers import Workers
 
 SPARK = "3.5.3"
+
+
+def said(log: Path, words: str) -> bool:
+    return words in log.read_text(errors="replace")
 
 
 class SparkCluster:
@@ -48,7 +53,7 @@ class SparkCluster:
                 limits = ["--cores", str(cores), "--memory", "1g", "--work-dir", f"{self.folder}/work-{number}"]
                 web = ["--webui-port", str(free_port())]
                 worker = start("worker.Worker", f"worker-{number}", "--host", "localhost", *limits, *web, self.url)
-                worker.wait_until(lambda log=worker.log: "Successfully registered" in log.read_text(errors="replace"))
+                worker.wait_until(partial(said, worker.log, "Successfully registered"))
         except BaseException:
             self.stop()
             raise

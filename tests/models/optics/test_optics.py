@@ -26,7 +26,7 @@ SYMMETRIC = [
 
 def centroid_x(kernels: np.ndarray) -> np.ndarray:
     axis = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
-    return (kernels * axis).sum((-2, -1))
+    return np.asarray((kernels * axis).sum((-2, -1)))
 
 
 @pytest.mark.parametrize("seed", range(8))

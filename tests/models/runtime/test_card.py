@@ -1,4 +1,5 @@
 import pickle
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,13 @@ FULL = Card(
 )
 
 
-def test_card_survives_json_and_pickle():
+def test_card_survives_json_and_pickle() -> None:
     assert parse_card(FULL.to_json()) == FULL
     assert pickle.loads(pickle.dumps(FULL)) == FULL
     assert is_card(FULL.to_json())
 
 
-def test_only_the_name_must_be_said():
+def test_only_the_name_must_be_said() -> None:
     card = parse_card('{"format": "dpdeblur-card-1", "name": "net"}')
     assert card == Card(name="net")
     assert card.inputs == (("left", "right"),)
@@ -37,7 +38,7 @@ def test_only_the_name_must_be_said():
     assert card.bytes_per_pixel > 0
 
 
-def test_views_name_inputs_and_their_channels():
+def test_views_name_inputs_and_their_channels() -> None:
     assert FULL.inputs == (("combined",), ("right", "left"))
     assert FULL.needs_combined
 
@@ -72,7 +73,7 @@ def test_views_name_inputs_and_their_channels():
         ("cost", {"bytes_per_pixel": 0}),
     ],
 )
-def test_wrong_fields_are_named(field, value):
+def test_wrong_fields_are_named(field: str, value: Any) -> None:
     with pytest.raises(ModelError, match=field):
         Card(**{"name": "net", field: value})
 
@@ -88,16 +89,16 @@ def test_wrong_fields_are_named(field, value):
         ("[" * 100_000, "not JSON"),
     ],
 )
-def test_what_is_no_card_is_refused(text, words):
+def test_what_is_no_card_is_refused(text: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
         parse_card(text)
 
 
-def test_any_other_json_is_no_card():
+def test_any_other_json_is_no_card() -> None:
     assert not is_card('{"learning_rate": 0.1}')
 
 
-def test_overrides_replace_only_what_they_say():
+def test_overrides_replace_only_what_they_say() -> None:
     said = CardOverrides(views="left, right", size_multiple=4)
     assert said.apply(FULL).views == "left, right"
     assert said.apply(FULL).size_multiple == 4
@@ -105,15 +106,15 @@ def test_overrides_replace_only_what_they_say():
     assert CardOverrides().apply(FULL) == FULL
 
 
-def test_a_halo_said_by_hand_allows_tiles():
+def test_a_halo_said_by_hand_allows_tiles() -> None:
     card = CardOverrides(halo_px=40).apply(Card(name="net"))
     assert (card.halo_px, card.exact_tiles) == (40, True)
 
 
-def test_measured_memory_joins_the_other_costs():
+def test_measured_memory_joins_the_other_costs() -> None:
     assert CardOverrides(bytes_per_pixel=99.5).apply(FULL).cost == {**FULL.cost, "bytes_per_pixel": 99.5}
 
 
-def test_a_wrong_override_says_where_it_came_from():
+def test_a_wrong_override_says_where_it_came_from() -> None:
     with pytest.raises(ModelError, match=r"size_multiple.*command line"):
         CardOverrides(size_multiple=0).apply(FULL)

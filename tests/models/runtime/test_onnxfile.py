@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -8,32 +11,32 @@ from dpdeblur.models.runtime.onnxfile import Port, external_paths, read_onnx
 from tests import tiny_onnx
 
 
-def external(name, location):
+def external(name: str, location: str) -> onnx.TensorProto:
     tensor = tiny_onnx.constant(name, [1.0])
     set_external_data(tensor, location)
     tensor.ClearField("raw_data")
     return tensor
 
 
-def in_initializer(tensor):
+def in_initializer(tensor: onnx.TensorProto) -> onnx.GraphProto:
     return helper.make_graph([], "g", [], [helper.make_tensor_value_info("y", 1, [1])], [tensor])
 
 
-def in_attribute(tensor):
+def in_attribute(tensor: onnx.TensorProto) -> onnx.GraphProto:
     return helper.make_graph([helper.make_node("Constant", [], ["y"], value=tensor)], "g", [], [tiny()])
 
 
-def in_branch(tensor):
+def in_branch(tensor: onnx.TensorProto) -> onnx.GraphProto:
     branch = in_attribute(tensor)
     node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
     return helper.make_graph([node], "g", [], [tiny()])
 
 
-def tiny():
+def tiny() -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
 
 
-def test_reads_what_onnx_reads(tmp_path):
+def test_reads_what_onnx_reads(tmp_path: Path) -> None:
     path = tiny_onnx.conv_net(tmp_path / "net.onnx")
     model = onnx.load(path)
     model.metadata_props.add(key="maker", value="Ünïcode")
@@ -45,19 +48,19 @@ def test_reads_what_onnx_reads(tmp_path):
     assert file.external == ()
 
 
-def test_weights_listed_as_inputs_are_none(tmp_path):
+def test_weights_listed_as_inputs_are_none(tmp_path: Path) -> None:
     model = onnx.load(tiny_onnx.scaled(tmp_path / "net.onnx"))
     model.graph.input.append(helper.make_tensor_value_info("factor", TensorProto.FLOAT, []))
     assert [port.name for port in read_onnx(model.SerializeToString()).inputs] == ["views"]
 
 
 @pytest.mark.parametrize("place", [in_initializer, in_attribute, in_branch])
-def test_external_weights_are_found_wherever_they_hide(place):
+def test_external_weights_are_found_wherever_they_hide(place: Callable[[onnx.TensorProto], onnx.GraphProto]) -> None:
     model = helper.make_model(place(external("w", "w.bin")))
     assert read_onnx(model.SerializeToString()).external == ("w.bin",)
 
 
-def test_external_weights_are_found_in_functions():
+def test_external_weights_are_found_in_functions() -> None:
     body = [helper.make_node("Constant", [], ["y"], value=external("w", "w.bin"))]
     function = helper.make_function("mine", "F", [], ["y"], body, [helper.make_opsetid("", 18)])
     node = helper.make_node("F", [], ["y"], domain="mine")
@@ -66,7 +69,7 @@ def test_external_weights_are_found_in_functions():
 
 
 @pytest.mark.parametrize("location", ["../w.bin", "/etc/passwd", "sub/../../w.bin", "link/w.bin", ""])
-def test_external_weights_outside_the_folder_are_refused(tmp_path, location):
+def test_external_weights_outside_the_folder_are_refused(tmp_path: Path, location: str) -> None:
     folder, outside = tmp_path / "model", tmp_path
     folder.mkdir()
     (outside / "w.bin").write_bytes(bytes(4))
@@ -77,7 +80,7 @@ def test_external_weights_outside_the_folder_are_refused(tmp_path, location):
         external_paths(file, folder)
 
 
-def test_external_weights_inside_the_folder_are_given(tmp_path):
+def test_external_weights_inside_the_folder_are_given(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(bytes(4))
     file = read_onnx(helper.make_model(in_initializer(external("w", "w.bin"))).SerializeToString())
     assert external_paths(file, tmp_path) == (tmp_path / "w.bin",)
@@ -89,6 +92,6 @@ def test_external_weights_inside_the_folder_are_given(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n", b"{}", b"\x0a", b"\xff" * 40, b"\x3a\xff\xff\xff\xff\x0f"])
-def test_what_is_no_onnx_file_is_refused(content):
+def test_what_is_no_onnx_file_is_refused(content: bytes) -> None:
     with pytest.raises(ModelError, match="not an ONNX file"):
         read_onnx(content)

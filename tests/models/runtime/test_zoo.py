@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -11,13 +13,13 @@ from dpdeblur.models.training.baseline import CARD, write_views_mean
 from tests import tiny_onnx
 
 
-def test_the_package_has_its_default_and_the_baseline():
+def test_the_package_has_its_default_and_the_baseline() -> None:
     assert {zoo.DEFAULT, "views-mean"} <= set(zoo.names())
     assert zoo.find(zoo.DEFAULT).is_file()
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_every_model_carries_its_card_inside_and_beside(name):
+def test_every_model_carries_its_card_inside_and_beside(name: str) -> None:
     model = open_model(name)
     assert model.card_source == "file"
     assert model.name == name
@@ -27,33 +29,33 @@ def test_every_model_carries_its_card_inside_and_beside(name):
     assert model.card.description
 
 
-def test_the_package_stays_small():
+def test_the_package_stays_small() -> None:
     assert sum(path.stat().st_size for path in zoo.WEIGHTS.iterdir()) < 10_500_000
 
 
-def test_the_baseline_is_what_its_builder_writes(tmp_path):
+def test_the_baseline_is_what_its_builder_writes(tmp_path: Path) -> None:
     write_views_mean(tmp_path / "views-mean.onnx")
     assert (tmp_path / "views-mean.onnx").read_bytes() == zoo.find("views-mean").read_bytes()
     assert (tmp_path / "views-mean.json").read_bytes() == (zoo.WEIGHTS / "views-mean.json").read_bytes()
 
 
-def test_the_baseline_says_that_it_is_one():
+def test_the_baseline_says_that_it_is_one() -> None:
     assert "not a deblurring model" in CARD.description
 
 
-def test_the_baseline_gives_the_float32_mean_of_any_size():
+def test_the_baseline_gives_the_float32_mean_of_any_size() -> None:
     planes = np.random.default_rng(0).random((6, 7, 1), np.float32)
     assert np.array_equal(open_model("views-mean").restore(planes, 7, 1), (planes[:3] + planes[3:]) / 2)
 
 
-def test_the_nearest_name_is_suggested():
+def test_the_nearest_name_is_suggested() -> None:
     with pytest.raises(ModelError, match="Did you mean 'views-mean'"):
         zoo.find("view-mean")
     with pytest.raises(ModelError, match="the package's 'views-mean'"):
         zoo.find("views_mean.onnx")
 
 
-def test_paths_are_found_and_told_apart_from_names(tmp_path):
+def test_paths_are_found_and_told_apart_from_names(tmp_path: Path) -> None:
     path = tiny_onnx.scaled(tmp_path / "mine.onnx")
     assert zoo.find(str(path)) == path
     with pytest.raises(ModelError, match="check its path"):
@@ -64,7 +66,7 @@ def test_paths_are_found_and_told_apart_from_names(tmp_path):
         zoo.find("s3://bucket/mine.onnx")
 
 
-def test_a_stamp_adds_the_card_and_changes_nothing_else(tmp_path):
+def test_a_stamp_adds_the_card_and_changes_nothing_else(tmp_path: Path) -> None:
     path = tiny_onnx.conv_net(tmp_path / "net.onnx")
     before = onnx.load(path)
     before_metadata = before.metadata_props.add(key="maker", value="me")

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +123,15 @@ def test_a_folder_that_can_no_longer_be_written_to(
     assert all(row in commands.rows(run) for row in kept)
 
 
+def remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink()
+
+
 def test_files_that_vanish(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(COUNT)), tmp_path / "run"
     views = sorted(source.glob("*/right.png"))
-    with progress.listening(after(1, lambda: [view.unlink() for view in views])):
+    with progress.listening(after(1, lambda: remove(views))):
         assert deblur(source, run, "--workers", "1") == 3
     failed = commands.rows(run, "failures")
     assert failed

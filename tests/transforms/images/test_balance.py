@@ -19,7 +19,7 @@ def planes(seed: int = 0, height: int = 240, width: int = 320) -> NDArray[np.flo
 
 def vignetting(height: int, width: int) -> NDArray[np.float32]:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return np.exp(0.12 + 0.1 * x - 0.04 * y + 0.05 * x * x).astype(np.float32)
+    return np.asarray(np.exp(0.12 + 0.1 * x - 0.04 * y + 0.05 * x * x), np.float32)
 
 
 def test_equal_views_stay_as_they_are() -> None:

@@ -22,7 +22,7 @@ from tests.transforms.images.test_codecs import lossless, photograph, pillow
 from tests.transforms.scoring.test_metrics import assert_equal
 
 REALDATA = Path(__file__).parents[4] / "shared" / "realdata"
-DEPTHS = st.sampled_from([np.uint8, np.uint16])
+DEPTHS: st.SearchStrategy[type[np.uint8 | np.uint16]] = st.sampled_from([np.uint8, np.uint16])
 
 
 @st.composite
@@ -111,7 +111,7 @@ def test_files_come_back(drawn: list[planes.Picture], png_filter: int) -> None:
         codecs.encode(picture),
         repeatable,
         codecs.encode(picture, "jxl"),
-        imagecodecs.png_encode(picture, filter=png_filter),
+        bytes(imagecodecs.png_encode(picture, filter=png_filter)),
     ):
         decoded = codecs.decode(data)
         assert decoded.dtype == picture.dtype

@@ -139,7 +139,9 @@ def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path)
 
     found, _ = look(str(place), "auto")
     found = replace(found, scenes=tuple(scene(number) for number in range(5000)))
-    arrivals, done, time, told = Arrivals(1, 60), {}, 0.0, []
+    arrivals, time = Arrivals(1, 60), 0.0
+    done: dict[str, str] = {}
+    told: list[Scene | Failure] = []
     assert list(arrivals.ready(found, key, done, time)) == []
     while len(told) < 5000:
         time += 1

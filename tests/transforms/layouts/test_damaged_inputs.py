@@ -103,7 +103,9 @@ def an_index(folder: Path) -> Path:
 
 @pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("make", [a_tar, a_csv, a_parquet, an_index])
-def test_mutated_inputs(tmp_path: Path, make: Callable[[Path], Path], count: int, record_property):
+def test_mutated_inputs(
+    tmp_path: Path, make: Callable[[Path], Path], count: int, record_property: Callable[[str, object], None]
+) -> None:
     path = make(tmp_path)
     data, rng = path.read_bytes(), random.Random(7)
     outcomes: dict[str, int] = {}
@@ -116,7 +118,7 @@ def test_mutated_inputs(tmp_path: Path, make: Callable[[Path], Path], count: int
     assert outcomes.get("failures", 0) + outcomes.get("refused", 0) > count // 10
 
 
-def test_a_parquet_manifest_of_a_billion_rows_is_refused(tmp_path: Path):
+def test_a_parquet_manifest_of_a_billion_rows_is_refused(tmp_path: Path) -> None:
     """Equal rows compress to nothing: a file of a few kilobytes may claim any number of them."""
     batch = pa.table({name: pa.array(["x"] * 1_000_000).dictionary_encode() for name in ("id", "left", "right")})
     stream = io.BytesIO()

@@ -6,6 +6,8 @@ import csv
 import doctest
 import os
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ import pytest
 
 from dpdeblur.transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes, ids, ordered, restormer, shards
 from dpdeblur.transforms.layouts.ids import printable
-from dpdeblur.transforms.records import SceneError, Source, UsageError
+from dpdeblur.transforms.records import Scene, SceneError, Source, UsageError
 from dpdeblur.transforms.storage.listing import File, list_files
 from tests.builders import ROLES, WRITERS, make_scenes, write_dpdd, write_file, write_folders, write_manifest, write_ntire
 
@@ -25,17 +27,17 @@ def listing(*paths: str) -> list[File]:
     return [File(path, Source(f"/src/{path}", None, 10, "10-1")) for path in sorted(paths)]
 
 
-def found_in(*paths: str, layout: str = "auto"):
+def found_in(*paths: str, layout: str = "auto") -> Any:
     return find_in_listing("/src", listing(*paths), layout)
 
 
-def paths_of(scene) -> dict[str, str]:
+def paths_of(scene: Scene) -> dict[str, str]:
     sources = {role: getattr(scene, role) for role in ROLES}
     return {role: source.uri.removeprefix("/src/") for role, source in sources.items() if source}
 
 
 @pytest.mark.parametrize("layout", WRITERS)
-def test_every_layout_is_recognised_and_gives_back_the_pictures(tmp_path, layout):
+def test_every_layout_is_recognised_and_gives_back_the_pictures(tmp_path: Path, layout: str) -> None:
     scenes = make_scenes(3)
     source = WRITERS[layout](tmp_path, scenes)
     found = find_scenes(str(source))
@@ -50,13 +52,13 @@ def test_every_layout_is_recognised_and_gives_back_the_pictures(tmp_path, layout
 
 
 @pytest.mark.parametrize("layout", WRITERS)
-def test_combined_and_target_are_optional(tmp_path, layout):
+def test_combined_and_target_are_optional(tmp_path: Path, layout: str) -> None:
     found = find_scenes(str(WRITERS[layout](tmp_path, make_scenes(2, roles=("left", "right")))))
     assert [(scene.combined, scene.target) for scene in found.scenes] == [(None, None)] * 2
 
 
 @pytest.mark.parametrize("extension", ["png", "PNG", "tif", "tiff", "jpg", "jpeg", "jxl"])
-def test_every_format_that_is_read_is_found(extension):
+def test_every_format_that_is_read_is_found(extension: str) -> None:
     for layout, names in {
         "folders": ("a/left", "a/right"),
         "ntire": ("a_l", "a_r"),
@@ -66,13 +68,13 @@ def test_every_format_that_is_read_is_found(extension):
         assert (found.layout, [scene.scene_id for scene in found.scenes]) == (layout, ["a"])
 
 
-def test_a_single_scene_folder_is_named_after_itself(tmp_path):
+def test_a_single_scene_folder_is_named_after_itself(tmp_path: Path) -> None:
     write_folders(tmp_path, make_scenes(1))
     assert [s.scene_id for s in find_scenes(str(tmp_path / "scene-000")).scenes] == ["scene-000"]
     assert [s.scene_id for s in find_scenes(str(tmp_path / "scene-000") + "/").scenes] == ["scene-000"]
 
 
-def test_folders_at_any_depth_with_any_names_and_extensions():
+def test_folders_at_any_depth_with_any_names_and_extensions() -> None:
     found = found_in("a/b.1/L.TIF", "a/b.1/r.tiff", "test/x/left.JPG", "test/x/Right.jpeg", "test/x/g.png", "test/x/notes.txt")
     assert [paths_of(scene) for scene in found.scenes] == [
         {"left": "a/b.1/L.TIF", "right": "a/b.1/r.tiff"},
@@ -81,7 +83,7 @@ def test_folders_at_any_depth_with_any_names_and_extensions():
     assert [(scene.scene_id, scene.subset) for scene in found.scenes] == [("a__b_1", ""), ("test__x", "test")]
 
 
-def test_a_scene_with_a_missing_or_a_doubled_view_fails_alone():
+def test_a_scene_with_a_missing_or_a_doubled_view_fails_alone() -> None:
     found = found_in("1/left.png", "1/right.png", "2/left.png", "3/l.png", "3/left.tif", "3/r.png", "4/target.png")
     assert [scene.scene_id for scene in found.scenes] == ["1"]
     assert [(f.scene_id, f.stage, f.error_type) for f in found.failures] == [(n, "find", "SceneError") for n in "234"]
@@ -89,19 +91,19 @@ def test_a_scene_with_a_missing_or_a_doubled_view_fails_alone():
     assert "/src/3/l.png, /src/3/left.tif" in found.failures[1].message
 
 
-def test_two_places_of_one_id_are_refused():
+def test_two_places_of_one_id_are_refused() -> None:
     with pytest.raises(UsageError, match=r"a/1 and a__1 would both be scene a__1"):
         found_in("a/1/l.png", "a/1/r.png", "a__1/l.png", "a__1/r.png")
 
 
-def test_two_fitting_layouts_are_refused_with_the_flag_that_decides():
+def test_two_fitting_layouts_are_refused_with_the_flag_that_decides() -> None:
     paths = ("1/left.png", "1/right.png", "0002_l.png", "0002_r.png")
     with pytest.raises(UsageError, match=r"folders .1 scene, 1.*ntire .1 scene, 0002.*--layout folders or --layout ntire"):
         found_in(*paths)
     assert [scene.scene_id for scene in found_in(*paths, layout="ntire").scenes] == ["0002"]
 
 
-def test_nothing_fitting_says_what_is_there():
+def test_nothing_fitting_says_what_is_there() -> None:
     with pytest.raises(UsageError, match=r"2 txt, 1 png \(for example a.txt\).*Expected"):
         found_in("a.txt", "b.txt", "x/photo.png")
     with pytest.raises(UsageError, match="no files"):
@@ -112,7 +114,7 @@ def test_nothing_fitting_says_what_is_there():
         found_in("1/left.png", "1/right.png", layout="dpdd")
 
 
-def test_the_place_itself_may_be_wrong(tmp_path):
+def test_the_place_itself_may_be_wrong(tmp_path: Path) -> None:
     for source in (str(tmp_path / "none"), "", "nowhere://bucket/x", str(tmp_path / "none.csv"), str(tmp_path / "none.tar")):
         with pytest.raises(UsageError):
             find_scenes(source)
@@ -121,7 +123,7 @@ def test_the_place_itself_may_be_wrong(tmp_path):
     assert set(LAYOUTS) == {"folders", "dpdd", "restormer", "ntire", "manifest", "shards"}
 
 
-def test_hidden_files_are_left_aside_and_links_are_followed_once(tmp_path):
+def test_hidden_files_are_left_aside_and_links_are_followed_once(tmp_path: Path) -> None:
     real = write_folders(tmp_path / "elsewhere", make_scenes(1))
     source = tmp_path / "source"
     write_file(source / "1/left.png", b"x")
@@ -137,7 +139,7 @@ def test_hidden_files_are_left_aside_and_links_are_followed_once(tmp_path):
     assert [scene.scene_id for scene in find_scenes(str(source)).scenes] == ["1", "linked__scene-000"]
 
 
-def test_a_folder_named_like_a_pattern(tmp_path):
+def test_a_folder_named_like_a_pattern(tmp_path: Path) -> None:
     source = write_folders(tmp_path / "a[1]*?", make_scenes(1))
     assert len(find_scenes(str(source)).scenes) == 1
 
@@ -145,7 +147,7 @@ def test_a_folder_named_like_a_pattern(tmp_path):
 # DPDD
 
 
-def test_dpdd_pairs_the_whole_data_set_as_the_oracle_says():
+def test_dpdd_pairs_the_whole_data_set_as_the_oracle_says() -> None:
     if not PAIRS.exists():
         pytest.skip("shared/facts/dpdd_pairs.csv is not here")
     with PAIRS.open() as stream:
@@ -168,7 +170,7 @@ def test_dpdd_pairs_the_whole_data_set_as_the_oracle_says():
         ]
 
 
-def test_dpdd_with_unequal_counts_says_which_folder_has_how_many(tmp_path):
+def test_dpdd_with_unequal_counts_says_which_folder_has_how_many(tmp_path: Path) -> None:
     root = write_dpdd(tmp_path, make_scenes(3))
     (root / "test_l/source/scene-001_L.png").unlink()
     with pytest.raises(
@@ -177,7 +179,7 @@ def test_dpdd_with_unequal_counts_says_which_folder_has_how_many(tmp_path):
         find_scenes(str(root))
 
 
-def test_dpdd_with_views_that_disagree_is_refused():
+def test_dpdd_with_views_that_disagree_is_refused() -> None:
     paths = [
         f"val_{v}/source/{n}_{v.upper()}.png" for v in "lr" for n in ("a", "b", "c") if (v, n) not in (("l", "a"), ("r", "c"))
     ]
@@ -185,7 +187,7 @@ def test_dpdd_with_views_that_disagree_is_refused():
         found_in(*paths)
 
 
-def test_dpdd_without_combined_pictures_or_targets():
+def test_dpdd_without_combined_pictures_or_targets() -> None:
     found = found_in("dd/val_l/source/a_L.png", "dd/val_r/source/a_R.png")
     assert [paths_of(scene) for scene in found.scenes] == [
         {"left": "dd/val_l/source/a_L.png", "right": "dd/val_r/source/a_R.png"}
@@ -194,7 +196,7 @@ def test_dpdd_without_combined_pictures_or_targets():
         found_in("dd/val_l/source/a_L.png")
 
 
-def test_two_dpdd_trees_with_the_same_scenes_are_refused():
+def test_two_dpdd_trees_with_the_same_scenes_are_refused() -> None:
     with pytest.raises(UsageError, match="would both be scene a"):
         found_in(*[f"{tree}/val_{v}/source/a_{v.upper()}.png" for tree in "xy" for v in "lr"])
 
@@ -202,7 +204,7 @@ def test_two_dpdd_trees_with_the_same_scenes_are_refused():
 # Restormer, NTIRE
 
 
-def test_restormer_pairs_in_natural_order_within_each_subset():
+def test_restormer_pairs_in_natural_order_within_each_subset() -> None:
     names = ("9", "10", "1")
     paths = [f"{s}/{f}/{n}.png" for s in ("test", "train") for f in ("inputL", "inputR", "inputC") for n in names]
     paths += [f"{s}/target/t{n}.png" for s in ("test", "train") for n in ("1", "9", "10")]
@@ -213,12 +215,12 @@ def test_restormer_pairs_in_natural_order_within_each_subset():
     }
 
 
-def test_restormer_with_unequal_counts_is_refused():
+def test_restormer_with_unequal_counts_is_refused() -> None:
     with pytest.raises(UsageError, match="inputL 2, inputR 1"):
         found_in("inputL/1.png", "inputL/2.png", "inputR/1.png")
 
 
-def test_ntire_with_any_stem_and_strays():
+def test_ntire_with_any_stem_and_strays() -> None:
     found = found_in("test/0500_l.png", "test/0500_r.png", "my.photo_L.tif", "my.photo_R.tif", "fig_c.png", "0501_l.png")
     assert [(s.scene_id, s.subset) for s in found.scenes] == [("my_photo", ""), ("test__0500", "test")]
     assert [f.scene_id for f in found.failures] == ["0501"]
@@ -229,7 +231,7 @@ def test_ntire_with_any_stem_and_strays():
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
-def test_manifest_rows_fail_alone(tmp_path, name):
+def test_manifest_rows_fail_alone(tmp_path: Path, name: str) -> None:
     write_manifest(tmp_path, make_scenes(1), name)
     good = "pictures/scene-000/left.png"
     columns = {
@@ -256,7 +258,7 @@ def test_manifest_rows_fail_alone(tmp_path, name):
     assert "no left" in by_id["-"]
 
 
-def test_manifest_with_absolute_paths_and_files_elsewhere(tmp_path):
+def test_manifest_with_absolute_paths_and_files_elsewhere(tmp_path: Path) -> None:
     picture = write_file(tmp_path / "far away/left.png", b"data")
     (tmp_path / "sub").mkdir()
     manifest = tmp_path / "sub/m.csv"
@@ -277,14 +279,14 @@ def test_manifest_with_absolute_paths_and_files_elsewhere(tmp_path):
         ("id,left,right\n" + "x" * 200_000, "more than 65536 characters"),
     ],
 )
-def test_manifest_files_that_are_wrong_as_a_whole(tmp_path, text, message):
+def test_manifest_files_that_are_wrong_as_a_whole(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "m.csv"
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         find_scenes(str(path))
 
 
-def test_parquet_manifests_that_are_wrong_as_a_whole(tmp_path):
+def test_parquet_manifests_that_are_wrong_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "m.parquet"
     path.write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(UsageError, match="cannot be read as Parquet"):
@@ -297,7 +299,7 @@ def test_parquet_manifests_that_are_wrong_as_a_whole(tmp_path):
         find_scenes(str(path))
 
 
-def test_csv_with_bytes_that_are_no_text_fails_by_row(tmp_path):
+def test_csv_with_bytes_that_are_no_text_fails_by_row(tmp_path: Path) -> None:
     picture = write_file(tmp_path / "l.png", b"data")
     (tmp_path / "m.csv").write_bytes(
         f"id,left,right\nok,{picture},{picture}\n".encode() + b"b\xffd,l.png,l.png\nn\0l,l.png,l.png\n"
@@ -313,7 +315,7 @@ def test_csv_with_bytes_that_are_no_text_fails_by_row(tmp_path):
 @pytest.mark.parametrize(
     "bad", ["", " ", "a/b", "a\\b", "..", ".", "a.b", "a\nb", "\0", "a\x7f", "a\u202eb", "\udc80", "é" * 101]
 )
-def test_ids_that_are_refused(bad):
+def test_ids_that_are_refused(bad: str) -> None:
     with pytest.raises(SceneError) as caught:
         check_scene_id(bad)
     assert str(caught.value).isprintable()
@@ -321,16 +323,16 @@ def test_ids_that_are_refused(bad):
 
 
 @pytest.mark.parametrize("good", ["0001", "1P0A0917", "a b", "-x", "été", "日本", "x" * 200])
-def test_ids_that_pass(good):
+def test_ids_that_pass(good: str) -> None:
     assert check_scene_id(good) == good
 
 
-def test_printable_keeps_what_is_harmless_and_tells_the_rest_apart():
+def test_printable_keeps_what_is_harmless_and_tells_the_rest_apart() -> None:
     assert printable("a/b.c") == "a/b.c"
     assert len({printable(text) for text in ("\0", "\\x00", "\\\\x00", "x" * 300, "x" * 301)}) == 5
 
 
-def test_files_that_are_not_utf8_become_failures_that_a_table_can_hold(tmp_path):
+def test_files_that_are_not_utf8_become_failures_that_a_table_can_hold(tmp_path: Path) -> None:
     for name in ("left.png", "right.png"):
         write_file(tmp_path / os.fsdecode(b"caf\xe9") / name, b"x")
     found = find_scenes(str(tmp_path))
@@ -338,12 +340,12 @@ def test_files_that_are_not_utf8_become_failures_that_a_table_can_hold(tmp_path)
 
 
 @pytest.mark.parametrize("module", [ids, ordered, restormer, shards])
-def test_examples_in_docstrings(module):
+def test_examples_in_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
     assert doctest.testmod(module).attempted > 0
 
 
-def test_real_captures():
+def test_real_captures() -> None:
     if not REAL.exists():
         pytest.skip("shared/realdata is not here")
     found = find_scenes(str(REAL / "pixel4"))
@@ -353,6 +355,6 @@ def test_real_captures():
     assert (len(canon.scenes), canon.failures) == (21, ())
 
 
-def test_listing_is_sorted_and_complete(tmp_path):
+def test_listing_is_sorted_and_complete(tmp_path: Path) -> None:
     write_ntire(tmp_path, make_scenes(2))
     assert [file.path for file in list_files(str(tmp_path))] == sorted(path.name for path in tmp_path.iterdir())

@@ -8,6 +8,7 @@ import json
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,7 +49,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def find_in(path: Path, data: bytes):
+def find_in(path: Path, data: bytes) -> Any:
     path.write_bytes(data)
     return find_scenes(str(path))
 
@@ -57,7 +58,7 @@ NAMES = ["plain.left.png", "é.left.png", "d" * 90 + "/" + "x" * 90 + ".left.png
 
 
 @pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_scan_agrees_with_tarfile_in_every_format(format):
+def test_scan_agrees_with_tarfile_in_every_format(format: int) -> None:
     names = [name for name in NAMES if format != tarfile.USTAR_FORMAT or (len(name) < 100 or "/" in name[1:])]
     data = tar_of(
         *[(name, bytes(number)) for number, name in enumerate(names, 510)], special("dir", tarfile.DIRTYPE), format=format
@@ -68,7 +69,7 @@ def test_scan_agrees_with_tarfile_in_every_format(format):
     assert [entry.problem for entry in entries(data)] == [""] * len(names) + ["it is a folder"]
 
 
-def test_writer_is_read_by_tarfile_and_depends_on_nothing_but_the_members():
+def test_writer_is_read_by_tarfile_and_depends_on_nothing_but_the_members() -> None:
     members = {"a.left.png": b"x" * 700, "é" * 80 + ".right.png": b"", "a.json": b"{}"}
     tars = []
     for _ in range(2):
@@ -85,7 +86,7 @@ def test_writer_is_read_by_tarfile_and_depends_on_nothing_but_the_members():
         ]
 
 
-def test_long_and_hostile_headers_take_neither_time_nor_memory():
+def test_long_and_hostile_headers_take_neither_time_nor_memory() -> None:
     huge = special("x", tarfile.XHDTYPE)
     huge.size = 8 << 30
     truncated = huge.tobuf(tarfile.GNU_FORMAT)
@@ -105,7 +106,7 @@ def test_long_and_hostile_headers_take_neither_time_nor_memory():
 @pytest.mark.parametrize(
     "record", [b"0 path=x\n", b"99999999 path=x\n", b"-5 path=x\n", b"10 pathxxx\n", b"\xff\xff", b"12 size=99x\n"]
 )
-def test_damaged_pax_records_spoil_their_member_only(record):
+def test_damaged_pax_records_spoil_their_member_only(record: bytes) -> None:
     header = special("p", tarfile.XHDTYPE)
     header.size = len(record)
     data = header.tobuf(tarfile.USTAR_FORMAT) + record.ljust(512, b"\0") + tar_of(("a.left.png", b"x"), ("b.left.png", b"y"))
@@ -114,7 +115,7 @@ def test_damaged_pax_records_spoil_their_member_only(record):
     assert first.size == 1
 
 
-def test_checksums_and_sizes_that_lie():
+def test_checksums_and_sizes_that_lie() -> None:
     data = bytearray(tar_of(("a.left.png", b"x" * 600), ("b.left.png", b"y")))
     flipped = bytearray(data)
     flipped[0] ^= 1
@@ -128,7 +129,7 @@ def test_checksums_and_sizes_that_lie():
             assert "cut short" in entries(bytes(lying))[0].problem
 
 
-def test_scenes_of_a_foreign_tar(tmp_path):
+def test_scenes_of_a_foreign_tar(tmp_path: Path) -> None:
     members = {
         "./a/1.left.png": b"L",
         "./a/1.right.png": b"R",
@@ -147,7 +148,7 @@ def test_scenes_of_a_foreign_tar(tmp_path):
     assert [f.scene_id for f in found.failures] == ["3"]
 
 
-def test_hostile_members_become_one_failure_each(tmp_path):
+def test_hostile_members_become_one_failure_each(tmp_path: Path) -> None:
     views = [(f"ok.{role}.png", role.encode()) for role in ("left", "right")]
     found = find_in(
         tmp_path / "hostile.tar",
@@ -180,7 +181,7 @@ def test_hostile_members_become_one_failure_each(tmp_path):
     assert all(f.message.isprintable() and f.scene_id.isprintable() for f in found.failures)
 
 
-def test_the_same_scene_in_two_tars_fails_once(tmp_path):
+def test_the_same_scene_in_two_tars_fails_once(tmp_path: Path) -> None:
     for name in ("1.tar", "2.tar"):
         write_tar(tmp_path / name, {"a.left.png": b"x", "a.right.png": b"x"})
     found = find_scenes(str(tmp_path))
@@ -188,21 +189,21 @@ def test_the_same_scene_in_two_tars_fails_once(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [700, 1000, 2048, 3000, 4096])
-def test_a_tar_that_is_cut_short_says_so(tmp_path, keep):
+def test_a_tar_that_is_cut_short_says_so(tmp_path: Path, keep: int) -> None:
     data = tar_of(*[(f"{n}.{role}.png", b"x" * 400) for n in "ab" for role in ("left", "right")])
     found = find_in(tmp_path / "cut.tar", data[:keep])
     assert [s.scene_id for s in found.scenes] == ["a", "b"][: keep // 2048]
     assert found.failures
 
 
-def test_a_tar_without_scenes_is_no_input(tmp_path):
+def test_a_tar_without_scenes_is_no_input(tmp_path: Path) -> None:
     for place in (tmp_path, write_tar(tmp_path / "other.tar", {"readme.md": b"", "2.txt": b"a caption"})):
         with pytest.raises(UsageError, match="No scene in"):
             find_scenes(str(place), "shards")
 
 
 @pytest.mark.parametrize("data", [b"", b"not a tar", b"\x1f\x8b" + b"x" * 5000, b"x" * 512])
-def test_what_is_no_tar_is_one_failure(tmp_path, data):
+def test_what_is_no_tar_is_one_failure(tmp_path: Path, data: bytes) -> None:
     found = find_in(tmp_path / "no.tar", data)
     assert [(f.scene_id, f.stage) for f in found.failures] == [("no.tar", "find")]
 
@@ -223,21 +224,25 @@ def shard(folder: Path, ids: str = "ab", subset: str = "test") -> list[Member]:
     return members
 
 
-def test_index_and_headers_tell_the_same(tmp_path):
+def test_index_and_headers_tell_the_same(tmp_path: Path) -> None:
     members = shard(tmp_path)
     indexed = find_scenes(str(tmp_path / "out"))
     (tmp_path / "out/index/part-00000.parquet").unlink()
     assert find_scenes(str(tmp_path / "out")).scenes == indexed.scenes
     assert [(s.scene_id, s.subset) for s in indexed.scenes] == [("a", "test"), ("b", "test")]
-    assert read_bytes(indexed.scenes[0].target) == (tmp_path / "in/a/target.png").read_bytes()
+    target = indexed.scenes[0].target
+    assert target is not None
+    assert read_bytes(target) == (tmp_path / "in/a/target.png").read_bytes()
     assert len(members) == 8
     with tarfile.open(tmp_path / "out/shard-000000.tar") as tar:
-        facts = json.load(tar.extractfile("a.json"))
+        stored = tar.extractfile("a.json")
+        assert stored is not None
+        facts = json.load(stored)
     assert (facts["id"], facts["subset"], facts["pictures"]["left"]["original"]) == ("a", "test", "a/left.png")
     assert facts["pictures"]["target"]["sha256"] == members[3].sha256
 
 
-def test_an_index_that_does_not_fit_its_shards(tmp_path):
+def test_an_index_that_does_not_fit_its_shards(tmp_path: Path) -> None:
     members = shard(tmp_path)
     rows = to_table(members, Member).to_pylist()
     rows[0]["offset"] = -512
@@ -261,13 +266,13 @@ def test_an_index_that_does_not_fit_its_shards(tmp_path):
         find_scenes(str(tmp_path / "out"))
 
 
-def test_shards_that_the_index_does_not_know_are_read_too(tmp_path):
+def test_shards_that_the_index_does_not_know_are_read_too(tmp_path: Path) -> None:
     shard(tmp_path)
     write_tar(tmp_path / "out/added.tar", {"c.left.png": b"x", "c.right.png": b"x"})
     assert [s.scene_id for s in find_scenes(str(tmp_path / "out")).scenes] == ["a", "b", "c"]
 
 
-def test_shards_of_an_unfinished_job_are_refused(tmp_path):
+def test_shards_of_an_unfinished_job_are_refused(tmp_path: Path) -> None:
     shard(tmp_path)
     (tmp_path / "out/.state/work").mkdir(parents=True)
     (tmp_path / "out/.state/work/started").touch()
@@ -275,14 +280,14 @@ def test_shards_of_an_unfinished_job_are_refused(tmp_path):
         find_scenes(str(tmp_path / "out"))
 
 
-def test_nothing_stays_of_a_file_that_could_not_be_written(tmp_path):
+def test_nothing_stays_of_a_file_that_could_not_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"), written_whole(str(tmp_path / "a.tar")) as stream:
         stream.write(b"half")
         raise OSError("disk full")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_assign_fills_shards_in_order():
+def test_assign_fills_shards_in_order() -> None:
     def scene(name: str, size: int | None) -> Scene:
         return Scene(name, Source("l", size=size), Source("r", size=size))
 

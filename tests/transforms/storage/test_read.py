@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ DATA = bytes(range(256)) * 4
 
 
 @pytest.fixture(params=["local", "mem"])
-def uri(request, tmp_path):
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "local":
         path = tmp_path / "file"
         path.write_bytes(DATA)
@@ -26,7 +27,7 @@ def uri(request, tmp_path):
     return "mem://bucket/file"
 
 
-def test_whole_files_and_slices(uri):
+def test_whole_files_and_slices(uri: str) -> None:
     assert read_bytes(Source(uri)) == DATA
     assert read_bytes(Source(uri, None, len(DATA))) == DATA
     assert read_bytes(Source(uri, 3, 5)) == DATA[3:8]
@@ -46,13 +47,13 @@ def test_whole_files_and_slices(uri):
         (None, 1 << 60, 1 << 30, "more than"),
     ],
 )
-def test_what_is_not_as_listed(uri, offset, size, limit, message):
+def test_what_is_not_as_listed(uri: str, offset: int | None, size: int | None, limit: int, message: str) -> None:
     with pytest.raises(SceneError, match=message) as caught:
         read_bytes(Source(uri, offset, size), limit)
     assert caught.value.uri == uri
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty").touch()
     for name, message in {
@@ -70,7 +71,7 @@ def test_files_that_cannot_be_read(tmp_path):
         read_bytes(Source("nowhere://bucket/none"))
 
 
-def test_scenes_in_an_object_store():
+def test_scenes_in_an_object_store() -> None:
     for name in ("a[1]/left.png", "a[1]/right.png", ".hidden/left.png", "a[1]/", "b/0001_l.png"):
         MemoryFiles.objects[f"mem://store[x]*/scenes/{name}"] = DATA
     found = find_scenes("mem://store[x]*/scenes/", "folders")
@@ -83,7 +84,7 @@ def test_scenes_in_an_object_store():
     assert single_file("mem://store[x]*/scenes/b/none") is None
 
 
-def test_a_folder_that_cannot_be_listed(tmp_path: Path):
+def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)
     if os.access(tmp_path / "closed", os.R_OK):
         pytest.skip("running as a user who may read everything")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.rows import failure, score
 
 START = datetime(2026, 5, 4, 22, 59, tzinfo=UTC)  # some rows before the hour, some after it, some after the day's end
 WINDOW_S = 60.0
+KINDS: tuple[Callable[..., Outcome], ...] = (score, failure)
 
 
 @st.composite
@@ -29,7 +31,7 @@ def outcomes(draw: st.DrawFn) -> list[Outcome]:
     made: list[Outcome] = []
     for scene in range(draw(st.integers(0, 5))):
         for version in range(draw(st.integers(1, 3))):
-            for kind in draw(st.lists(st.sampled_from([score, failure]), min_size=1, max_size=2)):
+            for kind in draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=2)):
                 seconds = 3000 * version + draw(st.integers(0, 2999))
                 name, time = f"scene-{scene}", START + timedelta(seconds=seconds)
                 made.append(kind(name, input_key=f"key-{scene}-{version}", finished_at=time))

@@ -1,1 +1,0 @@
-"""Which networks judge a picture?"""
