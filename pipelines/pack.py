@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from rich.console import Console
 
+from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
 from dpdeblur.pipelines.options import groups
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     plans, started = assign(found.scenes, args.shard_size), time.monotonic()
     scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
     console.print(f"{scenes}, layout {found.layout}, into {shards}", markup=False)
-    workers = groups.cores() if runners.is_local(args.runner) else 1
+    workers = usable_cores() if runners.is_local(args.runner) else 1
     how = packing.Packing(found.source, folder.uri, args.codec, workers=workers)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     progress.reset()

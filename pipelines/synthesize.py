@@ -18,6 +18,7 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED, OK
 from dpdeblur.pipelines.options import groups
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     width, height = args.size
     output = args.output.removeprefix("file://")
     _check_free(output)
-    workers = args.workers or (groups.cores() if runners.is_local(args.runner) else 1)
+    workers = args.workers or (usable_cores() if runners.is_local(args.runner) else 1)
     recipe = Recipe(tuple(photos), args.seed, width, height, args.bits, args.max_radius, output, workers)
     made, taken = counted(args.scenes, "scene"), counted(len(photos), "photograph")
     console.print(f"{made} of {width}x{height} from {taken}, seed {args.seed}", markup=False)

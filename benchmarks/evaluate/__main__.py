@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from benchmarks.evaluate.captures import Capture
 from benchmarks.evaluate.cost import cost
 from benchmarks.evaluate.quality import Planes
 from benchmarks.evaluate.safety import safety
+from dpdeblur.models.machine import cpu_name
 from dpdeblur.models.runtime import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,14 +91,7 @@ def write_crops(folder: Path, scenes: list[Capture], methods: dict[str, measure.
 
 
 def machine() -> str:
-    cpu = next(
-        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor()
-    )
-    return f"{cpu}, ONNX Runtime, NumPy {np.__version__}"
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
+    return f"{cpu_name()}, ONNX Runtime, NumPy {np.__version__}"
 
 
 if __name__ == "__main__":

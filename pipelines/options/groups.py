@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from typing import Any
 
+from dpdeblur.models.machine import memory_bytes, usable_cores
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.transforms.images.planes import Tone
 from dpdeblur.transforms.layouts import LAYOUTS
 from dpdeblur.transforms.stages import Reading
 
+SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
@@ -115,11 +116,6 @@ def _tone(args: argparse.Namespace) -> Tone:
     return Tone(black_level=args.black_level, white_level=args.white_level, transfer=args.transfer)
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def positive(text: str) -> int:
     """A whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -165,5 +161,11 @@ def share(text: str) -> tuple[float, bool]:
 
 
 def workers(args: argparse.Namespace) -> int:
-    """Scenes at once in one process: as asked; else every core here, and one where the engine itself runs several processes."""
-    return int(args.workers or (max(1, cores() // args.threads) if runners.is_here(args.runner) else 1))
+    """Return how many scenes to work on at once in one process.
+
+    As many as asked for. Otherwise one where the engine itself runs several processes, and here as many as the CPU and the
+    memory that this process may use allow.
+    """
+    if args.workers:
+        return int(args.workers)
+    return max(1, min(usable_cores() // args.threads, memory_bytes() // SCENE_MEMORY)) if runners.is_here(args.runner) else 1

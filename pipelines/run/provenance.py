@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from dpdeblur.pipelines.options.groups import cores
+from dpdeblur.models.machine import cpu_name, memory_bytes, usable_cores
 
 _PACKAGES = (
     "dpdeblur",
@@ -28,24 +26,14 @@ _PACKAGES = (
 
 
 def machine() -> dict[str, Any]:
-    """The computer that ran the job: processor, cores, memory, system."""
+    """Return the computer that runs the job: its CPU, the cores and the memory that the job may use, its system."""
     return {
         "host": platform.node(),
         "cpu": cpu_name(),
-        "cores": cores(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "cores": usable_cores(),
+        "memory_gib": round(memory_bytes() / 2**30, 1),
         "system": platform.platform(),
     }
-
-
-def cpu_name() -> str:
-    """The processor's name, as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def versions() -> dict[str, str]:
