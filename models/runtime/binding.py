@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.models.errors import ModelError
-from dpdeblur.models.runtime.card import VIEWS, Card, CardOverrides
+from dpdeblur.models.runtime.card import RADIUS, VIEWS, Card, CardOverrides
 from dpdeblur.models.runtime.onnxfile import Port
 
 Planes = NDArray[np.float32]
@@ -22,13 +23,15 @@ class Feed:
 
     Attributes:
         name: of the input.
-        channels: for each of its channels, the index of the canonical plane (left RGB, right RGB, combined RGB).
+        channels: for each of its channels, the index of the plane of the frame (see `Binding.frame`).
+        unscaled: positions among its channels that hold no view, and are fed as they are.
         element_type: "float32", "float16" or "float64".
         channels_last: whether it wants NxHxWxC.
     """
 
     name: str
     channels: tuple[int, ...]
+    unscaled: tuple[int, ...]
     element_type: str
     channels_last: bool
 
@@ -44,6 +47,8 @@ class Binding:
         bgr: whether its channels come blue first.
         scale, offset: what the network sees is plane · scale + offset, and back again.
         fixed_size: (height, width) where the graph takes no other; None for each axis that is open.
+        views: planes of a frame that are views: 6, or 9 with the combined picture.
+        further: the planes after these, as the card's `views` calls them.
     """
 
     feeds: tuple[Feed, ...]
@@ -53,15 +58,35 @@ class Binding:
     scale: np.float32
     offset: np.float32
     fixed_size: tuple[int | None, int | None]
+    views: int
+    further: tuple[str, ...]
+
+    def frame(self, planes: Planes, height: int, width: int) -> Planes:
+        """Return what `tensors` takes: the views that the network wants, and its further planes after them.
+
+        Args:
+            planes: float32 [6 or 9, Hp, Wp]: left RGB, right RGB and, where there is one, combined RGB.
+            height, width: of the picture in them, in pixels, whose centre is where "radius" is 0.
+        """
+        views = planes[: self.views]
+        if not self.further:
+            return views
+        y = np.arange(planes.shape[1], dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
+        x = np.arange(planes.shape[2], dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
+        radius = np.hypot(y, x) / np.float32(max(np.hypot(height - 1, width - 1) / 2, 1))
+        further = [radius if word == RADIUS else np.full_like(radius, float(word)) for word in self.further]
+        return np.concatenate([views, np.stack(further)])
 
     def tensors(self, planes: Planes) -> dict[str, NDArray[np.floating]]:
-        """Turn planes (float32 [C, H, W], RGB in [0, 1]) into what each input takes; no copy where none is needed."""
+        """Turn a frame (float32 [C, H, W], views in RGB and [0, 1]) into what each input takes."""
         result = {}
         for feed in self.feeds:
             straight = feed.channels == tuple(range(feed.channels[0], feed.channels[-1] + 1))
             part = planes[feed.channels[0] : feed.channels[-1] + 1] if straight else planes[list(feed.channels)]
             if self.scale != 1 or self.offset != 0:
                 part = part * self.scale + self.offset
+                for position in feed.unscaled:
+                    part[position] = planes[feed.channels[position]]
             if feed.channels_last:
                 part = part.transpose(1, 2, 0)
             result[feed.name] = np.ascontiguousarray(part[None], dtype=feed.element_type)
@@ -97,29 +122,73 @@ class Binding:
 
 
 def infer_card(name: str, inputs: tuple[Port, ...], said: CardOverrides) -> Card:
-    """Make a card from the shapes of a file without one: 6 channels, or two inputs of 3, speak for themselves.
+    """Make a card for a file without one: an input of 6 channels is left and right; inputs of 3 go by their names.
 
     Raises:
-        ModelError: where they do not and `said` does not name the views; it tells the flag that decides.
+        ModelError: where neither decides and `said` does not name the views; it tells the flag that does.
     """
-    channels = [_channels(port)[0] for port in inputs]
-    views = said.views
-    if views is None and channels == [6]:
-        views = "left right"
-    elif views is None and channels == [3, 3]:
-        swapped = "right" in inputs[0].name.lower() and "left" in inputs[1].name.lower()
-        views = "right, left" if swapped else "left, right"
-    elif views is None:
+    views = said.views or _views_of(inputs, said.layout)
+    if views is None:
         takes = ", ".join(map(str, inputs)) or "nothing"
         raise ModelError(
-            f"it has no card, and its inputs do not say which views they take: {takes}. Say it with --model-views, for example "
-            "--model-views 'left right combined' for one input of 9 channels, 'left, right, combined' for three of 3"
+            f"it has no card, and its inputs do not say which views they take: {takes}. Say it with --model-views: "
+            "'left, right' for two inputs of 3 channels, 'left right combined' for one of 9, 'left, right, combined' for "
+            "three of 3, 'left right radius' for one of 7 whose last is the distance from the centre"
         )
     return said.apply(Card(name=name, views=views))
 
 
-def bind(card: Card, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> Binding:
-    """Match a card with the graph's inputs and outputs.
+def _views_of(inputs: tuple[Port, ...], layout: str | None) -> str | None:
+    """Give the views of inputs that speak for themselves; None where they do not."""
+    channels = [_channels(port, layout or "")[0] for port in inputs]
+    if channels == [6]:
+        return "left right"
+    named = [_view_named(port.name) for port in inputs]
+    if set(channels) == {3} and sorted(map(str, named)) in (["left", "right"], ["combined", "left", "right"]):
+        return ", ".join(map(str, named))
+    return None
+
+
+_NAMES = {"left": ("left", "l"), "right": ("right", "r"), "combined": ("combined", "c", "center", "centre")}
+
+
+def _view_named(name: str) -> str | None:
+    """Give the view that the name of an input says: `R`, `img_r`, `inputR`, `right_view` are the right one.
+
+    >>> [_view_named(name) for name in ("R", "img_l", "inputR", "LeftView", "x", "left_right")]
+    ['right', 'left', 'right', 'left', None, None]
+    """
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    said = {view for view, names in _NAMES.items() if any(word in names for word in words)}
+    return said.pop() if len(said) == 1 else None
+
+
+def picture_outputs(card: Card, outputs: tuple[Port, ...]) -> tuple[Port, ...]:
+    """Return the outputs that may hold the picture: the one that the card names, else all of 3 channels or an unknown number.
+
+    Raises:
+        ModelError: there is none, or none of the name.
+    """
+    if card.output:
+        named = [port for port in outputs if port.name == card.output] or (
+            [outputs[int(card.output)]] if card.output.isdecimal() and int(card.output) < len(outputs) else []
+        )
+        if not named:
+            raise ModelError(f"it has no output '{card.output}': its outputs are {', '.join(map(str, outputs))}")
+        outputs = (named[0],)
+    found = tuple(port for port in outputs if _may_be_picture(port, card.layout))
+    if not found:
+        which = f"output {outputs[0]} is" if len(outputs) == 1 else f"outputs {', '.join(map(str, outputs))} are"
+        raise ModelError(f"its {which} no picture: 3 channels of floating-point values are wanted")
+    return found
+
+
+def _may_be_picture(port: Port, layout: str) -> bool:
+    return _channels(port, layout)[0] in (None, 3) and port.element_type in _FLOATS
+
+
+def bind(card: Card, inputs: tuple[Port, ...], output: Port) -> Binding:
+    """Match a card with the graph's inputs and the output that holds the picture.
 
     Raises:
         ModelError: where they disagree, or where the graph takes what this project cannot give.
@@ -129,14 +198,11 @@ def bind(card: Card, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> Bin
             f"its views are said to be '{card.views}', {len(card.inputs)} input(s), but it has {len(inputs)}: "
             + ", ".join(map(str, inputs))
         )
-    feeds = [_feed(card, views, port) for views, port in zip(card.inputs, inputs, strict=True)]
+    feeds = [_feed(card, words, port) for words, port in zip(card.inputs, inputs, strict=True)]
     sizes = [_size(port, feed.channels_last) for port, feed in zip(inputs, feeds, strict=True)]
-    output = outputs[0]
-    output_channels, channels_last = _channels(output)
+    output_channels, channels_last = _channels(output, card.layout)
     if output.shape is None or output_channels is None:
         channels_last = feeds[0].channels_last
-    if output_channels not in (None, 3) or output.element_type not in _FLOATS:
-        raise ModelError(f"its output {output} is no picture: 3 channels of floating-point values are wanted")
     low, high = card.value_range
     return Binding(
         feeds=tuple(feeds),
@@ -146,32 +212,63 @@ def bind(card: Card, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> Bin
         scale=np.float32(high - low),
         offset=np.float32(low),
         fixed_size=(next((h for h, _ in sizes if h), None), next((w for _, w in sizes if w), None)),
+        views=9 if card.needs_combined else 6,
+        further=card.planes,
     )
 
 
-def _feed(card: Card, views: tuple[str, ...], port: Port) -> Feed:
-    found, channels_last = _channels(port)
+def _feed(card: Card, words: tuple[str, ...], port: Port) -> Feed:
+    found, channels_last = _channels(port, card.layout)
     if port.shape is not None and len(port.shape) != 4:
         raise ModelError(f"its input {port} has {len(port.shape)} axes: 4 are wanted (1xCxHxW)")
-    if found not in (None, 3 * len(views)):
-        raise ModelError(f"its input {port} takes {found} channels, but '{' '.join(views)}' are {3 * len(views)}")
+    channels, unscaled = _plane_numbers(card, words)
+    if found not in (None, len(channels)):
+        raise ModelError(f"its input {port} takes {found} channels, but '{' '.join(words)}' are {len(channels)}")
     if port.element_type not in _FLOATS:
         raise ModelError(f"its input {port} takes {port.element_type}: floating-point values are wanted")
     if port.shape is not None and port.shape[0] not in (None, 1):
         raise ModelError(f"its input {port} takes {port.shape[0]} pictures at once: export it with a batch of 1 or an open one")
+    return Feed(port.name, channels, unscaled, port.element_type, channels_last)
+
+
+def _plane_numbers(card: Card, words: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Give the planes of a frame that make up one input, and the positions among them that are no views."""
     order = (2, 1, 0) if card.channel_order == "bgr" else (0, 1, 2)
-    channels = tuple(3 * VIEWS.index(view) + channel for view in views for channel in order)
-    return Feed(port.name, channels, port.element_type, channels_last)
+    channels: list[int] = []
+    unscaled: list[int] = []
+    for word in words:
+        if word in VIEWS:
+            channels += [3 * VIEWS.index(word) + channel for channel in order]
+        else:
+            unscaled.append(len(channels))
+            channels.append((9 if card.needs_combined else 6) + card.planes.index(word))
+    return tuple(channels), tuple(unscaled)
 
 
-def _channels(port: Port) -> tuple[int | None, bool]:
-    """Say how many channels a port has, and whether they come last: TensorFlow's exports are NxHxWxC."""
+def _channels(port: Port, layout: str = "") -> tuple[int | None, bool]:
+    """Say how many channels a port has, and whether they come last: TensorFlow's exports are NxHxWxC.
+
+    Args:
+        port: an input or an output.
+        layout: "nchw" or "nhwc", where somebody has said it; else the shape decides.
+
+    Raises:
+        ModelError: where both ends of the shape might be the channels.
+    """
     if port.shape is None or len(port.shape) != 4:
-        return None, False
-    _, first, _, last = port.shape
-    if last in (3, 6, 9) and first not in (3, 6, 9):
+        return None, layout == "nhwc"
+    _, first, second, last = port.shape
+    if layout:
+        return (last, True) if layout == "nhwc" else (first, False)
+    if _is_channels(last) and _is_channels(first) and second not in (first, last):
+        raise ModelError(f"{port} may be 1xCxHxW or 1xHxWxC: say which with --model-layout nchw or nhwc")
+    if _is_channels(last) and not _is_channels(first):
         return last, True
     return first, False
+
+
+def _is_channels(number: int | None) -> bool:
+    return number in (3, 6, 7, 9, 10)
 
 
 def _size(port: Port, channels_last: bool) -> tuple[int | None, int | None]:

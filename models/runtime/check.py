@@ -53,9 +53,10 @@ def check_tiles(model: Model) -> int:
     margin = math.ceil(halo / multiple) * multiple
     side = 4 * margin + 2 * multiple * math.ceil(64 / multiple)
     planes = sample_planes(model, side, side)
-    whole = model.run(planes)
+    frame = model.frame(planes, side, side)
+    whole = model.run(frame)
     tiles = plan_tiles(side, side, multiple=multiple, halo=halo, max_pixels=(3 * side // 4) ** 2)
-    difference = np.abs(whole - restore_tiles(model.run, planes, tiles)).max()
+    difference = np.abs(whole - restore_tiles(model.run, frame, tiles)).max()
     if difference:
         raise ModelError(
             f"its card promises that tiles with a halo of {halo} pixels equal the full frame, but they differ by "

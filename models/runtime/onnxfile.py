@@ -1,7 +1,8 @@
 """What an ONNX file says about itself, read without running it and without the onnx package.
 
 An ONNX file is one protobuf message, `ModelProto`. Only what a session must know before any work is read here. The field
-numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. The onnx package would do, but it takes 0.25 s to
+import, in every command and every worker, and 33 MB of disk.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from dpdeblur.models.errors import ModelError
 from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.backends import Engine, open_engine
-from dpdeblur.models.runtime.binding import Binding, Planes, bind, infer_card
+from dpdeblur.models.runtime.binding import Binding, Planes, bind, infer_card, picture_outputs
 from dpdeblur.models.runtime.card import METADATA_KEY, Card, CardOverrides, is_card, parse_card
-from dpdeblur.models.runtime.onnxfile import OnnxFile, external_paths, read_onnx
+from dpdeblur.models.runtime.onnxfile import OnnxFile, Port, external_paths, read_onnx
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,19 @@ def open_file(
         file = read_onnx(content)
         weights = external_paths(file, path.parent if path else None)
         card, source = _find_card(model, file, path, overrides)
-        binding = bind(card, file.inputs, file.outputs)
+        outputs = picture_outputs(card, file.outputs)
+        binding = bind(card, file.inputs, outputs[0])
         # The very bytes that were hashed are the ones that run; weights outside the file are found by its path.
         engine = open_engine(backend, path if path and weights else content, threads=threads, callers=callers)
         opened = Opened(file, card, source, _sha256(content, weights), binding, engine)
-        if source == "shapes" and overrides.size_multiple is None and binding.fixed_size == (None, None):
-            card = CardOverrides(size_multiple=_probe_multiple(opened)).apply(card)
+        asked = source == "shapes" and overrides.size_multiple is None and binding.fixed_size == (None, None)
+        if asked or len(outputs) > 1:
+            opened = _tried(opened, outputs, probe_multiple=asked)
     except OSError as error:
         raise ModelError(f"model '{model}' cannot be read: {error.strerror or error}") from None
     except ModelError as error:
         raise ModelError(f"model '{model}' cannot be used: {error}") from None
-    return Opened(file, card, source, opened.sha256, binding, engine)
+    return opened
 
 
 def _find_card(model: str, file: OnnxFile, path: Path | None, overrides: CardOverrides) -> tuple[Card, str]:
@@ -77,21 +79,38 @@ def _find_card(model: str, file: OnnxFile, path: Path | None, overrides: CardOve
     return infer_card(path.stem if path else model, file.inputs, overrides), "shapes"
 
 
-def _probe_multiple(opened: Opened) -> int:
-    """Find the smallest power of two whose multiples the network restores, by trying small frames.
+def _tried(opened: Opened, outputs: tuple[Port, ...], *, probe_multiple: bool) -> Opened:
+    """Find out, by small frames, what neither card nor shapes say: which output is the picture, and the size multiple.
+
+    Args:
+        opened: the model, bound to the first of the outputs.
+        outputs: those that may hold the picture.
+        probe_multiple: whether to look for the smallest power of two whose multiples the network restores; else the card's
+            holds.
 
     Raises:
-        ModelError: where none up to 128 works.
+        ModelError: where no output is a picture of the frame's size, up to multiples of 128, or more than one is.
     """
     first: ModelError | None = None
-    for multiple in (1, 2, 4, 8, 16, 32, 64, 128):
+    for multiple in (1, 2, 4, 8, 16, 32, 64, 128) if probe_multiple else (opened.card.size_multiple,):
         side = multiple * max(3, 32 // multiple + 1)  # an odd number of times, so that no larger multiple fits
-        try:
-            opened.run(np.full((9, side, side + 2 * multiple), 0.5, np.float32))
-        except ModelError as error:
-            first = first or error
-        else:
-            return multiple
+        fixed_height, fixed_width = opened.binding.fixed_size
+        height, width = fixed_height or side, fixed_width or side + 2 * multiple
+        planes = np.full((9, height, width), 0.5, np.float32)
+        fitting = []
+        for port in outputs:
+            candidate = replace(opened, binding=bind(opened.card, opened.file.inputs, port))
+            try:
+                candidate.run(candidate.binding.frame(planes, height, width))
+                fitting.append(candidate)
+            except ModelError as error:
+                first = first or error
+        if len(fitting) > 1:
+            names = " and ".join(f"'{found.binding.output}'" for found in fitting)
+            raise ModelError(f"its outputs {names} are all pictures of full size: say with --model-output which one to take")
+        if fitting:
+            card = CardOverrides(size_multiple=multiple).apply(opened.card) if probe_multiple else opened.card
+            return replace(fitting[0], card=card)
     raise ModelError(f"it restores no small picture of any size ({first}); if it needs a size, say it with --model-multiple")
 
 

@@ -9,7 +9,7 @@ A `ModelSpec` is small and crosses to workers; the model itself is opened once p
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.binding import Planes
 from dpdeblur.models.runtime.card import Card, CardOverrides
 from dpdeblur.models.runtime.opening import open_file
-from dpdeblur.models.runtime.tiles import frame_bytes, restore_tiles, tiles_within
+from dpdeblur.models.runtime.tiles import frame_bytes, restore_blended, restore_tiles, tiles_within
 
 __all__ = ["Model", "ModelError", "ModelSpec", "load", "open_model"]
 
@@ -39,6 +39,7 @@ class ModelSpec:
             or refused where the model cannot be tiled. None: a quarter of this machine's memory, shared among the
             callers, for models that promise exact tiles; no limit for others.
         overrides: what the command line says of the card.
+        sha256: of the file that is meant, in hexadecimal; a file with another content is refused. Empty: any will do.
     """
 
     model: str
@@ -47,6 +48,7 @@ class ModelSpec:
     callers: int = 1
     max_memory_bytes: int | None = None
     overrides: CardOverrides = field(default=CardOverrides())
+    sha256: str = ""
 
 
 class Model:
@@ -109,8 +111,8 @@ class Model:
                 raise ModelError(f"planes of shape {planes.shape} are not [6 or 9, height, width]")
             if self.needs_combined and planes.shape[0] == 6:
                 raise ModelError("it takes the combined picture too, and this scene has none")
-            frame = _padded(planes, height, width, *self.padded(height, width))
-            return self._restore(frame)[:, :height, :width]
+            padded = _padded(planes, height, width, *self.padded(height, width))
+            return self._restore(self.frame(padded, height, width))[:, :height, :width]
         except ModelError as error:
             raise ModelError(f"model '{self.name}' cannot restore this scene: {error}") from None
 
@@ -122,15 +124,22 @@ class Model:
         """
         high, wide = (-(-length // self.size_multiple) * self.size_multiple for length in (height, width))
         fixed_high, fixed_wide = self.fixed_size
+        if self.card.blend_tiles:
+            return max(fixed_high or 0, high), max(fixed_wide or 0, wide)
         if (fixed_high or high) < high or (fixed_wide or wide) < wide:
             raise ModelError(
                 f"it takes pictures of {fixed_wide or 'any'}x{fixed_high or 'any'} pixels and no larger, but this one is "
-                f"{width}x{height}: export the model with open height and width"
+                f"{width}x{height}: export the model with open height and width, or say --model-tile overlap, which cuts the "
+                "picture into overlapping tiles and blends them: close to what the whole frame would give, but not the same"
             )
         return fixed_high or high, fixed_wide or wide
 
+    def frame(self, planes: Planes, height: int, width: int) -> Planes:
+        """Return what `run` takes: float32 [C, H, W], the views in `planes` and what the card asks for beside them."""
+        return self._opened.binding.frame(planes, height, width)
+
     def run(self, frame: Planes) -> Planes:
-        """Run the network once on a frame that it takes as it is: float32 [6 or 9, H, W] to float32 [3, H, W].
+        """Run the network once on a frame that it takes as it is: float32 [C, H, W] (see `frame`) to float32 [3, H, W].
 
         Raises:
             ModelError: where it fails, gives another size or values that are not finite.
@@ -140,6 +149,9 @@ class Model:
     def _restore(self, frame: Planes) -> Planes:
         _, height, width = frame.shape
         limit, card = self._limit(), self.card
+        if card.blend_tiles and (self.fixed_size != (None, None)):
+            fixed_high, fixed_wide = self.fixed_size
+            return restore_blended(self.run, frame, fixed_high or height, fixed_wide or width)
         need = frame_bytes(height, width, card.bytes_per_pixel)
         if limit is None or need <= limit:
             return self.run(frame)
@@ -195,14 +207,20 @@ def load(spec: ModelSpec) -> Model:
     """Give the process's one model for `spec`, opening it at the first call; threads that come meanwhile wait.
 
     Raises:
-        ModelError: where it cannot be opened, saying why and what to do.
+        ModelError: where it cannot be opened, saying why and what to do; or it is another file than `spec.sha256` says.
     """
     stat = zoo.find(spec.model).stat()  # a file that was replaced is another model
-    key = spec, stat.st_mtime_ns, stat.st_size
+    key = replace(spec, sha256=""), stat.st_mtime_ns, stat.st_size
     with _opening:
         if key not in _opened:
-            _opened[key] = Model(spec)
-        return _opened[key]
+            _opened[key] = Model(key[0])
+        model = _opened[key]
+    if spec.sha256 not in ("", model.sha256):
+        raise ModelError(
+            f"model '{spec.model}' is not the file that the run was started with: its SHA-256 is {model.sha256}, not "
+            f"{spec.sha256}. Put the same file on every machine, or start a run of its own with the new one"
+        )
+    return model
 
 
 def _padded(planes: Planes, height: int, width: int, high: int, wide: int) -> Planes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from dpdeblur.models.errors import ModelError
 from dpdeblur.models.runtime.binding import Planes
@@ -125,6 +126,46 @@ def restore_tiles(run: Callable[[Planes], Planes], frame: Planes, tiles: list[Ti
         part = run(frame[:, tile.rows.fed, tile.columns.fed])
         picture[:, tile.rows.kept, tile.columns.kept] = part[:, tile.rows.core, tile.columns.core]
     return picture
+
+
+def restore_blended(run: Callable[[Planes], Planes], frame: Planes, height: int, width: int) -> Planes:
+    """Run a network that takes one size on overlapping tiles of a frame, and blend them.
+
+    Neighbours overlap by a quarter of a tile or more. A tile's weight falls linearly towards its edges, where a network sees
+    least, and the weights of a pixel are made to sum to 1. What comes out is close to, but not, what the network would give
+    for the whole frame.
+
+    Args:
+        run: the network, float32 [C, height, width] to float32 [3, height, width].
+        frame: float32 [C, H, W], H at least `height`, W at least `width`.
+        height, width: of a tile, in pixels.
+    """
+    high, wide = frame.shape[1:]
+    weight = np.minimum.outer(_ramp(height), _ramp(width))
+    picture, total = np.zeros((3, high, wide), np.float32), np.zeros((high, wide), np.float32)
+    for top in _starts(high, height):
+        for left in _starts(wide, width):
+            tile = (slice(top, top + height), slice(left, left + width))
+            picture[:, *tile] += weight * run(frame[:, *tile])
+            total[tile] += weight
+    return picture / total
+
+
+def _starts(length: int, tile: int) -> list[int]:
+    """Spread tiles evenly over one axis, neighbours overlapping by at least a quarter.
+
+    >>> _starts(100, 100), _starts(250, 100)
+    ([0], [0, 75, 150])
+    """
+    steps = math.ceil((length - tile) / max(1, tile * 3 // 4))
+    return [(length - tile) * step // steps for step in range(steps + 1)] if steps else [0]
+
+
+def _ramp(tile: int) -> npt.NDArray[np.float32]:
+    """Weights along one axis: 1 in the middle, falling to almost nothing over a quarter of the tile at each end."""
+    from_edge = np.minimum(np.arange(tile), np.arange(tile)[::-1]) + 1
+    ramp: npt.NDArray[np.float32] = np.minimum(from_edge / max(1, tile // 4), 1).astype(np.float32)
+    return ramp
 
 
 def _spans(length: int, multiple: int, margin: int, parts: int) -> list[Span]:

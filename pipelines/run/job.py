@@ -100,7 +100,7 @@ def prepare(args: argparse.Namespace, folder: RunFolder, found: Found | None = N
         "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
     }
     task = Restoration(
-        model=replace(model.spec, model=model_options.address(args.model)),
+        model=replace(model.spec, model=model_options.address(args.model), sha256=model.sha256),
         reading=groups.reading(args, provenance.digest(settings)),
         images=folder.path("images") if args.images == "restored" else "",
     )

@@ -235,3 +235,12 @@ def test_a_model_without_halo_is_never_tiled(network: Path) -> None:
 def test_unknown_backends_are_refused(network: Path) -> None:
     with pytest.raises(ModelError, match="the backends are onnxruntime, openvino, openvino-bf16"):
         open_model(network, backend="tensorrt")
+
+
+def test_a_model_that_is_not_the_one_that_was_meant_is_refused(network: Path, tmp_path: Path) -> None:
+    meant = load(ModelSpec(str(network)))
+    assert load(ModelSpec(str(network), sha256=meant.sha256)) is meant
+    other = tiny_onnx.conv_net(tmp_path / "other.onnx", seed=1)
+    with pytest.raises(ModelError, match="not the file that the run was started with") as refused:
+        load(ModelSpec(str(other), sha256=meant.sha256))
+    assert meant.sha256 in str(refused.value)
