@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from dpdeblur.transforms.tables.results import Run as Run
     from dpdeblur.transforms.tables.results import read_run as read_run
     from dpdeblur.transforms.tables.write import WriteTable as WriteTable
+
+# ONNX Runtime 1.32 looks up a telemetry host and keeps a device id in the home folder, unless this is set before it is first
+# imported. Every process of ours comes by here first, workers of clusters too.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "models.errors": ("ModelError",),

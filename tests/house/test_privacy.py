@@ -1,0 +1,58 @@
+"""Nothing leaves the machine: no command looks up or calls another host, or leaves an identity of the device behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+
+# What a call to another host looks like to strace: an address of the internet that is not this machine, or a look-up of one.
+ELSEWHERE = re.compile(r'sin6?_addr.*"(?!127\.|::1"|::ffff:127\.)|sin_port=htons\(53\)|/run/systemd/resolve|nscd')
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return builders.write_folders(tmp_path_factory.mktemp("scenes"), builders.make_scenes(1))
+
+
+COMMANDS = [
+    ("deblur", "--input", "{scenes}", "--output", "run", "--model", "views-mean", "--images", "restored"),
+    ("plan", "--input", "{scenes}", "--output", "planned"),
+    ("models", "check", "views-mean"),
+    ("latency", "--model", "views-mean", "--size", "64x64", "--runs", "1"),
+]
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_no_command_calls_another_host(words: tuple[str, ...], scenes: Path, tmp_path: Path) -> None:
+    trace, home = tmp_path / "trace.txt", tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home)}
+    for name in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+    program = [sys.executable, "-m", "dpdeblur.pipelines.cli", *(word.format(scenes=scenes) for word in words)]
+    done = subprocess.run(
+        ["strace", "--follow-forks", "--quiet=all", "-e", "trace=connect,sendto,sendmsg", "-o", str(trace), *program],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "ptrace" in done.stderr.lower() and not trace.read_text(encoding="utf-8", errors="replace").strip():
+        pytest.skip(f"strace may not trace here: {done.stderr.strip()[:200]}")
+    assert done.returncode == 0, done.stderr
+    calls = trace.read_text(encoding="utf-8", errors="replace").splitlines()
+    assert [call for call in calls if ELSEWHERE.search(call)] == []
+    assert not (home / ".cache/Microsoft").exists()
+
+
+def test_it_is_set_before_anything_of_ours_can_import_onnx_runtime() -> None:
+    code = "import dpdeblur.models.runtime.session, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
