@@ -18,7 +18,9 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn, Protocol, cast
 
-from dpdeblur.pipelines.exitcodes import INTERRUPTED, OK, WRONG_USAGE
+from dpdeblur.pipelines import console
+from dpdeblur.pipelines.console import complain, write
+from dpdeblur.pipelines.exitcodes import INTERRUPTED, WRONG_USAGE
 from dpdeblur.pipelines.options import option_files
 from dpdeblur.pipelines.run import stopping, supervisor
 from dpdeblur.transforms.records import UsageError
@@ -54,6 +56,9 @@ class _Parser(argparse.ArgumentParser):
         wrong = _WRONG_CHOICE.search(message)
         raise UsageError(message + (nearest(wrong[1], re.findall(r"'([^']+)'", wrong[2])) if wrong else ""))
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        write(message)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command.
@@ -66,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     if argv is None:
+        console.prepare_process()
         stopping.own_process()
     if argv is None and sys.argv[1:2] and sys.argv[1] in SUPERVISED:
         return supervisor.supervised(lambda: _main(sys.argv[1:]))
@@ -83,15 +89,12 @@ def _main(argv: Sequence[str]) -> int:
         _overview().print_help()
         return WRONG_USAGE
     except UsageError as error:
-        print(f"dpdeblur{' ' + name if name in COMMANDS else ''}: {error}", file=sys.stderr)
-        print(f"See: dpdeblur {name + ' ' if name in COMMANDS else ''}--help", file=sys.stderr)
+        complain(f"dpdeblur{' ' + name if name in COMMANDS else ''}: {error}")
+        complain(f"See: dpdeblur {name + ' ' if name in COMMANDS else ''}--help")
         return WRONG_USAGE
     except KeyboardInterrupt as stopped:
-        print(str(stopped) or "Stopped.", file=sys.stderr)
+        complain(str(stopped) or "Stopped.")
         return int(getattr(stopped, "exit_code", INTERRUPTED))
-    except BrokenPipeError:  # `dpdeblur models | head` is no failure
-        sys.stderr.close()
-        return OK
 
 
 def nearest(word: str, words: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import PurePath
 
+from dpdeblur.pipelines.console import say, write
 from dpdeblur.pipelines.html import comparison_page, page
 from dpdeblur.pipelines.html.comparison_tables import grids
 from dpdeblur.pipelines.html.grids import to_latex, to_markdown, to_text
@@ -24,16 +25,21 @@ EXAMPLES = """examples:
   dpdeblur compare runs/* --format markdown
   dpdeblur compare runs/views-mean runs/mine --output gain.html
 
-The first run is the baseline. Intervals and bootstrap p-values come from {resamples} resamples of the scenes, seed {seed}.
-Tests are two-sided, and p-values are not corrected for the number of comparisons. CPU time is wall time of the model
-times its threads.
+The first run is the baseline. Intervals and bootstrap p-values come from {resamples} resamples of the scenes, seed {seed},
+and need {bootstrap} scenes or more; the Wilcoxon test needs {wilcoxon}. Tests are two-sided, and p-values are not corrected
+for the number of comparisons. CPU time is wall time of the model times its threads.
 """
 SUFFIXES = {".txt": "table", ".md": "markdown", ".json": "json", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All options of the command."""
-    parser.epilog = EXAMPLES.format(resamples=paired.RESAMPLES, seed=paired.SEED)
+    parser.epilog = EXAMPLES.format(
+        resamples=paired.RESAMPLES,
+        seed=paired.SEED,
+        bootstrap=paired.FEWEST_FOR_BOOTSTRAP,
+        wilcoxon=paired.FEWEST_FOR_WILCOXON,
+    )
     parser.add_argument(
         "runs", nargs="+", metavar="RUN", help="folders of finished runs, two or more; the first is the baseline"
     )
@@ -53,13 +59,13 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     kind = args.format or SUFFIXES.get(PurePath(args.output or "").suffix.lower(), "table")
     text = FORMATS[kind](compare([read_run(folder) for folder in args.runs], any_protocol=args.any_protocol))
     if not args.output:
-        sys.stdout.write(text)
+        write(text)
         return 0
     try:
         store.write_whole(args.output, text.encode())
     except OSError as error:
         raise UsageError(f"{args.output} cannot be written: {error.strerror or error}.") from error
-    print(f"Comparison: {args.output}")
+    say(f"Comparison: {args.output}")
     return 0
 
 

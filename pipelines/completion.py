@@ -7,6 +7,7 @@ import argparse
 import shtab
 
 from dpdeblur.pipelines.cli import COMMANDS, command
+from dpdeblur.pipelines.console import say
 
 EPILOG = """to have it in every new shell:
   bash: dpdeblur completion bash > ~/.local/share/bash-completion/completions/dpdeblur
@@ -26,5 +27,5 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     commands = parser.add_subparsers()
     for name, line in COMMANDS.items():
         commands.add_parser(name, help=line, add_help=False, parents=[command(name)[1]])
-    print(shtab.complete(parser, args.shell))
+    say(shtab.complete(parser, args.shell))
     return 0

@@ -12,12 +12,12 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from dpdeblur.models.machine import usable_cores
 from dpdeblur.models.runtime.session import ModelError
 from dpdeblur.models.runtime.timing import ModelTiming, time_model
+from dpdeblur.pipelines.console import print_table, rich_console
 from dpdeblur.pipelines.options import groups
 from dpdeblur.pipelines.options.model_options import add_model, open_model
 from dpdeblur.transforms.records import UsageError
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         timing = time_model(open_model(args), width, height, runs=args.runs, warmup=args.warmup)
     except ModelError as error:
         raise UsageError(str(error)) from None
-    Console(markup=False, highlight=False).print(_table(timing))
+    print_table(rich_console(), _table(timing))
     if args.json:
         try:
             args.json.write_text(json.dumps(asdict(timing), indent=2) + "\n", encoding="utf-8")

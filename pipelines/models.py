@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.table import Table
 
 from dpdeblur.models.runtime import zoo
@@ -17,6 +15,7 @@ from dpdeblur.models.runtime.card import Card
 from dpdeblur.models.runtime.check import check_runs, check_tiles
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError
+from dpdeblur.pipelines.console import print_table, rich_console, write
 from dpdeblur.pipelines.options.model_options import add_card, open_model
 from dpdeblur.transforms.records import UsageError
 
@@ -64,20 +63,20 @@ def _list(args: argparse.Namespace) -> int:
         raise UsageError("list takes no model; did you mean: dpdeblur models show " + args.model)
     cards = {name: open_model(argparse.Namespace(**{**vars(args), "model": name})).card for name in zoo.names()}
     if args.json:
-        sys.stdout.write(json.dumps([card.as_dict() for card in cards.values()], indent=2, ensure_ascii=False) + "\n")
+        write(json.dumps([card.as_dict() for card in cards.values()], indent=2, ensure_ascii=False) + "\n")
         return OK
     table = Table("model", "version", "parameters", "GMAC", "licence", "what it is", box=None, pad_edge=False)
     for name, card in cards.items():
         mark = f"{name} (default)" if name == zoo.DEFAULT else name
         table.add_row(mark, card.version, _count(card, "parameters"), _count(card, "gmac"), card.licence, card.description)
-    Console(markup=False, highlight=False).print(table)
+    print_table(rich_console(), table)
     return OK
 
 
 def _show(args: argparse.Namespace) -> int:
     model = open_model(argparse.Namespace(**{**vars(args), "model": args.model or zoo.DEFAULT}))
     if args.json:
-        sys.stdout.write(model.card.to_json())
+        write(model.card.to_json())
         return OK
     _print(_facts(model))
     _print((key, _words(value)) for key, value in model.card.as_dict().items())
@@ -86,7 +85,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _path(args: argparse.Namespace) -> int:
     try:
-        sys.stdout.write(f"{zoo.find(args.model or zoo.DEFAULT).resolve()}\n")
+        write(f"{zoo.find(args.model or zoo.DEFAULT).resolve()}\n")
     except ModelError as error:
         raise UsageError(str(error)) from None
     return OK
@@ -98,12 +97,12 @@ def _check(args: argparse.Namespace) -> int:
         _print(_facts(model))
         _print(_trials(model))
     except (ModelError, UsageError) as error:
-        sys.stdout.write(f"No: {error}\n")
+        write(f"No: {error}\n")
         return WRONG
     said = {flag: getattr(args, f"model_{flag}") for flag in ("views", "order", "range", "transfer", "multiple", "halo")}
     flags = [word for flag, value in said.items() if value is not None for word in (f"--model-{flag}", str(value))]
     flags += ["--backend", args.backend] if args.backend != "onnxruntime" else []
-    sys.stdout.write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', args.model, *flags])} ...\n")
+    write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', args.model, *flags])} ...\n")
     return OK
 
 
@@ -161,5 +160,4 @@ def _words(value: object) -> str:
 
 def _print(lines: Iterator[tuple[str, str]]) -> None:
     for key, value in lines:
-        sys.stdout.write(f"{key.replace('_', ' '):<16}{value}\n")
-        sys.stdout.flush()
+        write(f"{key.replace('_', ' '):<16}{value}\n")

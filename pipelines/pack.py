@@ -15,6 +15,7 @@ import apache_beam as beam
 from rich.console import Console
 
 from dpdeblur.models.machine import usable_cores
+from dpdeblur.pipelines.console import complain, rich_console
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
 from dpdeblur.pipelines.options import groups
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         UsageError: nothing to pack, or the folder is not free.
     """
     runners.open_file_systems(beam_args)
-    console = Console(quiet=args.quiet, highlight=False, soft_wrap=True)
+    console = rich_console(quiet=args.quiet)
     folder, found = ShardFolder(args.output), find_scenes(args.input, args.layout)
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
@@ -85,23 +86,22 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     folder.take(restart=args.restart)
     plans, started = assign(found.scenes, args.shard_size), time.monotonic()
     scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
-    console.print(f"{scenes}, layout {found.layout}, into {shards}", markup=False)
+    console.print(f"{scenes}, layout {found.layout}, into {shards}", soft_wrap=True)
     workers = usable_cores() if runners.is_local(args.runner) else 1
     how = packing.Packing(found.source, folder.uri, args.codec, workers=workers)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     progress.reset()
     with stopping.on_signals(advice=AGAIN) as received, logs.to_file(folder.path(STATE, "log.txt")):
         try:
             with folder.watched(console, len(plans)):
                 _run_pipeline(runners.make_pipeline(args.runner, beam_args), plans, found, how, folder)
             if received.exit_code:
-                errors.print(f"Stopped: {progress.reason()}. {AGAIN}", markup=False)
+                complain(f"Stopped: {progress.reason()}. {AGAIN}")
                 return received.exit_code
             packed = folder.verified(found)
         except Exception as error:  # the engine's, most often: the cause is in its text
             cause = logs.record(error)
-            errors.print(f"The job failed: {progress.reason() or cause}. {AGAIN}", markup=False)
-            errors.print(f"Details: {folder.path(STATE, 'log.txt')}", markup=False)
+            complain(f"The job failed: {progress.reason() or cause}. {AGAIN}")
+            complain(f"Details: {folder.path(STATE, 'log.txt')}")
             return FAILED
     folder.release()
     return _report(console, folder, len(plans), packed, time.monotonic() - started)
@@ -158,11 +158,11 @@ def _report(console: Console, folder: ShardFolder, shards: int, packed: Packed, 
     console.print(
         f"{counted(packed.scenes, 'scene')} packed into {counted(shards, 'shard')}: "
         f"{counted(packed.pictures, 'picture')}, {packed.size / 1e6:.1f} MB, {seconds:.1f} s",
-        markup=False,
+        soft_wrap=True,
     )
     for failure in packed.failures[:SHOWN]:
-        console.print(f"  failed: {failure.scene_id} ({failure.stage}): {failure.message}", markup=False)
+        console.print(f"  failed: {failure.scene_id} ({failure.stage}): {failure.message}", soft_wrap=True)
     if packed.failures:
-        console.print(f"{counted(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}", markup=False)
-    console.print(f"Shards: {folder.uri}", markup=False)
+        console.print(f"{counted(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}", soft_wrap=True)
+    console.print(f"Shards: {folder.uri}", soft_wrap=True)
     return WITH_FAILURES if packed.failures else OK

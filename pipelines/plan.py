@@ -9,10 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines import deblur
+from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import groups, model_options
@@ -40,13 +39,12 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: as `deblur` would.
     """
-    console = Console(quiet=args.quiet, highlight=False)
     runners.open_file_systems(beam_args)
     folder = RunFolder(args.output)
     prepared = job.prepare(args, folder)
     work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)
     for name, text in [] if args.quiet else lines(prepared, work, args, folder):
-        console.print(f"{name:<10} {text}", soft_wrap=True, markup=False)
+        say(f"{name:<10} {text}")
     return WITH_FAILURES if prepared.found.failures else OK
 
 

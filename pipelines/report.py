@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.html.report_page import write_report
 from dpdeblur.transforms.records import UsageError
 
@@ -30,5 +31,5 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     """
     if beam_args:
         raise UsageError(f"report runs no pipeline, so it has no option {beam_args[0]}.")
-    print(f"Report: {write_report(args.run, args.output)}")
+    say(f"Report: {write_report(args.run, args.output)}")
     return 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from dpdeblur.pipelines.challenge import entry, runtime
 from dpdeblur.pipelines.challenge.readme import README, Readme
+from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.options import groups
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import SceneError, Score, UsageError
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     problems = write(args.output, finished, pictures, readme, args.count)
     if problems:
         return _report(args.output, problems)
-    print(f"Entry: {args.output}, {len(pictures)} pictures, {readme.runtime_s:.3g} s per image on {measured.threads} threads")
+    say(f"Entry: {args.output}, {len(pictures)} pictures, {readme.runtime_s:.3g} s per image on {measured.threads} threads")
     return 0
 
 
@@ -157,11 +158,11 @@ def _picture(finished: Run, score: Score) -> bytes:
 
 def _report(path: Path, problems: Sequence[str]) -> int:
     if not problems:
-        print(f"{path}: nothing is wrong.")
+        say(f"{path}: nothing is wrong.")
         return 0
-    print(f"{path}: {len(problems)} wrong")
+    say(f"{path}: {len(problems)} wrong")
     for problem in problems[:MOST_SHOWN]:
-        print(f"  {problem}")
+        say(f"  {problem}")
     if len(problems) > MOST_SHOWN:
-        print(f"  and {len(problems) - MOST_SHOWN} more")
+        say(f"  and {len(problems) - MOST_SHOWN} more")
     return 2

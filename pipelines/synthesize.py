@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from dpdeblur.models.machine import usable_cores
+from dpdeblur.pipelines.console import complain, rich_console
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED, OK
 from dpdeblur.pipelines.options import groups
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         UsageError: no usable photographs, or the folder is not free.
     """
     runners.open_file_systems(beam_args)
-    console = Console(quiet=args.quiet, highlight=False, soft_wrap=True)
+    console = rich_console(quiet=args.quiet)
     photos = find_photographs(args.photos) if args.photos else brought_photographs()
     width, height = args.size
     output = args.output.removeprefix("file://")
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     workers = args.workers or (usable_cores() if runners.is_local(args.runner) else 1)
     recipe = Recipe(tuple(photos), args.seed, width, height, args.bits, args.max_radius, output, workers)
     made, taken = counted(args.scenes, "scene"), counted(len(photos), "photograph")
-    console.print(f"{made} of {width}x{height} from {taken}, seed {args.seed}", markup=False)
+    console.print(f"{made} of {width}x{height} from {taken}, seed {args.seed}", soft_wrap=True)
     started = time.monotonic()
     progress.reset()
     advice = f"What was made is in {output}: remove it, or choose another --output, to begin again."
@@ -104,9 +105,9 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
         except Exception as error:  # the engine's, most often: the cause is in its text
             cause = logs.record(error)
             said = f"Stopped: {progress.reason()}." if received.exit_code else f"The job failed: {cause}"
-            Console(stderr=True, soft_wrap=True, highlight=False).print(f"{said} {advice}", markup=False)
+            complain(f"{said} {advice}")
             return received.exit_code or FAILED
-    console.print(f"Made in {time.monotonic() - started:.1f} s: {output}", markup=False)
+    console.print(f"Made in {time.monotonic() - started:.1f} s: {output}", soft_wrap=True)
     return OK
 
 

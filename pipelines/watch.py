@@ -13,10 +13,11 @@ from typing import Any
 
 import apache_beam as beam
 
+from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options import groups, model_options
 from dpdeblur.pipelines.run import display, job, logs, provenance, remote, supervisor
-from dpdeblur.pipelines.run.lifecycle import Attempt, carry_out, complain
+from dpdeblur.pipelines.run.lifecycle import Attempt, carry_out
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms import progress
 from dpdeblur.transforms.foreach import ForEachScene

@@ -11,6 +11,7 @@ from dpdeblur.models.errors import ModelError
 from dpdeblur.models.machine import usable_cores
 from dpdeblur.models.runtime.session import ModelSpec, load
 from dpdeblur.models.runtime.timing import ModelTiming, time_model
+from dpdeblur.pipelines.console import say
 from dpdeblur.transforms.records import Score, UsageError
 from dpdeblur.transforms.tables.results import Run
 
@@ -53,7 +54,7 @@ def measure(finished: Run, name: str | None, threads: int | None) -> ModelTiming
     sizes = [(row.width, row.height) for row in finished.scores]
     width, height = max(set(sizes), key=sizes.count)
     spec = ModelSpec(model=name or score.model, threads=threads or usable_cores())
-    print(f"Measuring {spec.model} at {width}x{height} on {spec.threads} threads, {RUNS} runs …", flush=True)
+    say(f"Measuring {spec.model} at {width}x{height} on {spec.threads} threads, {RUNS} runs …")
     try:
         return time_model(load(spec), width, height, runs=RUNS, warmup=WARMUP)
     except ModelError as error:

@@ -16,6 +16,7 @@ from dpdeblur.transforms.wording import counted
 _METHOD = (
     f"Intervals: 95 %, percentile bootstrap of the mean over scenes, {paired.RESAMPLES} resamples, seed {paired.SEED}. "
     "Tests: paired bootstrap and Wilcoxon signed-rank, two-sided, not corrected for the number of comparisons. "
+    f"With fewer than {paired.FEWEST_FOR_BOOTSTRAP} scenes there is no bootstrap, below {paired.FEWEST_FOR_WILCOXON} no test. "
     "A positive gain is better, for MAE too."
 )
 _COST = (
@@ -149,6 +150,8 @@ def _about(entry: Entry) -> str:
 
 
 def _interval(result: paired.Paired, digits: int) -> str:
+    if result.low is None:
+        return number(None, digits)
     return f"{number(result.low, digits, signed=True)} to {number(result.high, digits, signed=True)}"
 
 

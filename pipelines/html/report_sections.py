@@ -170,7 +170,7 @@ def _quality(scored: Sequence[Score]) -> list[Card]:
     gained = _gain(scored)
     better = f"better in {gained.wins} of {gained.count}"
     return [
-        Card("Mean PSNR gain", number(gained.mean, 2, signed=True), "dB", f"95 % interval {_interval(gained)}; {better}"),
+        Card("Mean PSNR gain", number(gained.mean, 2, signed=True), "dB", f"{_in_words(gained)}{better}"),
         Card("Mean PSNR", *_before_after(scored, "psnr_db", 2, "dB")),
         Card("Mean SSIM", *_before_after(scored, "ssim", 4)),
         Card("Mean absolute error", *_before_after(scored, "mae", 5)),
@@ -236,7 +236,13 @@ def _gain(scored: Sequence[Score]) -> paired.Paired:
     return paired.paired([before for before, _ in both], [after for _, after in both])
 
 
+def _in_words(gained: paired.Paired) -> str:
+    return "" if gained.low is None else f"95 % interval {_interval(gained)}; "
+
+
 def _interval(gained: paired.Paired) -> str:
+    if gained.low is None:
+        return page.number(None, 2)
     return f"{number(gained.low, 2, signed=True)} to {number(gained.high, 2, signed=True)}"
 
 

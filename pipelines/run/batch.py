@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import apache_beam as beam
 
+from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED
 from dpdeblur.pipelines.run import display, logs, provenance, remote, stopping, supervisor
 from dpdeblur.pipelines.run.job import Work, compare
-from dpdeblur.pipelines.run.lifecycle import Attempt, complain, exit_code
+from dpdeblur.pipelines.run.lifecycle import Attempt, exit_code
 from dpdeblur.transforms import progress, worklist
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import Score, scene_to_line

@@ -118,7 +118,7 @@ def _live(tally: Tally, console: Console) -> Iterator[None]:
 def _plain(tally: Tally, console: Console) -> Iterator[None]:
     def line() -> None:
         text = f"{tally.count()} · {tally.describe()}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(text, soft_wrap=True)
 
     with every(PLAIN_INTERVAL_S, line):
         yield

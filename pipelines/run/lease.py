@@ -7,13 +7,13 @@ within one request of each other both begin, and the first of them stops at its 
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run.lock import Held
 from dpdeblur.transforms import progress
 from dpdeblur.transforms.storage import store
@@ -53,7 +53,7 @@ def _watch(uri: str) -> None:
     found = store.read_whole(uri)
     if found is None:
         return
-    print(f"Somebody was at work there: looking for {DEAD_S:.0f} s whether they still are …", file=sys.stderr, flush=True)
+    complain(f"Another run was at work in this folder. Waiting {DEAD_S:.0f} s to see whether it still is …")
     until = time.monotonic() + DEAD_S
     while time.monotonic() < until:
         time.sleep(min(1.0, RENEW_S))

@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
+from dpdeblur.pipelines import console as terminal
+from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
 from dpdeblur.pipelines.html import report_page
 from dpdeblur.pipelines.run import crash_recovery, logs, provenance, remote, stopping, summary, supervisor
@@ -31,7 +33,7 @@ class Attempt:
 
     def say(self, line: str) -> None:
         """Print a line, unless --quiet."""
-        self.console.print(line, soft_wrap=True, markup=False)
+        self.console.print(line, soft_wrap=True)
 
     def failed(self, error: Exception, advice: str) -> int:
         """Say why the job failed, and how to go on; returns the exit code. The engine's words are for the log."""
@@ -80,7 +82,7 @@ def carry_out(
     Raises:
         UsageError: what `prepare` finds wrong; or the folder holds another run, is in use, or cannot be written to.
     """
-    console = Console(quiet=args.quiet, highlight=False)
+    console = terminal.rich_console(quiet=args.quiet)
     if (crash := supervisor.crash()) and not folder.under_way(crash.process):
         complain(f"The job failed: the process was ended by {crash.signal} while no scene was under way. {stopping.KEPT}")
         return FAILED
@@ -95,11 +97,6 @@ def carry_out(
         except (OSError, JobError) as error:
             complain(f"The job failed: {error}. {stopping.KEPT}")
             return received.exit_code or FAILED
-
-
-def complain(line: str) -> None:
-    """Print a line to standard error, whatever --quiet says."""
-    Console(stderr=True, highlight=False).print(line, soft_wrap=True, markup=False)
 
 
 def exit_code(failed: int) -> int:

@@ -105,7 +105,7 @@ class ShardFolder:
                 with suppress(Exception):  # a look that fails is no failure of the job
                     done = len(store.files_in(self.uri, "shard-*.tar"))
                     if done > said:
-                        console.print(f"{done} of {shards} shards", markup=False, end="\r" if console.is_terminal else "\n")
+                        console.print(f"{done} of {shards} shards", end="\r" if console.is_terminal else "\n")
                         said = done
 
         watcher = threading.Thread(target=watch, daemon=True)

@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
+from dpdeblur.pipelines.console import print_table
+
 METRICS = ("psnr_db", "ssim", "mae")
 
 
@@ -76,7 +78,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
     """Print a summary: quality before and after, failures by cause, speed."""
     groups = [summary["quality"], *summary["quality_by_subset"]]
     if summary["quality"]["scored"]:
-        console.print(_quality_table(groups))
+        print_table(console, _quality_table(groups))
     left_out = summary["quality"]["identical"]["psnr_db"]
     if left_out:
         console.print(f"{left_out} restored pictures are identical to their targets: PSNR +inf, left out of the mean.")
@@ -84,7 +86,6 @@ def show(summary: dict[str, Any], console: Console) -> None:
         console.print(
             f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example {cause['example']}",
             style="red",
-            markup=False,
             soft_wrap=True,
         )
     scenes, speed, inference = summary["scenes"], summary["throughput"], summary["inference"]
@@ -96,7 +97,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
         )
     if speed["scenes"]:
         line += f" · {speed['scenes']} in {speed['wall_s']:.1f} s, {speed['scenes_per_s']:.2f} scenes/s"
-    console.print(line, markup=False, soft_wrap=True)
+    console.print(line, soft_wrap=True)
 
 
 def _quality_table(groups: list[dict[str, Any]]) -> Table:

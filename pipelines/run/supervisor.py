@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
+from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.exitcodes import FAILED
 from dpdeblur.pipelines.run import stopping
 
@@ -70,7 +71,7 @@ def supervised(work: Callable[[], int]) -> int:
         _crash, child = Crash(signal.Signals(-code).name, child), 0
         if sys.stdout.isatty():
             os.write(1, b"\x1b[?25h\n")  # a progress bar hides the cursor
-    print(f"The process was ended {MOST_CRASHES} times, last by {_crash and _crash.signal}. {stopping.KEPT}", file=sys.stderr)
+    complain(f"The process was ended {MOST_CRASHES} times, last by {_crash and _crash.signal}. {stopping.KEPT}")
     return FAILED
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = {
     "models": ["errors", "machine", "runtime", "metrics", "optics", "training"],
     "transforms": ["records", "wording", "progress", "storage", "images", "tables", "shards", "layouts", "scoring"],
-    "pipelines": ["exitcodes", "engine", "options", "html", "run", "challenge"],
+    "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],
 }
 FLOORS = list(ORDER)
 NOT_FOR_MODELS = {"apache_beam", "pyarrow"}

@@ -6,9 +6,11 @@ The scenes are the sample. Everything is computed from the per-scene difference 
 - the paired bootstrap test of "the mean of d is 0": the share of resamples whose mean, shifted to 0, lies as far out as the
   observed one (ibid., ch. 16; Koehn, EMNLP 2004, for the paired form), two-sided, with one added above and below so that it
   is never 0 (Davison & Hinkley, Bootstrap Methods and their Application, 1997, sec. 4.2);
-- the Wilcoxon signed-rank test, two-sided, zero differences left out (Wilcoxon 1945; `scipy.stats.wilcoxon`).
+- the Wilcoxon signed-rank test, two-sided, zero differences left out (Wilcoxon, Biometrics Bulletin 1, 1945).
 
-Resampling is seeded: the same input gives the same digits, on every machine.
+A few scenes prove nothing: below `FEWEST_FOR_BOOTSTRAP` scenes there is no interval and no bootstrap p, as resamples of so few
+values are too alike, and below `FEWEST_FOR_WILCOXON` there is no Wilcoxon p, as it could not fall below 0.05 whatever the
+values are. Resampling is seeded: the same input gives the same digits, on every machine.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 SEED = 2021
 RESAMPLES = 10_000  # fewer above 20 000 scenes, where more would no longer change the digits shown
 LEVEL = 0.95
+FEWEST_FOR_BOOTSTRAP = 10  # scenes
+FEWEST_FOR_WILCOXON = 6  # scenes: 2 / 2**6 = 0.03 is the smallest p of six, 2 / 2**5 = 0.06 that of five
+_EXACT, _EXACT_WITH_TIES = 50, 13  # scenes up to which the Wilcoxon test is exact, as in scipy.stats
 _FEWEST = 1_000
 _MOST_DRAWS = 200_000_000  # a few seconds
 _AT_ONCE = 4_000_000  # indices drawn at a time: 16 MB
@@ -36,9 +41,9 @@ class Paired:
         wins, losses, ties: pairs where the second value is higher, lower, equal; infinite values are counted here.
         left_out: pairs with an infinite value, which no mean can hold: left out of everything below.
         mean: mean of second minus first; None without a finite pair.
-        low, high: its 95 % percentile bootstrap interval.
-        p_bootstrap: two-sided p of the paired bootstrap; at least 1 / (resamples + 1).
-        p_wilcoxon: two-sided p of the Wilcoxon signed-rank test.
+        low, high: its 95 % percentile bootstrap interval; None below `FEWEST_FOR_BOOTSTRAP` finite pairs.
+        p_bootstrap: two-sided p of the paired bootstrap, at least 1 / (resamples + 1); None as above.
+        p_wilcoxon: two-sided p of the Wilcoxon signed-rank test; None below `FEWEST_FOR_WILCOXON` finite pairs.
     """
 
     count: int
@@ -73,7 +78,7 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
         raise ValueError("a value is not a number")
     finite = np.isfinite(a) & np.isfinite(b)
     d = b[finite] - a[finite]
-    low, high, p_bootstrap = bootstrap(d) if len(d) else (None, None, None)
+    low, high, p_bootstrap = bootstrap(d) if len(d) >= FEWEST_FOR_BOOTSTRAP else (None, None, None)
     return Paired(
         count=len(a),
         wins=int((b > a).sum()),
@@ -84,7 +89,7 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
         low=low,
         high=high,
         p_bootstrap=p_bootstrap,
-        p_wilcoxon=wilcoxon(d) if len(d) else None,
+        p_wilcoxon=wilcoxon(d) if len(d) >= FEWEST_FOR_WILCOXON else None,
     )
 
 
@@ -124,13 +129,39 @@ def resampled_means(values: NDArray[np.float64], *, resamples: int = RESAMPLES, 
 def wilcoxon(differences: NDArray[np.float64]) -> float:
     """Two-sided p of the Wilcoxon signed-rank test; 1 where all differences are 0.
 
-    Exact up to 50 differences without ties or zeros, else by the normal approximation (scipy's "auto").
+    Exact up to 50 differences (13 where some are equal or 0), else by the normal approximation with a correction for ties.
+    These are the choices and the results of `scipy.stats.wilcoxon`, whose import alone takes most of a second.
     """
-    from scipy import stats  # noqa: PLC0415 - a second to import, and only comparisons need it
-
-    if not np.any(differences):
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
         return 1.0
-    return float(stats.wilcoxon(differences).pvalue)
+    ranks, ties = _mid_ranks(np.abs(nonzero))
+    positive = float(ranks[nonzero > 0].sum())
+    plain = len(nonzero) == len(differences) and not ties
+    if len(differences) <= (_EXACT if plain else _EXACT_WITH_TIES):
+        return _exact_p(ranks, positive)
+    count = len(nonzero)
+    deviation = math.sqrt((count * (count + 1) * (2 * count + 1) - ties / 2) / 24)
+    return math.erfc(abs(positive - count * (count + 1) / 4) / deviation / math.sqrt(2))
+
+
+def _mid_ranks(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """The ranks of N values from 1, equal ones sharing their mean; and the sum of t**3 - t over groups of t equal values."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(sizes) - (sizes - 1) / 2
+    return ranks[group], float((sizes.astype(np.float64) ** 3 - sizes).sum())
+
+
+def _exact_p(ranks: NDArray[np.float64], positive: float) -> float:
+    """Two-sided p of a sum of the positive ranks, over all 2**N ways to give N ranks a sign."""
+    doubled = np.rint(2 * ranks).astype(np.int64)  # shared ranks are halves
+    ways = np.zeros(int(doubled.sum()) + 1)
+    ways[0] = 1
+    for rank in doubled:
+        ways[rank:] += ways[:-rank].copy()
+    at = round(2 * positive)
+    tail = min(ways[: at + 1].sum(), ways[at:].sum())
+    return min(1.0, float(2 * tail / ways.sum()))
 
 
 def finite_mean(values: ArrayLike) -> tuple[float | None, int]:

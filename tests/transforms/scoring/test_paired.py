@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dpdeblur.transforms.scoring.paired import RESAMPLES, bootstrap, finite_mean, paired, resampled_means, wilcoxon
+from dpdeblur.transforms.scoring.paired import (
+    FEWEST_FOR_BOOTSTRAP,
+    FEWEST_FOR_WILCOXON,
+    RESAMPLES,
+    bootstrap,
+    finite_mean,
+    paired,
+    resampled_means,
+    wilcoxon,
+)
 
 GAINS = np.random.default_rng(5).normal(0.4, 1.0, 60)
 
@@ -44,10 +53,30 @@ def test_wilcoxon_by_enumeration_of_all_signs() -> None:
     assert wilcoxon(d) == pytest.approx(np.mean([s >= observed for s in sums]))
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 80), st.sampled_from([None, 0, 1]), st.floats(-1, 1), st.integers(0, 2**32 - 1))
+def test_wilcoxon_is_scipys(count: int, decimals: int | None, shift: float, seed: int) -> None:
+    """With and without ties and zeros, exact and by approximation."""
+    d = np.random.default_rng(seed).normal(shift, 1, count)
+    d = d if decimals is None else np.round(d, decimals)
+    if np.any(d):
+        assert wilcoxon(d) == pytest.approx(stats.wilcoxon(d).pvalue, rel=1e-9, abs=1e-12)
+
+
 def test_no_difference_is_no_evidence() -> None:
-    result = paired([30.0, 31.0, 29.0], [30.0, 31.0, 29.0])
+    same = [30.0, 31.0, 29.0] * 4
+    result = paired(same, same)
     assert (result.mean, result.low, result.high) == (0.0, 0.0, 0.0)
-    assert (result.p_bootstrap, result.p_wilcoxon, result.ties) == (1.0, 1.0, 3)
+    assert (result.p_bootstrap, result.p_wilcoxon, result.ties) == (1.0, 1.0, 12)
+
+
+def test_a_few_scenes_prove_nothing() -> None:
+    for count in range(1, FEWEST_FOR_BOOTSTRAP + 1):
+        result = paired([30.0] * count, [31.0 + i / 10 for i in range(count)])
+        assert result.wins == count and result.mean is not None
+        enough = count >= FEWEST_FOR_BOOTSTRAP
+        assert [value is not None for value in (result.low, result.high, result.p_bootstrap)] == [enough] * 3
+        assert (result.p_wilcoxon is not None) == (count >= FEWEST_FOR_WILCOXON)
 
 
 def test_infinite_pairs_count_but_do_not_average() -> None:
