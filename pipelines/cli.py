@@ -98,7 +98,7 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def nearest(word: str, words: Sequence[str]) -> str:
-    """ " Did you mean …?" with the closest of `words`, or nothing where none is close."""
+    """Return " Did you mean …?" with the closest of `words`, or "" where none is close."""
     close = difflib.get_close_matches(word, words, n=1)
     return f" Did you mean {close[0]}?" if close else ""
 

@@ -95,7 +95,8 @@ def simulate(
         photos: names of sharp photographs, of which a few are drawn.
         read: gives a photograph by its name, uint8 [H, W, 3], gamma-coded.
         rng: the only source of randomness.
-        width, height: of the scene, in pixels.
+        width: of the scene, in pixels.
+        height: likewise.
         bits: of the pictures, 8 or 16.
         largest_radius: of the blur, in pixels; 0 puts everything in focus.
     """

@@ -20,7 +20,8 @@ def outline(rng: np.random.Generator, shape: str, height: int, width: int) -> tu
     Args:
         rng: draws place, size and form.
         shape: one of `SHAPES`: a turned rectangle, a smooth closed curve, a thin bar.
-        height, width: of the frame, in pixels.
+        height: of the frame, in pixels.
+        width: likewise.
     """
     side = min(height, width)
     y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -67,7 +67,8 @@ def plan_tiles(height: int, width: int, *, multiple: int, halo: int, max_pixels:
     chosen to feed as few pixels in all as can be.
 
     Args:
-        height, width: of the padded frame, in pixels: multiples of `multiple`.
+        height: of the padded frame, in pixels; a multiple of `multiple`.
+        width: likewise.
         multiple: where tiles may begin and end.
         halo: pixels of margin that the network needs; rounded up to `multiple`.
         max_pixels: the largest tile, halo included.

@@ -66,7 +66,8 @@ def scatter(points: Sequence[Point], *, x_label: str, y_label: str, title: str) 
 
     Args:
         points: at least one, all finite.
-        x_label, y_label: what the axes show, with units.
+        x_label: what the horizontal axis shows, with its unit.
+        y_label: what the vertical axis shows, with its unit.
         title: for screen readers.
     """
     drawn = points if len(points) <= MOST_POINTS else [points[i * len(points) // MOST_POINTS] for i in range(MOST_POINTS)]
@@ -88,7 +89,8 @@ def pareto(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -
 
     Args:
         points: at least one; x above 0, all finite.
-        x_label, y_label: what the axes show, with units.
+        x_label: what the horizontal axis shows, with its unit.
+        y_label: what the vertical axis shows, with its unit.
         title: for screen readers.
     """
     low, high = min(point.x for point in points), max(point.x for point in points)

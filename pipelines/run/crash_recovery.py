@@ -1,4 +1,4 @@
-"""After a crash: which scene was it? (See `supervision` for how a command outlives one.)"""
+"""Find the scene that was under way when a process crashed; `supervisor` starts the command again after a crash."""
 
 from __future__ import annotations
 

@@ -187,6 +187,8 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
 
     Args:
         earlier: manifest of that run; empty where there is none.
+        job: the job that would go on with it.
+        folder: of the run.
 
     Raises:
         UsageError: it was made with other settings: which.

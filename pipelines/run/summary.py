@@ -19,7 +19,9 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
     """What `summary.json` holds.
 
     Args:
-        metrics, failures, latency: the tables of the run.
+        metrics: table of the scored scenes.
+        failures: table of the failed scenes.
+        latency: table of the latency statistics.
         restored_now: scenes that this attempt restored itself.
         wall_s: time that this attempt took for them, in seconds.
     """

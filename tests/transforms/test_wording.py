@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.stopping import FailureLimit
-from dpdeblur.transforms import progress, wording
+from dpdeblur.transforms import progress
 from dpdeblur.transforms.records import Failure
-
-
-def test_numbers_and_words_fit() -> None:
-    assert doctest.testmod(wording).failed == 0
-    assert doctest.testmod(wording).attempted > 0
 
 
 @pytest.mark.parametrize(("todo", "said"), [(None, "0 scenes"), (1, "0 of 1 scene"), (20, "0 of 20 scenes")])

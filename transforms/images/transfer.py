@@ -43,7 +43,7 @@ def srgb_encode(light: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def srgb_decode(coded: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sRGB in [0, 1] → linear light (IEC 61966-2-1)."""
+    """Decode sRGB values in [0, 1] to linear light (IEC 61966-2-1)."""
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 

@@ -62,7 +62,8 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     """Compare two samples pair by pair.
 
     Args:
-        first, second: N values each, higher is better, in the same order of scenes; +inf is allowed (identical pictures).
+        first: N values, higher is better; +inf is allowed (identical pictures).
+        second: N values of the same scenes, in the same order.
 
     Raises:
         ValueError: different lengths, or not-a-number among the values.

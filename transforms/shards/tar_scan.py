@@ -99,7 +99,7 @@ def _extend(long: Entry, kind: bytes, payload: bytes | None) -> Entry:
 
 
 def _pax_records(payload: bytes) -> dict[str, str] | None:
-    """Records "LENGTH KEY=VALUE\\n"; None where they are not that."""
+    """Parse the records of a pax header, "LENGTH KEY=VALUE" and a line feed each; None where they are anything else."""
     records, position = {}, 0
     while position < len(payload) and payload[position]:
         digits, space, _ = payload[position : position + 8].partition(b" ")

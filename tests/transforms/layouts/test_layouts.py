@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import os
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dpdeblur.transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes, ids, ordered, restormer, shards
+from dpdeblur.transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.records import Scene, SceneError, Source, UsageError
 from dpdeblur.transforms.storage.listing import File, list_files
@@ -337,12 +335,6 @@ def test_files_that_are_not_utf8_become_failures_that_a_table_can_hold(tmp_path:
         write_file(tmp_path / os.fsdecode(b"caf\xe9") / name, b"x")
     found = find_scenes(str(tmp_path))
     assert [f.message.encode() and f.scene_id.encode() and f.uri.encode() is not None for f in found.failures] == [True]
-
-
-@pytest.mark.parametrize("module", [ids, ordered, restormer, shards])
-def test_examples_in_docstrings(module: ModuleType) -> None:
-    assert doctest.testmod(module).failed == 0
-    assert doctest.testmod(module).attempted > 0
 
 
 def test_real_captures() -> None:

@@ -124,7 +124,7 @@ def finish(process: subprocess.Popen[str]) -> None:
 
 
 def test_planes_and_scores_are_imported_without_the_compiler() -> None:
-    """numba takes most of a second to import: the command line must not pay for it."""
+    """The compiler takes most of a second to import: the command line must not pay for it."""
     code = (
         "import sys\n"
         "from dpdeblur.transforms.images import codecs, planes\n"
@@ -149,7 +149,7 @@ def test_two_processes_may_compile_at_once(package: Path, tmp_path: Path) -> Non
 
 
 def test_where_no_folder_can_be_written_the_kernels_still_run(package: Path) -> None:
-    """As in a container under another user. (A file in the folder's place stops the superuser too, who may write anywhere.)"""
+    """As in a container under another user: a file in the folder's place stops the superuser too, who may write anywhere."""
     (package / "dpdeblur/transforms/images/__pycache__").write_text("in the way")
     finish(start(package, HOME="/dev/null", XDG_CACHE_HOME="/dev/null"))
 
