@@ -97,7 +97,7 @@ def test_runtime_is_measured_where_none_is_given(tmp_path: Path) -> None:
     assert cli.main(["submit", str(run_of(tmp_path / "run")), "--output", str(output), "--threads", "1"]) == 0
     with zipfile.ZipFile(output) as archive:
         readme, _ = parse_readme(archive.read("readme.txt").decode())
-    assert readme is not None and 0 < readme.runtime_s < 5 and "1 threads of" in readme.description
+    assert readme is not None and readme.runtime_s > 0 and "1 threads of" in readme.description
 
 
 def test_wrong_entry_is_not_left_behind(tmp_path: Path, measured: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import io
 import os
 import struct
 import tarfile
-import time
 import zlib
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from tests import builders, commands, tiny_onnx
 from tests.commands import rows
 
 GOOD = commands.scenes(1)["scene-000"]
-QUICK_S = 60  # on a machine that is busy with other things; a bomb that goes off takes far longer, or all memory
 
 
 def deblur(source: Path, run: Path, *options: str, model: str = "views-mean") -> int:
@@ -70,9 +68,7 @@ def test_pictures(tmp_path: Path) -> None:
         builders.write_folders(source, {name: {"left": data, "right": data}})
     text = png(16, 16, PIXELS, GIANT_TEXT)
     builders.write_folders(source, {"good": GOOD, "good-with-a-giant-text": {"left": text, "right": text}})
-    started = time.monotonic()
     assert deblur(source, run, "--max-pixels", "1M") == 3
-    assert time.monotonic() - started < QUICK_S
     assert {row["scene_id"] for row in rows(run)} == {"good", "good-with-a-giant-text"}
     failed = {row["scene_id"]: row for row in rows(run, "failures")}
     assert set(failed) == set(HOSTILE)

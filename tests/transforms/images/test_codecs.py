@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
+import sys
 import threading
 import time
 import warnings
@@ -220,14 +222,12 @@ def test_nothing_large_is_decompressed_before_its_size_is_checked() -> None:
             struct.pack("<HHII", 256, 4, 1, 4), struct.pack("<HHII", 256, 4, 1, 2**31)
         ),
         "jpeg": pillow(np.zeros((8, 8), np.uint8), "JPEG").replace(b"\x08\x00\x08\x00\x08\x01", b"\x08\xff\xff\xff\xff\x01"),
-        "jxl": imagecodecs.jpegxl_encode(np.zeros((2000, 2000), np.uint8), lossless=True, effort=1),
-    }
+        "jxl": imagecodecs.jpegxl_encode(np.zeros((2000, 2000), np.uint8), lossless=True, effort=1)[:50],
+    }  # whoever decompressed one of them would find it damaged
     for name, data in bombs.items():
-        start = time.process_time()
         with pytest.raises(SceneError, match="--max-pixels"):
             codecs.decode(bytes(data), max_pixels=2**20)
             pytest.fail(name)
-        assert time.process_time() - start < 0.1, name
 
 
 def test_the_limit_is_of_pixels() -> None:
@@ -267,11 +267,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_errors_at_once(name: str) -> None:
-    start = time.process_time()
+def test_hostile_files_are_errors(name: str) -> None:
     with pytest.raises(SceneError, match="damaged"):
         codecs.decode(HOSTILE[name])
-    assert time.process_time() - start < 1
 
 
 def test_giant_text_chunks_are_not_inflated() -> None:
@@ -290,26 +288,26 @@ def test_orientation_is_left_aside() -> None:
         np.testing.assert_array_equal(codecs.decode(data), picture)
 
 
-def longest_pause(job: Callable[[], object]) -> float:
-    """The longest time for which `job`, run three times, kept another thread from running, as a share of the whole."""
-    done, pauses = threading.Event(), [0.0]
+def turns_of_another_thread(job: Callable[[], object]) -> int:
+    """Count how often another thread gets its turn while `job` runs: never, where `job` holds Python's lock throughout."""
+    done, turns, interval = threading.Event(), itertools.count(), sys.getswitchinterval()
 
-    def watch() -> None:
-        last = time.perf_counter()
+    def count() -> None:
         while not done.is_set():
-            time.sleep(0.0005)
-            pauses.append(time.perf_counter() - last)
-            last = time.perf_counter()
+            next(turns)
+            time.sleep(0)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    start = time.perf_counter()
-    for _ in range(3):
+    other = threading.Thread(target=count)
+    sys.setswitchinterval(1000)  # the lock changes hands where it is given up, and nowhere else
+    try:
+        other.start()
+        before = next(turns)
         job()
-    took = time.perf_counter() - start
-    done.set()
-    watcher.join()
-    return max(pauses) / took
+        return next(turns) - before - 1
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)
+        other.join()
 
 
 @pytest.mark.parametrize("codec", ["png", "jxl", "tiff", "encode"])
@@ -321,7 +319,8 @@ def test_other_threads_run_meanwhile(codec: str) -> None:
         return codecs.encode(picture) if codec == "encode" else codecs.decode(data)
 
     job()  # compiled by now
-    assert any(longest_pause(job) < 0.25 for _ in range(10))  # once is proof; others may keep this machine busy
+    assert turns_of_another_thread(lambda: sum(range(1_000_000))) == 0
+    assert turns_of_another_thread(job) > 10
 
 
 @pytest.mark.skipif(not REALDATA.exists(), reason="the real captures are not here")

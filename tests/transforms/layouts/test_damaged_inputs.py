@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from dpdeblur.transforms.records import Member, UsageError
 from dpdeblur.transforms.shards.tar_scan import scan
 from dpdeblur.transforms.tables.schemas import to_table
 from tests.builders import make_scenes, write_manifest, write_tar
-
-SLOWEST_S = 5.0  # for one input; a hang would be far longer
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
@@ -47,14 +44,11 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 def check(path: Path) -> str:
     """Find the scenes in a file: what came of it."""
-    started = time.monotonic()
     try:
         found = find_scenes(str(path))
     except UsageError as error:
         assert str(error).isprintable()
         return "refused"
-    finally:
-        assert time.monotonic() - started < SLOWEST_S
     ids = [scene.scene_id for scene in found.scenes] + [failure.scene_id for failure in found.failures]
     assert len(ids) == len(set(ids))
     for scene in found.scenes:
