@@ -66,7 +66,8 @@ class Binding:
 
         Args:
             planes: float32 [6 or 9, Hp, Wp]: left RGB, right RGB and, where there is one, combined RGB.
-            height, width: of the picture in them, in pixels, whose centre is where "radius" is 0.
+            height: of the picture in them, in pixels; "radius" is 0 at its centre.
+            width: likewise.
         """
         views = planes[: self.views]
         if not self.further:

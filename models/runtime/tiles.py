@@ -139,7 +139,8 @@ def restore_blended(run: Callable[[Planes], Planes], frame: Planes, height: int,
     Args:
         run: the network, float32 [C, height, width] to float32 [3, height, width].
         frame: float32 [C, H, W], H at least `height`, W at least `width`.
-        height, width: of a tile, in pixels.
+        height: of a tile, in pixels.
+        width: likewise.
     """
     high, wide = frame.shape[1:]
     weight = np.minimum.outer(_ramp(height), _ramp(width))
