@@ -14,7 +14,8 @@ from pathlib import Path
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.models.runtime.session import Model, ModelSpec, load
-from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.scoring import metrics
 from dpdeblur.transforms.warm_up import warm_up
 
@@ -24,8 +25,8 @@ ROLES = ("left", "right", "combined", "target")
 def restore(scene: dict[str, str], model: Model, images: Path) -> tuple[object, ...]:
     left, right, combined, target = (codecs.decode(Path(scene[role]).read_bytes()) for role in ROLES)
     height, width = left.shape[:2]
-    views = planes.float_planes((left, right), planes.AS_STORED, model.padded(height, width), model.card.transfer)
-    sharp = planes.quantise(model.restore(views, height, width), 16, 3)
+    views = conversion.float_planes((left, right), AS_STORED, model.padded(height, width), model.card.transfer)
+    sharp = conversion.quantise(model.restore(views, height, width), 16, 3)
     after, before = metrics.compare(sharp, target), metrics.compare(combined, target)
     (images / f"{scene['id']}.png").write_bytes(codecs.encode(sharp))
     return scene["id"], after.psnr_db, after.ssim, after.mae, before.psnr_db, before.ssim, before.mae

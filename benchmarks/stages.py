@@ -15,7 +15,8 @@ import numpy as np
 from benchmarks import plain, timing
 from benchmarks.answers import Answer
 from dpdeblur.models.runtime.allocator import keep_freed_memory
-from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.scoring import metrics
 
 Stage = Callable[[], object]
@@ -45,7 +46,7 @@ def measure(scene: Path, rounds: int, say: Callable[[str], None]) -> dict[str, d
 def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
     left, right, target = (codecs.decode((scene / f"{role}.png").read_bytes()) for role in ("left", "right", "target"))
     left64, target64 = (plain.read(str(scene / f"{role}.png")) for role in ("left", "target"))
-    mean = planes.float_planes((left,), planes.AS_STORED)
+    mean = conversion.float_planes((left,), AS_STORED)
     mean64 = np.asarray(mean.transpose(1, 2, 0), np.float64)
     session = Echo()
     return {
@@ -54,10 +55,10 @@ def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
             lambda: cv2.imread(str(scene / "left.png"), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH),
         ),
         "two views of integers to float planes": (
-            lambda: planes.float_planes((left, right), planes.AS_STORED),
+            lambda: conversion.float_planes((left, right), AS_STORED),
             lambda: plain.restore(session, left / plain.FULL, right / plain.FULL, 1),
         ),
-        "float planes to integers": (lambda: planes.quantise(mean, 16, 3), lambda: plain.to_integers(mean64)),
+        "float planes to integers": (lambda: conversion.quantise(mean, 16, 3), lambda: plain.to_integers(mean64)),
         "PSNR, SSIM and MAE of one picture": (
             lambda: metrics.compare(left, target),
             lambda: plain.scores(left64, target64),

@@ -24,7 +24,7 @@ import numpy as np
 
 from dpdeblur.models.runtime.card import METADATA_KEY, Card
 from dpdeblur.models.runtime.session import ModelError, open_model
-from dpdeblur.transforms.images.planes import AS_STORED
+from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.records import Failure, Scene, Score, Source
 from dpdeblur.transforms.restore import Restoration, restore
 from dpdeblur.transforms.stages import Reading

@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from dpdeblur.transforms import progress
-from dpdeblur.transforms.images.headers import sniff
+from dpdeblur.transforms.images.formats import sniff
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
 from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole

@@ -12,9 +12,9 @@ from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.transforms import stages
 from dpdeblur.transforms.foreach import SceneFunction
-from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.balance import balance
-from dpdeblur.transforms.images.planes import Picture
+from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import Outcome, Scene, SceneError, Score
 from dpdeblur.transforms.scoring import metrics
 from dpdeblur.transforms.stages import Reading, Stopwatch
@@ -96,14 +96,14 @@ def _restore(scene: Scene, model: Model, task: Restoration, watch: Stopwatch) ->
     )
 
 
-def _infer(pictures: stages.Pictures, model: Model, reading: Reading) -> Picture:
+def _infer(pictures: stages.Pictures, model: Model, reading: Reading) -> Image:
     """Integers to float planes, the network, and back to integers of the same kind."""
     left, coding = pictures["left"], model.card.transfer
     height, width = left.shape[:2]
     views = [pictures[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
-    light = planes.float_planes(views, reading.tone, model.padded(height, width), coding)
+    light = conversion.float_planes(views, reading.tone, model.padded(height, width), coding)
     if reading.balance:
         balance(light)
     sharp = model.restore(light, height, width)
     channels = left.shape[2] if left.ndim == 3 else 1
-    return planes.quantise(sharp, left.dtype.itemsize * 8, channels, reading.tone, coding)
+    return conversion.quantise(sharp, left.dtype.itemsize * 8, channels, reading.tone, coding)

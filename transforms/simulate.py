@@ -24,6 +24,7 @@ from dpdeblur.models.optics import (
     render_views,
     signed_blur_radius,
 )
+from dpdeblur.models.srgb import linear_to_srgb
 from dpdeblur.transforms.images.photographs import fill_frame, to_linear
 from dpdeblur.transforms.surfaces import SHAPES, outline, page
 
@@ -193,8 +194,7 @@ def _in_focus(layers: Sequence[Layer]) -> tuple[Light, Light]:
 
 def _developed(light: Light, bits: int) -> Pixels:
     """Light [3, H, W] in [0, 1] to samples [H, W, 3] on the sRGB curve (IEC 61966-2-1), rounded to `bits`."""
-    curve = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
-    coded = np.where(light <= 0.0031308, 12.92 * light, curve).transpose(1, 2, 0)
+    coded = linear_to_srgb(light).transpose(1, 2, 0)
     samples = np.rint(coded * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     return np.ascontiguousarray(samples)
 

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpdeblur.transforms.images import codecs, planes
-from dpdeblur.transforms.images.planes import Picture, Tone
+from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images.image import Image, describe, fit_target
+from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
 from dpdeblur.transforms.scoring.metrics import Metrics
@@ -19,7 +20,7 @@ from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.journal import input_key
 
 MAX_MESSAGE = 2000  # characters; the gist comes first
-Pictures = dict[str, Picture]
+Pictures = dict[str, Image]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Reading:
         concurrency: scenes under way at once in one process, for the record.
     """
 
-    tone: Tone = field(default=Tone())
+    tone: ToneCurve = field(default=ToneCurve())
     target_fit: str = "exact"
     max_pixels: int = codecs.MAX_PIXELS
     balance: bool = False
@@ -97,7 +98,7 @@ def load(scene: Scene, roles: tuple[str, ...], reading: Reading, watch: Stopwatc
     return pictures
 
 
-def _decode(role: str, encoded: bytes, source: Source, reading: Reading) -> Picture:
+def _decode(role: str, encoded: bytes, source: Source, reading: Reading) -> Image:
     try:
         return codecs.decode(encoded, source.uri, max_pixels=reading.max_pixels)
     except SceneError as error:
@@ -106,26 +107,26 @@ def _decode(role: str, encoded: bytes, source: Source, reading: Reading) -> Pict
         raise SceneError(f"The {role} picture in the shard: {error}", error.uri) from error  # the file's name says nothing here
 
 
-def before(pictures: Pictures, reading: Reading) -> Picture:
+def before(pictures: Pictures, reading: Reading) -> Image:
     """The unprocessed picture, as it would be written: the combined one where there is one, else the mean of the views."""
     if "combined" in pictures:
-        return planes.level(pictures["combined"], reading.tone)
-    return planes.mean_of_views(pictures["left"], pictures["right"], reading.tone)
+        return conversion.apply_levels(pictures["combined"], reading.tone)
+    return conversion.mean_of_views(pictures["left"], pictures["right"], reading.tone)
 
 
 def compare(
-    picture: Picture, pictures: Pictures, reading: Reading, score: Callable[[Picture, Picture], Metrics]
+    picture: Image, pictures: Pictures, reading: Reading, score: Callable[[Image, Image], Metrics]
 ) -> tuple[Metrics | None, Metrics | None]:
     """Scores of a picture and of the unprocessed one against the target; none without a target."""
     target = pictures.get("target")
     if target is None:
         return None, None
-    after, unprocessed = (planes.fit_target(p, target, reading.target_fit) for p in (picture, before(pictures, reading)))
+    after, unprocessed = (fit_target(p, target, reading.target_fit) for p in (picture, before(pictures, reading)))
     return score(*after), score(*unprocessed)
 
 
 def row(
-    scene: Scene, left: Picture, scores: tuple[Metrics | None, Metrics | None], watch: Stopwatch, reading: Reading, **more: Any
+    scene: Scene, left: Image, scores: tuple[Metrics | None, Metrics | None], watch: Stopwatch, reading: Reading, **more: Any
 ) -> Score:
     """A row of the metrics table: what all kinds of runs say of a scene alike, and `more`."""
     (height, width), (after, unprocessed) = left.shape[:2], scores
@@ -150,10 +151,10 @@ def row(
     )
 
 
-def _check_form(role: str, picture: Picture, left: Picture, uri: str) -> None:
+def _check_form(role: str, picture: Image, left: Image, uri: str) -> None:
     """All pictures of one exposure have one size, one depth, one number of channels."""
     if (picture.shape, picture.dtype) != (left.shape, left.dtype):
         view = "right view" if role == "right" else "combined picture"
         raise SceneError(
-            f"The {view} is {planes.form(picture)}, the left view is {planes.form(left)}. Both must come from one capture.", uri
+            f"The {view} is {describe(picture)}, the left view is {describe(left)}. Both must come from one capture.", uri
         )

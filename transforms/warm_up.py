@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dpdeblur.transforms.images import codecs, planes
+from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.scoring import metrics
 
 
@@ -15,9 +17,9 @@ def warm_up() -> None:
     Where scenes are timed, call it before them.
     """
     ramp = np.arange(192).reshape(8, 8, 3)
-    pictures: tuple[planes.Picture, ...] = (ramp.astype(np.uint8), ramp.astype(np.uint16))
+    pictures: tuple[Image, ...] = (ramp.astype(np.uint8), ramp.astype(np.uint16))
     for picture in pictures:
         codecs.decode(codecs.encode(picture))
-        planes.quantise(planes.float_planes((picture,), planes.AS_STORED), picture.dtype.itemsize * 8, 3)
-        planes.mean_of_views(picture, picture)
+        conversion.quantise(conversion.float_planes((picture,), AS_STORED), picture.dtype.itemsize * 8, 3)
+        conversion.mean_of_views(picture, picture)
         metrics.compare(picture, picture)

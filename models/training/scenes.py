@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dpdeblur.models.optics import Layer, Variety, add_sensor_noise, random_aperture, random_radius, render_views
 from dpdeblur.models.optics.namespace import Array, namespace
+from dpdeblur.models.srgb import linear_to_srgb
 from dpdeblur.models.training.surfaces import Picture, smooth_noise, surface
 
 Surface = tuple[Picture, Picture | None, Picture]
@@ -95,9 +96,7 @@ def encode(rng: np.random.Generator, linear: Picture) -> Picture:
     linear = np.clip(linear, 0, 1)
     if rng.random() < 0.6:
         return linear ** np.float32(1 / 2.2)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - np.float32(0.055)).astype(
-        np.float32
-    )
+    return linear_to_srgb(linear).astype(np.float32)
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Picture:

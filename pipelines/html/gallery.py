@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Preview
-from dpdeblur.transforms.images import codecs, planes
-from dpdeblur.transforms.images.planes import Picture
+from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images.image import Image, fit_target
+from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.records import Scene, SceneError, Score, Source, UsageError
 from dpdeblur.transforms.storage.read import read_bytes
@@ -103,22 +104,22 @@ def show(run: Run, scene: Scene, score: Score, budget: int) -> Shown:
     """
     settings = run.manifest.get("settings", {})
     linear = settings.get("transfer") == "linear"
-    tone = planes.Tone(settings.get("black_level", 0), settings.get("white_level"), settings.get("transfer", "srgb"))
+    tone = ToneCurve(settings.get("black_level", 0), settings.get("white_level"), settings.get("transfer", "srgb"))
     if score.image_path is None:
         raise SceneError("the restored picture was not kept.")
     after = _decode(Source(run.path(score.image_path)))
     if scene.combined:
-        before = planes.level(_decode(scene.combined), tone)
+        before = conversion.apply_levels(_decode(scene.combined), tone)
     else:
-        before = planes.mean_of_views(_decode(scene.left), _decode(scene.right), tone)
+        before = conversion.mean_of_views(_decode(scene.left), _decode(scene.right), tone)
     pictures, labels = [before, after], ["Before", "After"]
     if scene.target:
         fit = settings.get("target_fit", "exact")
-        cropped, target = planes.fit_target(before, _decode(scene.target), fit)
-        pictures, labels = [cropped, planes.fit_target(after, target, fit)[0], target], [*labels, "Target"]
+        cropped, target = fit_target(before, _decode(scene.target), fit)
+        pictures, labels = [cropped, fit_target(after, target, fit)[0], target], [*labels, "Target"]
     screen = previews.displayable(pictures, linear=linear)
     return Shown(score, tuple(labels), previews.encode(screen, budget), previews.thumbnail(screen[1]))
 
 
-def _decode(source: Source) -> Picture:
+def _decode(source: Source) -> Image:
     return codecs.decode(read_bytes(source), source.uri)

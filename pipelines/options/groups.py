@@ -8,7 +8,7 @@ from typing import Any
 
 from dpdeblur.models.machine import memory_bytes, usable_cores
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.transforms.images.planes import Tone
+from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import LAYOUTS
 from dpdeblur.transforms.stages import Reading
 
@@ -112,8 +112,8 @@ def reading(args: argparse.Namespace, digest: str) -> Reading:
     return Reading(_tone(args), args.target_fit, args.max_pixels, args.balance_views, digest, workers(args))
 
 
-def _tone(args: argparse.Namespace) -> Tone:
-    return Tone(black_level=args.black_level, white_level=args.white_level, transfer=args.transfer)
+def _tone(args: argparse.Namespace) -> ToneCurve:
+    return ToneCurve(black_level=args.black_level, white_level=args.white_level, transfer=args.transfer)
 
 
 def positive(text: str) -> int:

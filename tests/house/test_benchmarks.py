@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import page, scenes, slots, timing
 from benchmarks.answers import Answer
+from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.layouts import find_scenes
 
 FACTS = {"date": "2026-01-02", "cores": 2, "cpu": "A processor", "load_before": 0.1, "versions": "python 3", "minutes": 7.5}
@@ -83,14 +84,14 @@ def test_the_plain_script_agrees(tmp_path: Path) -> None:
     """The rival's numbers are ours: otherwise the race means nothing."""
     pytest.importorskip("cv2", reason="OpenCV comes with the extra bench")
     from benchmarks import plain, stages
-    from dpdeblur.transforms.images import codecs, planes
+    from dpdeblur.transforms.images import codecs, conversion
     from dpdeblur.transforms.scoring import metrics
 
     folder = scenes.make(tmp_path, 1, width=48, height=40) / "scene-0"
     left, right, target = (codecs.decode((folder / f"{role}.png").read_bytes()) for role in ("left", "right", "target"))
     theirs = plain.restore(stages.Echo(), plain.read(str(folder / "left.png")), plain.read(str(folder / "right.png")), 32)
     picture = plain.to_integers(theirs)
-    assert (picture == planes.quantise(planes.float_planes((left, right), planes.AS_STORED)[:3], 16, 3)).all()
+    assert (picture == conversion.quantise(conversion.float_planes((left, right), AS_STORED)[:3], 16, 3)).all()
     ours = metrics.compare(picture, target)
     assert plain.scores(picture / plain.FULL, target / plain.FULL) == pytest.approx(
         (ours.psnr_db, ours.ssim, ours.mae), abs=1e-9

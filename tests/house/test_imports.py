@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 # Floors and their rooms, from the bottom up: what stands in a room imports from rooms before it, and from its own. A floor's
 # own modules are its top, but for those that are named here as if they were rooms: words that everybody uses.
 ORDER = {
-    "models": ["errors", "machine", "runtime", "metrics", "optics", "training"],
+    "models": ["errors", "machine", "srgb", "runtime", "metrics", "optics", "training"],
     "transforms": ["records", "wording", "progress", "storage", "images", "tables", "shards", "layouts", "scoring"],
     "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],
 }

@@ -1,96 +1,96 @@
-"""Encoded pictures ↔ arrays, exact to the bit: the one place where a file format matters.
+"""Image files ↔ arrays, exact to the bit: the one place where a file format matters.
 
 Read: PNG, TIFF, JPEG and JPEG XL, recognised by their bytes, never by their names. Written: PNG and JPEG XL, lossless.
 Anything that could come back other than it was stored (palettes, alpha, floats, several pages, lossy 16 bits) is refused with a
-reason. EXIF orientation and colour profiles are left aside: turning a view would make its disparity vertical, and the samples
-are the data.
+reason. Images are never turned: turning a view would make its disparity vertical.
 
 All decoders run without Python's lock: scenes are decoded side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from types import ModuleType
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
-from dpdeblur.transforms.images.headers import Header, check_size, damaged, read_header, sniff
-from dpdeblur.transforms.images.parsers import jpeg_segments
-from dpdeblur.transforms.images.planes import Picture
-from dpdeblur.transforms.images.png import decode_png, encode_png
+from dpdeblur.transforms.images import jpeg, jpeg_xl, png, tiff
+from dpdeblur.transforms.images.formats import WANTED, ImageHeader, UnsupportedImage, check_size, damaged, sniff
+from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import SceneError
 
-__all__ = ["MAX_PIXELS", "Header", "decode", "encode", "read_header"]
+__all__ = ["MAX_PIXELS", "ImageHeader", "decode", "encode", "read_header"]
 
 MAX_PIXELS = 200_000_000  # larger than any camera of today, and 1.2 GB as 16-bit RGB
+_FORMATS: dict[str, ModuleType] = {"PNG": png, "TIFF": tiff, "JPEG": jpeg, "JPEG XL": jpeg_xl}
 
 
-def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode one picture: [H, W, 3] RGB, or [H, W] of one channel; uint8 or uint16 as stored; C-contiguous, native byte order.
+def read_header(data: bytes, uri: str = "") -> ImageHeader:
+    """Return what an image file says of its image, without decompressing it.
+
+    The first 64 bytes are enough of a PNG, the first 4 kB of a JPEG XL; a TIFF or a JPEG may need all its bytes.
 
     Args:
-        data: the whole file. Bytes after the end of the picture are left aside.
-        uri: where it came from, for the error.
-        max_pixels: width times height, above which it is refused unread.
+        data: The file.
+        uri: Where it came from, for the error.
 
     Raises:
-        SceneError: not a picture of a documented format and kind, too large, cut short or damaged. A JPEG
-            carries no checksums: one that is cut short is found, one whose data were altered may not be.
+        SceneError: It is not of a format, kind or depth that is wanted, or its header is cut short or contradicts itself.
     """
-    kind = sniff(data, uri)
+    name = sniff(data, uri)
+    try:
+        header: ImageHeader = _FORMATS[name].read_header(data)
+    except UnsupportedImage as what:
+        raise SceneError(f"This is {what}. {WANTED}.", uri) from None
+    except ValueError as error:
+        raise damaged(name, str(error), uri) from error
+    except Exception as error:  # struct.error, IndexError and whatever a library raises
+        raise damaged(name, "its header ends early, or points outside the file", uri) from error
+    if header.width < 1 or header.height < 1:
+        raise damaged(name, f"it claims to be {header.width}x{header.height} pixels", uri)
+    return header
+
+
+def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Image:
+    """Decode an image file: uint8 or uint16 as stored; [H, W, 3] RGB or [H, W]; C-contiguous, native byte order.
+
+    Args:
+        data: The whole file. Bytes after the end of the image are left aside.
+        uri: Where it came from, for the error.
+        max_pixels: Width times height, above which it is refused before it is decompressed.
+
+    Raises:
+        SceneError: It is not of a format, kind or depth that is wanted, too large, cut short or damaged. A JPEG carries no
+            checksums: one that is cut short is found, one whose data were altered may not be.
+    """
+    name = sniff(data, uri)
     header = read_header(data, uri)
     check_size(header, max_pixels, uri)
     try:
-        picture = _DECODERS[kind](data, header, uri)
-    except (SceneError, MemoryError):
+        image: Image = _FORMATS[name].decode(data, header)
+    except MemoryError:
         raise
+    except UnsupportedImage as what:
+        raise SceneError(f"This is {what}. {WANTED}.", uri) from None
     except Exception as error:  # each library has its own
-        raise damaged(kind, str(error) or type(error).__name__, uri) from error
+        raise damaged(name, str(error) or type(error).__name__, uri) from error
     shape = (header.height, header.width, 3) if header.channels == 3 else (header.height, header.width)
-    if picture.shape != shape or picture.dtype.itemsize * 8 != header.bits or picture.dtype.kind != "u":
-        raise damaged(kind, f"decoded to {picture.dtype} {picture.shape}, its header says {shape} of {header.bits} bits", uri)
-    return np.ascontiguousarray(picture, picture.dtype.newbyteorder("="))
+    if image.shape != shape or image.dtype.itemsize * 8 != header.bits or image.dtype.kind != "u":
+        raise damaged(name, f"decoded to {image.dtype} {image.shape}, its header says {shape} of {header.bits} bits", uri)
+    return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
 
 
-def encode(picture: Picture, codec: str = "png", *, repeatable: bool = False) -> bytes:
-    """Encode [H, W, 3] or [H, W], uint8 or uint16, without loss: "png", or "jxl" (JPEG XL effort 1: a sixth smaller).
+def encode(image: Image, codec: str = "png", *, repeatable: bool = False) -> bytes:
+    """Encode [H, W, 3] or [H, W], uint8 or uint16, without loss.
 
     Args:
-        picture: its samples.
-        codec: "png" or "jxl".
-        repeatable: the same samples always give the same bytes, and not only the same picture; PNG then takes longer.
+        image: Its samples.
+        codec: "png", or "jxl" (JPEG XL effort 1: a sixth smaller).
+        repeatable: Whether the same samples must always give the same bytes, and not only the same image; PNG then takes
+            longer.
     """
     if codec == "png":
-        return encode_png(picture, repeatable=repeatable)
+        return png.encode(image, repeatable=repeatable)
     if codec == "jxl":
-        return bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(picture), lossless=True, effort=1, numthreads=1))
+        return bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(image), lossless=True, effort=1, numthreads=1))
     raise ValueError(f"codec {codec!r} is neither 'png' nor 'jxl'")
-
-
-def _decode_tiff(data: bytes, header: Header, uri: str) -> NDArray[Any]:
-    picture = imagecodecs.tiff_decode(data)
-    separate = header.channels == 3 and picture.shape == (3, header.height, header.width)
-    return np.asarray(picture.transpose(1, 2, 0) if separate else picture)
-
-
-def _decode_jpeg(data: bytes, header: Header, uri: str) -> NDArray[Any]:
-    markers = [marker for marker, _ in jpeg_segments(data)]  # to the end marker: libjpeg only warns where it is missing
-    scans = markers.count(0xDA)
-    if not 1 <= scans <= 200:  # a progressive file has about ten; each costs a pass over all pixels
-        raise damaged("JPEG", f"{scans} scans", uri)
-    return np.asarray(imagecodecs.jpeg8_decode(data))
-
-
-def _decode_jxl(data: bytes, header: Header, uri: str) -> NDArray[Any]:
-    return np.asarray(imagecodecs.jpegxl_decode(data, keeporientation=True, numthreads=1))
-
-
-_DECODERS: dict[str, Callable[[bytes, Header, str], NDArray[Any]]] = {
-    "PNG": decode_png,
-    "TIFF": _decode_tiff,
-    "JPEG": _decode_jpeg,
-    "JPEG XL": _decode_jxl,
-}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from dpdeblur.models.srgb import srgb_to_linear
 from dpdeblur.transforms.records import SceneError, UsageError
 
 Light = npt.NDArray[np.float32]
@@ -83,9 +84,8 @@ def fill_frame(photo: npt.NDArray[np.uint8], height: int, width: int, rng: np.ra
 
 def to_linear(coded: npt.NDArray[np.uint8]) -> Light:
     """Undo the sRGB transfer curve (IEC 61966-2-1): uint8 to light in [0, 1], same shape."""
-    x = np.arange(256) / 255
-    curve = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return np.asarray(curve[coded], np.float32)
+    table = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
+    return np.asarray(table[coded], np.float32)
 
 
 def _window(length: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

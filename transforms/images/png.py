@@ -1,13 +1,15 @@
 """PNG, exact and fast: the container here, DEFLATE by libdeflate and ISA-L, the filters compiled.
 
 About half the time of libpng to read and a fifth to write, and stricter: every checksum is verified, and a file that is cut
-anywhere is an error.
+anywhere is an error. Section numbers are those of the PNG specification, third edition.
 """
 
 from __future__ import annotations
 
 import struct
 import sys
+import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import imagecodecs
@@ -15,89 +17,113 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.images.headers import Header, damaged
-from dpdeblur.transforms.records import SceneError
+from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+from dpdeblur.transforms.images.image import Image
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _REFUSED = {b"tRNS": "a transparent colour", b"acTL": "several frames", b"CgBI": "Apple's private changes"}
+_INTERLACE = 28  # where the file says whether it is
 
 
-def decode_png(data: bytes, header: Header, uri: str = "") -> NDArray[np.uint8 | np.uint16]:
-    """Decode a PNG whose header has been read and found good: [H, W, 3], or [H, W] of one channel, the depth kept.
+def read_header(data: bytes) -> ImageHeader:
+    """Return what the IHDR chunk says (11.2.1)."""
+    size, name, width, height, bits, colour, _, _, interlace, crc = struct.unpack_from(">I4sIIBBBBBI", data, 8)
+    if (size, name) != (13, b"IHDR") or zlib.crc32(data[12:29]) != crc or interlace > 1:
+        raise ValueError("its IHDR chunk is wrong")
+    if colour == 3:
+        raise UnsupportedImage("a PNG with a palette")
+    if colour in (4, 6):
+        raise UnsupportedImage("a PNG with an alpha channel")
+    if colour not in (0, 2):
+        raise ValueError(f"colour type {colour}")
+    if bits not in (8, 16):
+        raise UnsupportedImage(f"a {bits}-bit PNG")
+    return ImageHeader(width, height, 3 if colour == 2 else 1, bits)
+
+
+def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
+    """Decode a PNG whose header has been read and found good.
 
     Raises:
-        SceneError: cut short, a checksum is wrong, too few or too many pixels, transparency or animation.
+        ValueError: It is cut short, a checksum is wrong, or there are too few or too many pixels.
+        UnsupportedImage: It has transparency, or several frames.
     """
-    view = memoryview(data)
-    compressed = _compressed(view, uri)
-    if data[28]:  # interlaced: rare, and libpng knows how; the chunks are sound by now
+    compressed = _checked_pixels(memoryview(data))
+    if data[_INTERLACE]:  # rare, and libpng knows how; the chunks are sound by now
         return np.asarray(imagecodecs.png_decode(data))
     pixel = header.channels * header.bits // 8
     size = header.width * pixel
     filtered = np.empty((header.height, 1 + size), np.uint8)
     inflated = imagecodecs.deflate_decode(b"".join(compressed), out=filtered.reshape(-1).data)
     if len(inflated) != filtered.size:
-        raise damaged("PNG", f"{len(inflated)} of {filtered.size} bytes of pixels", uri)
-    return _unfiltered(filtered, header, pixel, uri)
+        raise ValueError(f"{len(inflated)} of {filtered.size} bytes of pixels")
+    return _unfiltered(filtered, header, pixel)
 
 
-def _unfiltered(filtered: NDArray[np.uint8], header: Header, pixel: int, uri: str) -> NDArray[np.uint8 | np.uint16]:
+def _unfiltered(filtered: NDArray[np.uint8], header: ImageHeader, pixel: int) -> Image:
     from dpdeblur.transforms.images import png_filters  # noqa: PLC0415  numba is slow to import, and only workers need it
 
     rows = np.empty((header.height, filtered.shape[1] - 1), np.uint8)
     if not png_filters.unfilter(filtered, pixel, rows):
-        raise damaged("PNG", "an unknown filter", uri)
+        raise ValueError("an unknown filter")
     samples = rows if header.bits == 8 else rows.view(">u2").astype(np.uint16)
     return samples.reshape((header.height, header.width, 3) if header.channels == 3 else (header.height, header.width))
 
 
-def _compressed(view: memoryview, uri: str) -> list[memoryview]:
-    """The bodies of all IDAT chunks, after verifying every chunk up to IEND; what follows IEND is left aside."""
-    at = 8
+def _checked_pixels(view: memoryview) -> list[memoryview]:
+    """Return the bodies of all IDAT chunks, having verified every chunk up to IEND; what follows IEND is left aside."""
     bodies: list[memoryview] = []
-    while True:
+    for name, body, crc in _chunks(view):
+        word = name.decode() if name.isalpha() and name.isascii() else "unnamed"
+        if _crc(body, _crc(name)) != crc:
+            raise ValueError(f"wrong checksum of its {word} chunk")
+        if name == b"IDAT":
+            bodies.append(body)
+        elif name in _REFUSED:
+            raise UnsupportedImage(f"a PNG with {_REFUSED[name]}")
+        elif name not in _CRITICAL and not name[0] & 0x20:
+            raise ValueError(f"unknown critical chunk {word}")
+    return bodies
+
+
+def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
+    """Yield name, body and stated checksum of each chunk up to IEND (5.3)."""
+    at, name = len(MAGIC), b""
+    while name != b"IEND":
         if at + 12 > len(view):
-            raise damaged("PNG", "it ends before its end chunk", uri)
+            raise ValueError("it ends before its end chunk")
         size, name = struct.unpack_from(">I4s", view, at)
         after = at + 8 + size
         if after + 4 > len(view):
-            raise damaged("PNG", f"its {name.decode('latin-1')!r} chunk claims {size} bytes", uri)
+            raise ValueError(f"one of its chunks claims {size} bytes")
         (crc,) = struct.unpack_from(">I", view, after)
-        if _crc(view[at + 4 : after]) != crc:
-            raise damaged("PNG", f"wrong checksum of its {name.decode('latin-1')!r} chunk", uri)
-        if name == b"IEND":
-            return bodies
-        if name == b"IDAT":
-            bodies.append(view[at + 8 : after])
-        elif name in _REFUSED:
-            raise SceneError(f"This PNG has {_REFUSED[name]}: export it without.", uri)
-        elif name not in _CRITICAL and not name[0] & 0x20:
-            raise damaged("PNG", f"unknown critical chunk {name.decode('latin-1')!r}", uri)
+        yield name, view[at + 8 : after], crc
         at = after + 4
 
 
-def encode_png(picture: NDArray[np.uint8 | np.uint16], *, repeatable: bool = False) -> bytes:
+def encode(image: Image, *, repeatable: bool = False) -> bytes:
     """Encode [H, W, 3] or [H, W] without loss: filter Sub, ISA-L level 1.
 
     Noise is most of a 16-bit photograph: the size is that of libpng, whose search for better filters and matches finds none.
 
     Args:
-        picture: its samples.
-        repeatable: the same samples always give the same bytes. Otherwise they rarely give others, which decode to the same:
-            which matches ISA-L takes depends on what lay in its memory before. By libdeflate, at three times the cost.
+        image: Its samples.
+        repeatable: Whether the same samples must always give the same bytes. Otherwise they rarely give others, which decode
+            to the same: which matches ISA-L takes depends on what lay in its memory before. By libdeflate, at three times the
+            cost.
     """
     from dpdeblur.transforms.images import png_filters  # noqa: PLC0415  numba is slow to import, and only workers need it
 
-    height, width = picture.shape[:2]
-    channels, depth = picture.size // (height * width), picture.dtype.itemsize
-    big_endian = picture.byteswap() if depth == 2 and sys.byteorder == "little" else picture
+    height, width = image.shape[:2]
+    channels, depth = image.size // (height * width), image.dtype.itemsize
+    big_endian = image.byteswap() if depth == 2 and sys.byteorder == "little" else image
     rows = np.ascontiguousarray(big_endian).view(np.uint8).reshape(height, -1)
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
     png_filters.subtract_left(rows, channels * depth, filtered)
     body = bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)) if repeatable else isal_zlib.compress(filtered, 1)
-    form = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
-    return b"".join((MAGIC, *_chunk(b"IHDR", form), *_chunk(b"IDAT", body), *_chunk(b"IEND", b"")))
+    header = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
+    return b"".join((MAGIC, *_chunk(b"IHDR", header), *_chunk(b"IDAT", body), *_chunk(b"IEND", b"")))
 
 
 def _chunk(name: bytes, body: bytes) -> tuple[bytes, bytes, bytes]:
@@ -105,6 +131,6 @@ def _chunk(name: bytes, body: bytes) -> tuple[bytes, bytes, bytes]:
     return struct.pack(">I", len(body)), named, struct.pack(">I", _crc(named))
 
 
-def _crc(data: Any) -> int:
-    """CRC-32, at six times the speed of zlib's."""
-    return int(imagecodecs.deflate_crc32(data))
+def _crc(data: Any, before: int = 0) -> int:
+    """Return the CRC-32 of what had the CRC-32 `before`, followed by `data`: at six times the speed of zlib's."""
+    return int(imagecodecs.deflate_crc32(data, before))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dpdeblur.transforms.images.planes import Picture, form, full_range
+from dpdeblur.transforms.images.image import Image, describe, full_range
 from dpdeblur.transforms.records import SceneError
 
 WINDOW = 7  # px: side of the SSIM window
@@ -36,7 +36,7 @@ def signature(bits: int, ssim: str = "uniform7", *remarks: str) -> str:
     return "|".join(("psnr", f"ssim:{ssim}", "range:1", f"bits:{bits}", *remarks, "agg:image-mean", "v:1"))
 
 
-def compare(picture: Picture, target: Picture) -> Metrics:
+def compare(picture: Image, target: Image) -> Metrics:
     """Score a picture, [H, W, 3] or [H, W] of 8 or 16 bits. Where depths differ, fractions of full range are compared.
 
     PSNR = 10 log10(1 / MSE), over all channels. SSIM (Wang et al. 2004) with a uniform window of 7 by 7, sample
@@ -57,16 +57,16 @@ def compare(picture: Picture, target: Picture) -> Metrics:
     return Metrics(psnr_db, ssim, absolute / (full * picture.size))
 
 
-def comparable(picture: Picture, target: Picture, window: int = WINDOW) -> tuple[Picture, Picture]:
+def comparable(picture: Image, target: Image, window: int = WINDOW) -> tuple[Image, Image]:
     """The two with one depth: 8 bits become 16 where they must, exactly (65535 = 257 · 255).
 
     Raises:
         SceneError: shapes that differ, or a side shorter than the SSIM window.
     """
     if picture.shape != target.shape:
-        raise SceneError(f"The picture is {form(picture)}, its target {form(target)}: they cannot be compared.")
+        raise SceneError(f"The picture is {describe(picture)}, its target {describe(target)}: they cannot be compared.")
     if min(picture.shape[:2]) < window:
-        raise SceneError(f"The picture is {form(picture)}: SSIM needs at least {window} px each way.")
+        raise SceneError(f"The picture is {describe(picture)}: SSIM needs at least {window} px each way.")
     if picture.dtype == target.dtype:
         return picture, target
     wide_picture, wide_target = (

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.images.planes import Picture, full_range
+from dpdeblur.transforms.images.image import Image, full_range
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.scoring.metrics import Metrics, comparable, compare, signature
 
-Score = Callable[[Picture, Picture], Metrics]
+Score = Callable[[Image, Image], Metrics]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +61,28 @@ def named(name: str) -> Protocol:
     raise UsageError(f"There is no protocol {name!r}.{hint} There are {', '.join(PROTOCOLS)}.")
 
 
-def float64(picture: Picture, target: Picture) -> Metrics:
+def float64(picture: Image, target: Image) -> Metrics:
     """DPDNet: fractions of full range in float64; 100 dB where nothing differs."""
     return _by_scikit_image(picture, target, np.float64, identical=100.0)
 
 
-def float32(picture: Picture, target: Picture) -> Metrics:
+def float32(picture: Image, target: Image) -> Metrics:
     """Restormer and MIRNetv2: the same in float32."""
     return _by_scikit_image(picture, target, np.float32, identical=100.0)
 
 
-def cropped(picture: Picture, target: Picture, multiple: int) -> Metrics:
+def cropped(picture: Image, target: Image, multiple: int) -> Metrics:
     """IFAN: both cropped at the right and the bottom to a multiple, then scikit-image in float32."""
     height, width = (side - side % multiple for side in picture.shape[:2])
     return _by_scikit_image(picture[:height, :width], target[:height, :width], np.float32, identical=math.inf)
 
 
-def eight_bit(picture: Picture, target: Picture, score: Score) -> Metrics:
+def eight_bit(picture: Image, target: Image, score: Score) -> Metrics:
     """Both as an 8-bit reader sees them (OpenCV's default: the high byte of each sample), then another protocol."""
     return score(_high_byte(picture), _high_byte(target))
 
 
-def gaussian(picture: Picture, target: Picture) -> Metrics:
+def gaussian(picture: Image, target: Image) -> Metrics:
     """PSNR and MAE as by default; SSIM with the Gaussian window of Wang et al. 2004: 11 by 11, sigma 1.5, no n - 1."""
     picture, target = comparable(picture, target, window=11)
     window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "win_size": 11}
@@ -91,7 +91,7 @@ def gaussian(picture: Picture, target: Picture) -> Metrics:
     return Metrics(scores.psnr_db, ssim, scores.mae)
 
 
-def _by_scikit_image(picture: Picture, target: Picture, kind: type[np.floating[Any]], identical: float) -> Metrics:
+def _by_scikit_image(picture: Image, target: Image, kind: type[np.floating[Any]], identical: float) -> Metrics:
     """PSNR and MAE by numpy, SSIM by scikit-image, all in one floating-point type."""
     picture, target = comparable(picture, target)
     a, b = _fractions(picture, kind), _fractions(target, kind)
@@ -107,12 +107,12 @@ def _ssim(a: NDArray[Any], b: NDArray[Any], **options: Any) -> float:
     return float(structural_similarity(a, b, data_range=1.0, channel_axis=-1 if a.ndim == 3 else None, **options))
 
 
-def _fractions(picture: Picture, kind: type[np.floating[Any]]) -> NDArray[Any]:
+def _fractions(picture: Image, kind: type[np.floating[Any]]) -> NDArray[Any]:
     fractions: NDArray[Any] = picture.astype(kind) / kind(full_range(picture))
     return fractions
 
 
-def _high_byte(picture: Picture) -> Picture:
+def _high_byte(picture: Image) -> Image:
     return picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
 
 

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dpdeblur.transforms.images import codecs, kernels, planes
-from dpdeblur.transforms.images.transfer import code_table
+from dpdeblur.transforms.images import codecs, conversion, kernels
+from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.images.tone_curve import ToneCurve, value_table
 from dpdeblur.transforms.records import SceneError
 from dpdeblur.transforms.scoring.metrics import compare
 from tests.transforms.images.test_codecs import lossless, photograph, pillow
@@ -26,7 +27,7 @@ DEPTHS: st.SearchStrategy[type[np.uint8 | np.uint16]] = st.sampled_from([np.uint
 
 
 @st.composite
-def pictures(draw: st.DrawFn, least: int = 1, most: int = 12, count: int = 1) -> list[planes.Picture]:
+def pictures(draw: st.DrawFn, least: int = 1, most: int = 12, count: int = 1) -> list[Image]:
     """Pictures of one shape and depth, whose values like to be extreme, equal or near each other."""
     kind = draw(DEPTHS)
     full = int(np.iinfo(kind).max)
@@ -38,14 +39,14 @@ def pictures(draw: st.DrawFn, least: int = 1, most: int = 12, count: int = 1) ->
 
 @given(pictures(count=2))
 @settings(deadline=None)
-def test_the_mean_of_two_files_is_exact(views: list[planes.Picture]) -> None:
+def test_the_mean_of_two_files_is_exact(views: list[Image]) -> None:
     left, right = views
     bits, channels = left.dtype.itemsize * 8, 3 if left.ndim == 3 else 1
-    values = planes.float_planes(views, planes.Tone(), (16, 16))
+    values = conversion.float_planes(views, ToneCurve(), (16, 16))
     mean = (np.float32(0.5) * (values[:3] + values[3:]))[:, : left.shape[0], : left.shape[1]]
     expected = np.rint((left.astype(np.float64) + right) / 2)
-    np.testing.assert_array_equal(planes.quantise(mean, bits, channels), expected)
-    np.testing.assert_array_equal(planes.mean_of_views(left, right), expected)
+    np.testing.assert_array_equal(conversion.quantise(mean, bits, channels), expected)
+    np.testing.assert_array_equal(conversion.mean_of_views(left, right), expected)
 
 
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=4))
@@ -54,12 +55,12 @@ def test_the_mean_with_every_other_value_is_exact(values: list[int]) -> None:
     ramp = np.arange(65536, dtype=np.uint16)
     for value in values:
         expected = np.rint((ramp.astype(np.float64) + value) / 2)
-        np.testing.assert_array_equal(planes.mean_of_views(np.full_like(ramp, value), ramp), expected)
+        np.testing.assert_array_equal(conversion.mean_of_views(np.full_like(ramp, value), ramp), expected)
 
 
 @pytest.mark.long
 def test_the_mean_of_all_pairs_of_sixteen_bit_values_is_exact() -> None:
-    table, codes = code_table(planes.Tone(), 65535, "any"), np.empty(65536, np.uint16)
+    table, codes = value_table(ToneCurve(), 65535, "any"), np.empty(65536, np.uint16)
     ramp = np.arange(65536, dtype=np.uint16)
     twice = np.rint(np.arange(131071) / 2).astype(np.uint16)
     for value in range(65536):
@@ -69,23 +70,23 @@ def test_the_mean_of_all_pairs_of_sixteen_bit_values_is_exact() -> None:
 
 @given(pictures(), st.integers(0, 9), st.integers(0, 9))
 @settings(deadline=None)
-def test_padding_reflects(views: list[planes.Picture], down: int, right: int) -> None:
+def test_padding_reflects(views: list[Image], down: int, right: int) -> None:
     (view,) = views
     full = np.float32(np.iinfo(view.dtype).max)
     plain = np.broadcast_to(view[..., None] if view.ndim == 2 else view, (*view.shape[:2], 3)).transpose(2, 0, 1) / full
     expected = np.pad(plain.astype(np.float32), ((0, 0), (0, down), (0, right)), mode="reflect")
-    np.testing.assert_array_equal(planes.float_planes(views, planes.Tone(), expected.shape[1:]), expected)
+    np.testing.assert_array_equal(conversion.float_planes(views, ToneCurve(), expected.shape[1:]), expected)
 
 
 @given(pictures(least=7, most=20, count=2))
 @settings(deadline=None)
-def test_scores_are_scikit_images(pair: list[planes.Picture]) -> None:
+def test_scores_are_scikit_images(pair: list[Image]) -> None:
     assert_equal(*pair)
 
 
 @given(pictures(least=7, most=40), st.integers(0, 2**32 - 1), st.integers(1, 3000))
 @settings(deadline=None)
-def test_scores_of_nearly_equal_pictures_are_scikit_images(pair: list[planes.Picture], seed: int, strength: int) -> None:
+def test_scores_of_nearly_equal_pictures_are_scikit_images(pair: list[Image], seed: int, strength: int) -> None:
     (picture,) = pair
     full = np.iinfo(picture.dtype).max
     noise = np.random.default_rng(seed).integers(-strength, strength, picture.shape, endpoint=True)
@@ -94,7 +95,7 @@ def test_scores_of_nearly_equal_pictures_are_scikit_images(pair: list[planes.Pic
 
 @given(pictures(least=7, most=20, count=2))
 @settings(deadline=None)
-def test_scores_do_not_care_which_is_the_target_or_how_it_lies_in_memory(pair: list[planes.Picture]) -> None:
+def test_scores_do_not_care_which_is_the_target_or_how_it_lies_in_memory(pair: list[Image]) -> None:
     a, b = pair
     assert compare(a, b) == compare(b, a)
     assert compare(np.asfortranarray(a), b) == compare(a, np.repeat(b, 2, axis=0)[::2])
@@ -103,7 +104,7 @@ def test_scores_do_not_care_which_is_the_target_or_how_it_lies_in_memory(pair: l
 
 @given(pictures(most=20), st.sampled_from([8, 16, 32, 64, 128, 0xF8]))
 @settings(deadline=None)
-def test_files_come_back(drawn: list[planes.Picture], png_filter: int) -> None:
+def test_files_come_back(drawn: list[Image], png_filter: int) -> None:
     (picture,) = drawn
     repeatable = codecs.encode(picture, repeatable=True)
     assert codecs.encode(picture, repeatable=True) == repeatable
@@ -169,7 +170,8 @@ def decode_or_refuse(data: bytes) -> bool:
     except SceneError as error:
         assert str(error)
         return False
-    width, height, channels, bits = codecs.read_header(data)
+    header = codecs.read_header(data)
+    width, height, channels, bits = header.width, header.height, header.channels, header.bits
     assert picture.shape == ((height, width, 3) if channels == 3 else (height, width))
     assert picture.dtype.itemsize * 8 == bits
     return True

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from dpdeblur.transforms.images import planes
+from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import SceneError
 from dpdeblur.transforms.scoring.metrics import Metrics, compare, signature
 
 ROOT = Path(__file__).parents[3]
 
 
-def reference(picture: planes.Picture, target: planes.Picture) -> Metrics:
+def reference(picture: Image, target: Image) -> Metrics:
     a, b = (samples / np.iinfo(samples.dtype).max for samples in (picture, target))
     with np.errstate(divide="ignore"):
         psnr_db = float(peak_signal_noise_ratio(b, a, data_range=1))
@@ -28,14 +28,14 @@ def reference(picture: planes.Picture, target: planes.Picture) -> Metrics:
     return Metrics(psnr_db, ssim, float(np.abs(a - b).mean()))
 
 
-def assert_equal(picture: planes.Picture, target: planes.Picture) -> None:
+def assert_equal(picture: Image, target: Image) -> None:
     ours, theirs = compare(picture, target), reference(picture, target)
     assert ours.psnr_db == pytest.approx(theirs.psnr_db, abs=1e-9)
     assert ours.ssim == pytest.approx(theirs.ssim, abs=1e-9)
     assert ours.mae == pytest.approx(theirs.mae, abs=1e-9)
 
 
-def photograph(height: int, width: int, channels: int, bits: int) -> tuple[planes.Picture, planes.Picture]:
+def photograph(height: int, width: int, channels: int, bits: int) -> tuple[Image, Image]:
     rng = np.random.default_rng(height)
     smooth = np.cumsum(np.cumsum(rng.normal(size=(height, width, channels)), axis=0), axis=1)
     smooth = (smooth - smooth.min()) / (smooth.max() - smooth.min())
@@ -104,7 +104,7 @@ def test_the_signature_says_how() -> None:
 
 MEAN = """
 import numpy as np
-from dpdeblur.transforms.images.planes import mean_of_views
+from dpdeblur.transforms.images.conversion import mean_of_views
 print(mean_of_views(np.full(1, 7, np.uint8), np.full(1, 10, np.uint8)).item())
 """
 
@@ -127,7 +127,7 @@ def test_planes_and_scores_are_imported_without_the_compiler() -> None:
     """The compiler takes most of a second to import: the command line must not pay for it."""
     code = (
         "import sys\n"
-        "from dpdeblur.transforms.images import codecs, planes\n"
+        "from dpdeblur.transforms.images import codecs, conversion\n"
         "from dpdeblur.transforms.scoring import protocols\n"
         "sys.exit('numba' in sys.modules)"
     )

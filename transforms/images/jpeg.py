@@ -1,0 +1,66 @@
+"""JPEG (ITU T.81): the header from its segments, the samples by libjpeg-turbo."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+
+MAX_SCANS = 200  # a progressive file has about ten; each costs a pass over all pixels
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+# A marker that matters: not a stuffed 0xFF, nor a restart within a scan.
+_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd7\xff])")
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Return what the frame header says (ITU T.81, B.2.2)."""
+    for marker, at in segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits, height, width, channels = struct.unpack_from(">BHHB", data, at)
+            if marker > 0xC2:
+                raise UnsupportedImage("a JPEG of a rare kind (lossless, hierarchical or arithmetic)")
+            if bits != 8:
+                raise UnsupportedImage(f"a {bits}-bit JPEG")
+            if channels not in (1, 3):
+                raise UnsupportedImage(f"a JPEG of {channels} channels (CMYK?)")
+            return ImageHeader(width, height, channels, bits, lossy=True)
+    raise ValueError("it has no frame header")
+
+
+def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
+    """Return the samples as libjpeg-turbo gives them.
+
+    Raises:
+        ValueError: There is no scan, or far too many, or the end of the image is missing.
+    """
+    markers = [marker for marker, _ in segments(data)]  # to the end marker: libjpeg only warns where it is missing
+    scans = markers.count(_START_OF_SCAN)
+    if not 1 <= scans <= MAX_SCANS:
+        raise ValueError(f"{scans} scans")
+    return np.asarray(imagecodecs.jpeg8_decode(data))
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the marker of each segment and where its content begins, up to the end of the image (ITU T.81, B.1).
+
+    Raises:
+        ValueError: The end marker is missing, or a segment is shorter than its own length.
+    """
+    at = 2
+    while found := _MARKER.search(data, at):
+        marker, at = found[1][0], found.end()
+        if marker == _END_OF_IMAGE:
+            return
+        (length,) = struct.unpack_from(">H", data, at)
+        if length < 2:
+            raise ValueError(f"a segment of {length} bytes")
+        yield marker, at + 2
+        at += length
+    raise ValueError("the end marker is missing")

@@ -1,0 +1,92 @@
+"""TIFF: which image of the file, and in which form, by tifffile; its samples by libtiff."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+MAX_DIRECTORIES = 64  # a file has as many as it has images, smaller versions of them included
+_READABLE = (1, 5, 8, 32946, 32773, 34925, 50000)  # not compressed, LZW, deflate (two numbers), PackBits, LZMA, Zstandard
+_FROM_RAW_OR_LOSSY = (6, 7, 34892)
+_BLACK_IS_ZERO, _RGB = 1, 2
+_REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType: a smaller version of another image; a transparency mask
+# What is wrong with a file becomes a failure of its scene, not a line of a log.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Return what the directory of the file's one image says (TIFF 6.0, section 8)."""
+    import tifffile  # noqa: PLC0415  slow to import, and only TIFFs need it
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            return _header(*_only_image(file.pages))
+    except tifffile.TiffFileError as error:  # whose words may be those of the file
+        raise ValueError("its directory cannot be read") from error
+
+
+def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
+    """Return the samples as libtiff gives them, with the channels last."""
+    samples = np.asarray(imagecodecs.tiff_decode(data, index=header.index))
+    return samples.transpose(1, 2, 0) if header.planar else samples
+
+
+def _only_image(pages: Iterable[Any]) -> tuple[int, TiffPage]:
+    """Return the image that the file is about, and where it stands among those in it.
+
+    By the standard, smaller versions of an image and transparency masks are marked as such (NewSubfileType). Where several
+    others remain, nothing says which of them is meant, nor whether they are the channels of one image.
+    """
+    directories = list(islice(pages, MAX_DIRECTORIES + 1))
+    if len(directories) > MAX_DIRECTORIES:
+        raise UnsupportedImage(f"a TIFF of more than {MAX_DIRECTORIES} images")
+    images = [(index, page) for index, page in enumerate(directories) if not page.subfiletype & (_REDUCED | _MASK)]
+    if not images:
+        raise ValueError("all its images say that they are smaller versions of another one")
+    if len(images) > 1:
+        forms = {(page.imagewidth, page.imagelength, page.samplesperpixel) for _, page in images}
+        as_channels = " or the channels of one picture" if len(forms) == 1 and next(iter(forms))[2] == 1 else ""
+        raise UnsupportedImage(
+            f"a TIFF with several pages: {len(images)} pictures{as_channels}, and nothing says which is meant"
+        )
+    return images[0]
+
+
+def _header(index: int, page: TiffPage) -> ImageHeader:
+    width, height, channels = page.imagewidth, page.imagelength, page.samplesperpixel
+    photometric = page.tags.valueof(262)
+    bits = {page.bitspersample} if isinstance(page.bitspersample, int) else set(page.bitspersample)
+    if not {256, 257} <= set(page.tags.keys()):
+        raise ValueError("its size is missing")
+    if set(np.atleast_1d(page.tags.valueof(339, 1))) != {1}:
+        raise UnsupportedImage("a TIFF of floating-point or signed samples")
+    if page.compression not in _READABLE:
+        hint = " (a raw file or a lossy picture)" if page.compression in _FROM_RAW_OR_LOSSY else ""
+        raise UnsupportedImage(f"a TIFF with compression {int(page.compression)}{hint}")
+    if page.extrasamples or channels not in (1, 3):
+        raise UnsupportedImage(f"a TIFF with an alpha or extra channel ({channels} samples a pixel)")
+    if photometric is None:
+        raise UnsupportedImage(
+            "a TIFF that does not say what its samples mean (the tag PhotometricInterpretation, which the standard requires)"
+        )
+    if (channels, photometric) not in ((1, _BLACK_IS_ZERO), (3, _RGB)):
+        raise UnsupportedImage(
+            f"a TIFF of {channels} channels with photometric interpretation {int(photometric)} (a palette, CMYK or inverted?)"
+        )
+    if bits not in ({8}, {16}):
+        raise UnsupportedImage(f"a TIFF of {'/'.join(map(str, sorted(bits)))} bits")
+    if page.tilewidth * page.tilelength > 4 * (width + 4096) * (height + 4096):
+        raise ValueError("its tiles are far larger than the picture")
+    return ImageHeader(width, height, channels, bits.pop(), index=index, planar=channels == 3 and page.planarconfig == 2)
