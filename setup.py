@@ -19,6 +19,7 @@ CORE = [
     "rich>=14,<16",  # progress and tables on the terminal
     "scikit-image>=0.25,<1",
     "shtab>=1.7,<2",
+    "tifffile>=2024.8.10",  # directories of TIFF files; scikit-image brings it too
 ]
 EXTRAS = {
     "openvino": ["openvino>=2026.0,<2027"],

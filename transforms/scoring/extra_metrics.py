@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from dpdeblur.models.metrics import lpips
-from dpdeblur.transforms.images.planes import Picture, full_range
+from dpdeblur.transforms.images.image import Image, full_range
 from dpdeblur.transforms.records import SceneError, UsageError
 from dpdeblur.transforms.scoring import ms_ssim
 from dpdeblur.transforms.scoring.metrics import comparable
 
 ALWAYS = ("psnr", "ssim", "mae")  # cost next to nothing, and are in every row
 
-ScorePictures = Callable[[Sequence[Picture], Picture], list[float]]
+ScorePictures = Callable[[Sequence[Image], Image], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,14 @@ def _imported(name: str) -> ExtraMetric:
     return ExtraMetric(attribute, attribute, partial(_open_function, found), signature=name)
 
 
-def _open_function(function: Callable[[Picture, Picture], float], threads: int) -> ScorePictures:
+def _open_function(function: Callable[[Image, Image], float], threads: int) -> ScorePictures:
     return lambda pictures, target: [float(function(picture, target)) for picture in pictures]
 
 
 def _open_lpips(threads: int) -> ScorePictures:
     network = lpips.open_lpips(threads)
 
-    def score(pictures: Sequence[Picture], target: Picture) -> list[float]:
+    def score(pictures: Sequence[Image], target: Image) -> list[float]:
         _check_size("LPIPS", target, lpips.SMALLEST)
         return network.distances(np.stack([_planes(picture) for picture in pictures]), _planes(target))
 
@@ -102,27 +102,27 @@ def _open_lpips(threads: int) -> ScorePictures:
 
 
 def _open_ms_ssim(threads: int) -> ScorePictures:
-    def score(pictures: Sequence[Picture], target: Picture) -> list[float]:
+    def score(pictures: Sequence[Image], target: Image) -> list[float]:
         _check_size("MS-SSIM", target, ms_ssim.SMALLEST)
         return [ms_ssim.ms_ssim(*map(_fractions, comparable(picture, target))) for picture in pictures]
 
     return score
 
 
-def _check_size(name: str, target: Picture, smallest: int) -> None:
+def _check_size(name: str, target: Image, smallest: int) -> None:
     height, width = target.shape[:2]
     if min(height, width) < smallest:
         raise SceneError(f"{name} needs at least {smallest} px each way, and the target is {width}x{height}.")
 
 
-def _planes(picture: Picture) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _planes(picture: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return [3, H, W] in [0, 1]; one channel stands for all three."""
     fractions = picture.astype(np.float32) / np.float32(full_range(picture))
     rgb = fractions if picture.ndim == 3 else np.stack([fractions] * 3, axis=-1)
     return np.ascontiguousarray(rgb.transpose(2, 0, 1))
 
 
-def _fractions(picture: Picture) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _fractions(picture: Image) -> np.ndarray[Any, np.dtype[np.float64]]:
     fractions: np.ndarray[Any, np.dtype[np.float64]] = picture / np.float64(full_range(picture))
     return fractions
 

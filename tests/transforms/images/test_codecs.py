@@ -342,3 +342,67 @@ def test_no_warnings_reach_the_user() -> None:
         warnings.simplefilter("error")
         for data in lossless(photograph(16, 1)).values():
             codecs.decode(data)
+
+
+def tiff_pages(*pages: tuple[Any, dict[str, Any]]) -> bytes:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for picture, options in pages:
+            writer.write(picture, photometric="rgb" if picture.ndim == 3 else "minisblack", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("thumbnail_first", [True, False])
+def test_a_tiff_with_a_thumbnail_or_a_mask_holds_one_picture(thumbnail_first: bool) -> None:
+    picture = photograph(16, 3)
+    small = (picture[::4, ::4].copy(), {"subfiletype": 1})
+    mask = (np.zeros((37, 53), bool), {"subfiletype": 4})
+    pages = [(picture, {}), small, mask]
+    np.testing.assert_array_equal(codecs.decode(tiff_pages(*(pages[::-1] if thumbnail_first else pages))), picture)
+
+
+def test_a_tiff_of_pages_names_both_readings() -> None:
+    grey, colour = photograph(8, 1), photograph(8, 3)
+    with pytest.raises(SceneError, match="3 pictures or the channels of one picture"):
+        codecs.decode(tiff_pages((grey, {}), (grey, {}), (grey, {})))
+    with pytest.raises(SceneError, match="2 pictures, and nothing says which is meant"):
+        codecs.decode(tiff_pages((colour, {}), (colour[::2].copy(), {})))
+    with pytest.raises(SceneError, match="smaller versions"):
+        codecs.decode(tiff_pages((grey, {"subfiletype": 1})))
+    with pytest.raises(SceneError, match="more than 64 images"):
+        codecs.decode(tiff_pages(*[(grey[:2, :2].copy(), {"subfiletype": 1})] * 80))
+
+
+def test_the_tag_says_which_axis_holds_the_channels() -> None:
+    """A picture of 3 by 3 has the same shape whichever way it is stored."""
+    picture = photograph(16, 3, 3, 3)
+    np.testing.assert_array_equal(codecs.decode(tiff(picture)), picture)
+    apart = tiff(np.moveaxis(picture, 2, 0), planarconfig="separate")
+    np.testing.assert_array_equal(codecs.decode(apart), picture)
+
+
+def test_a_tiff_that_does_not_say_what_its_samples_mean() -> None:
+    data = bytearray(tiff(photograph(16, 3)))
+    at = data.index(struct.pack("<HHII", 262, 3, 1, 2))
+    data[at : at + 2] = struct.pack("<H", 60000)  # a private tag instead
+    with pytest.raises(SceneError, match="PhotometricInterpretation"):
+        codecs.decode(bytes(data))
+
+
+def test_errors_show_nothing_of_a_file_that_is_no_picture() -> None:
+    secret = b"hunter2-correct-horse"
+    files = [
+        secret,
+        b"\0\0\0\x18ftyp" + secret,
+        b"\x89PNG\r\n\x1a\n" + secret * 3,
+        png(ihdr(1, 1), chunk(b"HUNt", secret), IEND),
+        png(ihdr(1, 1), struct.pack(">I", 3) + b"hun\n" + secret),
+        b"II*\0" + secret * 9,
+        b"\xff\xd8\xff\xe0" + secret * 9,
+        b"\xff\x0a" + secret,
+    ]
+    for data in files:
+        with pytest.raises(SceneError) as caught:
+            codecs.decode(data)
+        assert "hunter" not in str(caught.value)
+        assert "hun\n" not in str(caught.value)

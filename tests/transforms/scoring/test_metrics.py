@@ -53,7 +53,7 @@ def test_a_photograph_scores_as_in_scikit_image(bits: int, channels: int) -> Non
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_identical_constant_and_extreme_pictures(kind: type[np.uint8 | np.uint16]) -> None:
     full = np.iinfo(kind).max
-    random: planes.Picture = np.random.default_rng(0).integers(0, full, (30, 40, 3), endpoint=True).astype(kind)
+    random: Image = np.random.default_rng(0).integers(0, full, (30, 40, 3), endpoint=True).astype(kind)
     black, white = np.zeros_like(random), np.full_like(random, full)
     for picture in (random, black, white):
         assert compare(picture, picture.copy()) == Metrics(math.inf, 1.0, 0.0)
