@@ -26,7 +26,7 @@ EXTRAS = {
     "bench": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "openvino>=2026.0,<2027"],
     "train": ["torch>=2.8,<3", "onnx>=1.19,<2", "onnxscript>=0.5,<1"],
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
-    "aws": ["apache-beam[aws]>=2.77,<2.78"],
+    "aws": ["apache-beam[aws]>=2.77,<2.78", "obstore>=0.12,<1"],
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
     "cluster": [  # what tests/cluster needs besides engines
         "apache-beam[aws]>=2.77,<2.78",
@@ -35,6 +35,7 @@ EXTRAS = {
         "google-cloud-storage>=2.18,<4",
         "grpcio-status>=1.62,<2",  # or importing Beam warns that it is missing
         "moto[server]>=5.1,<6",
+        "obstore>=0.12,<1",
         "setuptools>=80",
     ],
     "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2", "ruff>=0.14,<1"],

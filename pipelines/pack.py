@@ -125,7 +125,7 @@ def build(
         folder: where the index and the failures go.
         pictures: how many there are in all, for the number of index files.
     """
-    lines = pipeline | "Plans" >> beam.Create(plans) | beam.io.ReadAllFromText()
+    lines = pipeline | "Plans" >> beam.Create(plans) | beam.FlatMap(worklist.read_lines)
     packed = lines | packing.PackShards(how)
     earlier = pipeline | "Broken" >> worklist.ReadOutcomes(broken)
     failures = (earlier, packed[packing.FAILED]) | "Failures" >> beam.Flatten()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import time
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines import deblur
@@ -101,9 +98,5 @@ def _estimate(task: Restoration, model: Model, todo: list[Scene], args: argparse
 
 
 def _free(output: str) -> str:
-    if not store.is_local(output):
-        return ""
-    folder: Any = Path(output).resolve()
-    while not folder.exists():
-        folder = folder.parent
-    return f"; {shutil.disk_usage(folder).free / 1e9:.0f} GB are free"
+    free = store.free_bytes(output)
+    return "" if free is None else f"; {free / 1e9:.0f} GB are free"

@@ -11,10 +11,8 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -165,16 +163,13 @@ def per_shard(recipe: Recipe) -> int:
 def _check_free(output: str) -> None:
     """Scenes of two sets in one folder would be read as one."""
     try:
-        if store.is_local(output):
-            there = [str(path) for path in Path(output).iterdir()] if Path(output).exists() else []
-        else:
-            there = [found.path for found in FileSystems.match([store.join(output, "**")], limits=[1])[0].metadata_list]
+        there = store.anything_in(output)
     except NotADirectoryError:
         raise UsageError(f"--output {output} is a file: name a folder.") from None
     except OSError as error:
         raise UsageError(f"--output {output} cannot be looked into: {error.strerror or error}.") from error
     if there:
-        raise UsageError(f"--output {output} already holds files, such as {there[0]}: choose another, or empty it.")
+        raise UsageError(f"--output {output} already holds files, such as {there}: choose another, or empty it.")
 
 
 def _seed(text: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -116,7 +115,7 @@ def watch(attempt: Attempt) -> int:
         try:
             folder.write_json("manifest.json", {**facts, "finished": None})
             idle = _Idle(folder.uri, tally, args.until_idle)
-            look_s = remote.LOOK_S if store.is_local(folder.uri) else remote.LOOK_AT_STORE_S
+            look_s = store.look_interval_s(folder.uri)
             with display.shown(tally, attempt.console, quiet=args.quiet), display.every(look_s, idle.look):
                 _run_pipeline(attempt, vigil)
         except Exception as error:
@@ -169,14 +168,13 @@ def _place(source: str, folder: RunFolder) -> str:
     Raises:
         UsageError: it is no folder, or is the run's own, whose pictures would arrive in it.
     """
-    if not store.is_local(source):
-        return source
-    place = Path(source).expanduser().absolute()
-    if not place.is_dir():
-        raise UsageError(f"--input {source} is no folder. Make it first; scenes may come later.")
-    if Path(folder.uri).is_relative_to(place.resolve()):
+    try:
+        store.require_folder(store.absolute(source))
+    except OSError:
+        raise UsageError(f"--input {source} is no folder. Make it first; scenes may come later.") from None
+    if store.is_within(folder.uri, store.absolute(source, resolve=True)):
         raise UsageError(f"--output {folder.uri} lies inside --input: the run's own pictures would arrive there.")
-    return str(place)
+    return store.absolute(source)
 
 
 class _Idle:

@@ -83,5 +83,6 @@ class MemoryFiles(FileSystem):
         return FileMetadata(path, len(self.objects[path]), 1.0)
 
     def delete(self, paths: list[str]) -> None:
-        for path in paths:
-            self.objects.pop(path)
+        gone = {path: KeyError(path) for path in paths if self.objects.pop(path, None) is None}
+        if gone:
+            raise BeamIOError("Delete operation failed", gone)

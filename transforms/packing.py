@@ -17,7 +17,7 @@ from dpdeblur.transforms import progress
 from dpdeblur.transforms.images.formats import sniff
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
-from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole
+from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.read import read_bytes
 
@@ -85,7 +85,7 @@ def write_shard(plan: ShardPlan, packing: Packing) -> tuple[list[Member], list[F
     """
     members: list[Member] = []
     failures: list[Failure] = []
-    with written_whole(store.join(packing.output, plan.shard)) as stream, ThreadPoolExecutor(packing.workers) as pool:
+    with store.created(store.join(packing.output, plan.shard)) as stream, ThreadPoolExecutor(packing.workers) as pool:
         writer = TarWriter(stream)
         for packed in _ahead(pool, lambda scene: _load(scene, packing), plan.scenes, packing.workers):
             if isinstance(packed, Failure):

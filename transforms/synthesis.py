@@ -18,7 +18,7 @@ from dpdeblur.transforms import progress
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.photographs import read_photograph
 from dpdeblur.transforms.records import JobError, Member
-from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole
+from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.simulate import Light, scene_generator, simulate
 from dpdeblur.transforms.storage import store
 
@@ -129,7 +129,7 @@ def _folders(numbers: list[int], recipe: Recipe) -> Iterator[str]:
 def _shard(plan: tuple[str, list[int]], recipe: Recipe) -> Iterator[Member]:
     shard, numbers = plan
     members = []
-    with written_whole(store.join(recipe.output, shard)) as stream:
+    with store.created(store.join(recipe.output, shard)) as stream:
         writer = TarWriter(stream)
         for number, files in _made(recipe, numbers):
             for name, data in files.items():

@@ -41,7 +41,7 @@ class ReadScenes(beam.PTransform):
         self.files = files
 
     def expand(self, root: Any) -> beam.PCollection[Scene]:  # noqa: D102
-        return root | beam.Create(self.files, reshuffle=False) | beam.FlatMap(_lines) | beam.Map(scene_from_line)
+        return root | beam.Create(self.files, reshuffle=False) | beam.FlatMap(read_lines) | beam.Map(scene_from_line)
 
 
 class ReadOutcomes(beam.PTransform):
@@ -52,10 +52,15 @@ class ReadOutcomes(beam.PTransform):
         self.files = files
 
     def expand(self, root: Any) -> beam.PCollection[Outcome]:  # noqa: D102
-        return root | beam.Create(self.files) | beam.FlatMap(_lines) | beam.Map(_outcome)
+        return root | beam.Create(self.files) | beam.FlatMap(read_lines) | beam.Map(_outcome)
 
 
-def _lines(uri: str) -> list[str]:
+def read_lines(uri: str) -> list[str]:
+    """Return the lines of a work file.
+
+    Raises:
+        OSError: it is gone, or cannot be read.
+    """
     data = store.read_whole(uri)
     if data is None:
         raise OSError(f"the work file {uri} is gone")

@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from dpdeblur.pipelines.engine import flink
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
 
 LOCAL, PRISM = "DirectRunner", "PrismRunner"
 _REFUSED = {
@@ -114,7 +114,7 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
 
 def open_file_systems(beam_args: Sequence[str]) -> None:
     """Let Beam's file systems know their options (`--s3_endpoint_url`, …) before the first file is listed."""
-    FileSystems.set_options(PipelineOptions(list(beam_args)))
+    store.configure(beam_args)
 
 
 def beam_flags() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
 from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.backends import BACKENDS
@@ -12,6 +11,7 @@ from dpdeblur.models.runtime.card import ORDERS, TRANSFERS, CardOverrides
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import at_hand
 
 RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
@@ -92,5 +92,5 @@ def open_model(args: argparse.Namespace, *, callers: int = 1) -> Model:
 
 def address(model: str) -> str:
     """Name a file by its whole path, which holds in a worker that starts in another folder; other names stay."""
-    path = Path(model)
-    return str(path.absolute()) if model not in zoo.names() and path.is_file() else model
+    path = store.local_path(model)
+    return store.absolute(model) if model not in zoo.names() and path and path.is_file() else model

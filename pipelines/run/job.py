@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dpdeblur.models.runtime.session import Model
@@ -128,7 +127,7 @@ def make_job(
     facts = {
         "format": 1,
         "command": args.command_line,
-        "input": str(Path(args.input).resolve()) if store.is_local(args.input) else args.input,
+        "input": store.absolute(args.input, resolve=True),
         "layout": found.layout,
         "settings": settings,
         "options": {name: value for name, value in sorted(vars(args).items()) if name not in ("config", "command_line")},

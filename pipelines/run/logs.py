@@ -22,8 +22,8 @@ def to_file(uri: str) -> Iterator[None]:
     """While the block runs, all log records and warnings go to a local file; to standard error, warnings up, for a URI."""
     root, before, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
     handler: logging.Handler
-    if store.is_local(uri):
-        handler = logging.FileHandler(uri, encoding="utf-8")
+    if path := store.local_path(uri):
+        handler = logging.FileHandler(path, encoding="utf-8")
         handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk: whoever writes results says so
     else:
         handler = logging.StreamHandler(sys.stderr)

@@ -23,7 +23,7 @@ from dpdeblur.transforms.records import JobError, Outcome
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 
-LOOK_S, LOOK_AT_STORE_S = 1.0, 10.0  # between two looks at the journal; listing an object store costs requests
+LOOK_S = 1.0  # between two looks at the engine
 CANCEL_S = 60.0  # what an engine is given to take note that a job is cancelled
 
 
@@ -62,7 +62,7 @@ def run(pipeline: beam.Pipeline, runner: str, journal_folder: str) -> None:
 def _follow(result: PipelineResult, runner: str, options: PipelineOptions, journal_folder: str) -> None:
     known: set[str] = set()  # a scene may be finished twice; and what runs in this process tells of it by itself
     news = _nothing if runners.is_here(runner) else journal.Follower(journal_folder).new
-    pause = LOOK_S if store.is_local(journal_folder) else LOOK_AT_STORE_S
+    pause = store.look_interval_s(journal_folder)
     next_look = time.monotonic() + pause
     end = _InBackground(result.wait_until_finish)
     with progress.listening(lambda outcome: known.add(outcome.scene_id)):

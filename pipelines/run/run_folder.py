@@ -13,13 +13,10 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import BeamIOError
-from apache_beam.io.filesystems import FileSystems
 
 from dpdeblur.pipelines.run import lease, lock
 from dpdeblur.transforms.records import Failure, JobError, Outcome, Score, UsageError
@@ -42,8 +39,8 @@ class RunFolder:
     """
 
     def __init__(self, uri: str) -> None:
-        reachable.check(uri)
-        self.uri = uri if not store.is_local(uri) else str(Path(uri).expanduser().resolve())
+        self.uri = store.absolute(uri, resolve=True)
+        reachable.check(self.uri)
 
     def path(self, *parts: str) -> str:
         """A path inside the folder."""
@@ -77,9 +74,9 @@ class RunFolder:
         Raises:
             UsageError: another run is at work in it, or it cannot be written to.
         """
-        local, there = store.is_local(self.uri), self.path(".state", "lock")
+        there = self.path(".state", "lock")
         try:
-            with lock.held(Path(there)) if local else lease.held(there):
+            with lock.held(path) if (path := store.local_path(there)) else lease.held(there):
                 yield
         except lock.Held:
             raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None
@@ -197,9 +194,9 @@ class RunFolder:
 
 def _read(uri: str, columns: list[str] | None = None) -> pa.Table:
     try:
-        with FileSystems.open(uri, compression_type="uncompressed") as stream:
+        with store.open_file(uri) as stream:
             return pq.read_table(stream, columns=columns)
-    except (OSError, BeamIOError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         raise UsageError(f"{uri} cannot be read ({error}). Use --restart, or another --output.") from error
 
 

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,7 +43,7 @@ class ShardFolder:
     """
 
     def __init__(self, uri: str) -> None:
-        self.uri = absolute(uri)
+        self.uri = store.absolute(uri, resolve=True) if uri else uri
 
     def path(self, *parts: str) -> str:
         """A path inside the folder."""
@@ -52,7 +51,7 @@ class ShardFolder:
 
     def holds(self, uri: str) -> bool:
         """Whether a place is this folder or lies in it."""
-        return f"{absolute(uri)}/".startswith(f"{self.uri}/")
+        return store.is_within(store.absolute(uri, resolve=True), self.uri)
 
     def take(self, *, restart: bool) -> None:
         """Make sure that the folder is free, and mark it as unfinished. Two collections in one folder would be read as one.
@@ -88,16 +87,14 @@ class ShardFolder:
     def release(self) -> None:
         """The job is whole: remove what says that it is not."""
         store.delete([uri for folder in (UNFINISHED, STATE) for uri in store.files_in(self.path(folder))])
-        if store.is_local(self.uri):
-            for folder in (UNFINISHED, STATE):
-                with suppress(OSError):  # somebody else's file is in it
-                    Path(self.path(folder)).rmdir()
+        for folder in (UNFINISHED, STATE):
+            store.remove_empty_folder(self.path(folder))  # unless somebody else's file is in it
 
     @contextmanager
     def watched(self, console: Console, shards: int) -> Iterator[None]:
         """While the block runs, say how many shards are finished: by looking, so that it works with any engine."""
         over = threading.Event()
-        interval = 1.0 if console.is_terminal and store.is_local(self.uri) else 10.0
+        interval = store.look_interval_s(self.uri) if console.is_terminal else 10.0
 
         def watch() -> None:
             said = 0
@@ -127,9 +124,3 @@ class ShardFolder:
     def _table(self, folder: str, row_type: type) -> pa.Table:
         parts = [io.BytesIO(store.read_whole(uri) or b"") for uri in store.files_in(self.path(folder), "*.parquet")]
         return pa.concat_tables([arrow_schema(row_type).empty_table(), *map(pq.read_table, parts)])
-
-
-def absolute(uri: str) -> str:
-    """One spelling for one place, so that two can be compared."""
-    uri = uri.removeprefix("file://")
-    return str(Path(uri).expanduser().resolve()) if uri and store.is_local(uri) else uri.rstrip("/")

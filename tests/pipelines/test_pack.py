@@ -22,6 +22,7 @@ from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.shards.tar_scan import scan
 from dpdeblur.transforms.storage.read import read_bytes
+from dpdeblur.transforms.tables.results import read_run
 from tests.builders import ROLES, Scenes, make_scenes, write_folders, write_manifest
 from tests.memory_files import MemoryFiles
 
@@ -58,6 +59,19 @@ def test_packed_scenes_are_the_scenes(tmp_path: Path, source: Path, scenes: Scen
     assert back == scenes
     failures = pq.read_table(out / "failures")
     assert (failures.num_rows, failures.schema.names[0]) == (0, "scene_id")
+
+
+@pytest.mark.parametrize("name", ["shards[1]", "a b*?", "100%", "ü#1"])
+def test_folders_with_any_name(tmp_path: Path, scenes: Scenes, name: str) -> None:
+    source, packed, run = (tmp_path / name / part for part in ("scenes", "packed", "run"))
+    write_folders(source, scenes)
+    assert pack(source.as_uri(), packed, "--quiet") == 0  # file:///…/shards%5B1%5D
+    assert pack(source, packed, "--quiet", "--restart") == 0
+    words = ["deblur", "--input", packed.as_uri(), "--output", run.as_uri(), "--model", "views-mean", "--quiet"]
+    assert main([*words, "--images", "restored"]) == 0
+    assert [row.scene_id for row in read_run(run).scores] == sorted(scenes)
+    assert len(list((run / "images").iterdir())) == len(scenes)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves its files to the collector

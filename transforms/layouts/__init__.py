@@ -6,7 +6,6 @@ that have no index. What is wrong with one scene is a row in `Found.failures`; o
 
 from __future__ import annotations
 
-import os.path
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -73,9 +72,7 @@ def find_scenes(source: str, layout: str = "auto") -> Found:
         raise UsageError(f"There is no layout {layout!r}: say auto, {', '.join(LAYOUTS)}.")
     if not source.strip():
         raise UsageError("The input is empty: give a folder, a manifest or a tar.")
-    source = source.removeprefix("file://")
-    if store.is_local(source):
-        source = os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111 - workers may start elsewhere
+    source = store.absolute(source)  # workers may start elsewhere
     if layout == "manifest" or (layout == "auto" and source.lower().endswith(_MANIFESTS)):
         return _in_manifest(source)
     if source.lower().endswith(".tar"):

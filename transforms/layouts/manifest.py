@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 
@@ -62,13 +61,5 @@ def _draft(where: str, folder: str, row: Row | str) -> Draft:
 
 
 def _source(folder: str, path: str) -> Source | None:
-    path = path.removeprefix("file://")
-    absolute = not store.is_local(path) or path.startswith("/")
-    uri = path if absolute else store.join(folder, path) if store.is_local(folder) else _resolve(folder, path)
-    return single_file(uri) if store.is_local(uri) else Source(uri)
-
-
-def _resolve(folder: str, path: str) -> str:
-    """A relative path inside an object store, which knows no ".."."""
-    scheme, _, rest = folder.partition("://")
-    return f"{scheme}://{PurePosixPath(posixpath.normpath(posixpath.join(rest, path)))}"
+    uri = store.relative_to(folder, path)
+    return single_file(uri) if store.local_path(uri) else Source(uri)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
-
-from apache_beam.io.filesystems import FileSystems
+from typing import BinaryIO
 
 from dpdeblur.transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
@@ -96,7 +93,7 @@ def _scanned(tar: File) -> Iterator[Draft]:
     """The scenes of one tar by its headers."""
     found: dict[str, Draft] = {}
     try:
-        with _open(tar.source.uri) as stream:
+        with store.open_file(tar.source.uri) as stream:
             try:
                 for entry in scan(stream, tar.source.size or 0):
                     _take(entry, tar, found, stream)
@@ -149,7 +146,3 @@ def _subset(entry: Entry, stream: BinaryIO) -> str:
         return ""
     subset = facts.get("subset", "") if isinstance(facts, dict) else ""
     return subset if isinstance(subset, str) else ""
-
-
-def _open(uri: str) -> Any:
-    return Path(uri).open("rb") if store.is_local(uri) else FileSystems.open(uri, compression_type="uncompressed")

@@ -10,10 +10,10 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.io.filesystems import FileSystems
 
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
 
 MAX_ROWS = 20_000_000
 MAX_TEXT = 4096  # of one value; longer ones are no names of files
@@ -79,8 +79,8 @@ def parquet_rows(uri: str, columns: Mapping[str, pa.DataType], optional: Sequenc
 
 def _open(uri: str) -> Any:
     try:
-        return FileSystems.open(uri, compression_type="uncompressed")
-    except Exception as error:  # every cloud client raises its own classes
+        return store.open_file(uri)
+    except OSError as error:
         raise UsageError(f"{uri} cannot be read: {error}") from error
 
 

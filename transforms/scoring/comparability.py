@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from dpdeblur.transforms.records import Score, UsageError
 from dpdeblur.transforms.storage import store
@@ -21,7 +20,7 @@ def names_of(runs: Sequence[Run]) -> list[str]:
     """
     if len(runs) < 2:
         raise UsageError("Comparing takes two runs or more.")
-    folders = [run.folder if not store.is_local(run.folder) else str(Path(run.folder).resolve()) for run in runs]
+    folders = [store.absolute(run.folder, resolve=True) for run in runs]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)
     if twice:
         raise UsageError(f"{twice} is given twice.")

@@ -7,18 +7,10 @@ Written deterministically: the same pictures give the same bytes, on any machine
 
 from __future__ import annotations
 
-import os
 import tarfile
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO
 
-from apache_beam.io.filesystems import FileSystems
-
 from dpdeblur.transforms.shards.tar_scan import BLOCK
-from dpdeblur.transforms.storage import store
 
 INDEX = "index"  # folder of the index beside the shards: *.parquet, one row for each picture
 STATE = ".state"  # of a job under way
@@ -60,27 +52,3 @@ class TarWriter:
 def tar_size(payload: int) -> int:
     """Bytes that a member of so many bytes takes in a shard, header included."""
     return BLOCK + payload + -payload % BLOCK
-
-
-@contextmanager
-def written_whole(uri: str) -> Iterator[BinaryIO]:
-    """A stream to a new file that has its final name only when all went well; otherwise nothing is left.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    folder, _, _ = uri.rpartition("/")
-    partial = store.join(folder, f".{uuid.uuid4().hex}{store.PARTIAL}")
-    if store.is_local(uri):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    try:
-        with Path(partial).open("wb") if store.is_local(uri) else FileSystems.create(partial) as stream:
-            yield stream
-            if store.is_local(uri):
-                stream.flush()
-                os.fsync(stream.fileno())
-        store.move(partial, uri)
-    except BaseException:
-        with suppress(Exception):
-            store.delete([partial])
-        raise

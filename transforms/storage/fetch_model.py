@@ -21,8 +21,8 @@ def at_hand(spec: ModelSpec) -> ModelSpec:
     Raises:
         ModelError: there is no such file, or it cannot be read.
     """
-    if store.is_local(spec.model):
-        return spec
+    if path := store.local_path(spec.model):
+        return spec if str(path) == spec.model else replace(spec, model=str(path))
     model = _read(spec.model)
     if model is None:
         raise ModelError(f"there is no model file '{spec.model}': check its address")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from apache_beam.io.filesystems import FileSystems
-
 from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.storage import reachable, store
+from dpdeblur.transforms.storage.uris import is_local, parent
 
 _NOT_OURS = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
-_EXTRAS = {"gs": "gcp", "s3": "aws", "azfs": "azure"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ def list_files(folder: str) -> list[File]:
     Raises:
         UsageError: it cannot be listed, or something under it cannot.
     """
-    found = _walk(folder) if store.is_local(folder) else _match(folder)
+    found = _walk(folder) if is_local(folder) else _match(folder)
     return sorted((file for file in found if not _hidden(file.path)), key=lambda file: file.path)
 
 
@@ -50,7 +47,7 @@ def single_file(uri: str) -> Source | None:
     Raises:
         UsageError: the file system cannot be asked.
     """
-    if store.is_local(uri):
+    if is_local(uri):
         try:
             status = os.stat(uri)  # noqa: PTH116 - called once per picture of a manifest: a Path would double the cost
         except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -58,7 +55,7 @@ def single_file(uri: str) -> Source | None:
         except OSError as error:
             raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
         return _local_source(uri, status) if stat.S_ISREG(status.st_mode) else None
-    return next((found for found in _remote(uri, _quoted(uri)) if found.uri == uri), None)
+    return next((found for found in _remote(parent(uri), deep=False) if found.uri == uri), None)
 
 
 def _walk(folder: str) -> Iterator[File]:
@@ -90,33 +87,21 @@ def _walk(folder: str) -> Iterator[File]:
 
 def _match(folder: str) -> Iterator[File]:
     root = folder.rstrip("/") + "/"
-    for source in _remote(folder, _quoted(root) + "**"):
-        if source.uri.startswith(root) and not source.uri.endswith("/"):  # some stores keep empty objects as "folders"
+    for source in _remote(folder):
+        if not source.uri.endswith("/"):  # some stores keep empty objects as "folders"
             yield File(source.uri.removeprefix(root), source)
 
 
-def _remote(uri: str, pattern: str) -> list[Source]:
-    reachable.check(uri)
+def _remote(folder: str, *, deep: bool = True) -> list[Source]:
+    reachable.check(folder)
     try:
-        found = FileSystems.match([pattern])[0].metadata_list
-    except Exception as error:  # every cloud client raises its own classes
-        scheme = uri.split("://", 1)[0]
-        hint = f" Is it installed? pip install 'dpdeblur[{_EXTRAS[scheme]}]'." if scheme in _EXTRAS else ""
-        raise UsageError(f"{uri} cannot be listed: {error}.{hint}") from error
-    return [Source(f.path, None, f.size_in_bytes, _stamp(f.size_in_bytes, f.last_updated_in_seconds)) for f in found]
+        return list(store.objects(folder.partition("://")[0]).find(folder, deep=deep))
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be listed: {error}.") from error
 
 
 def _local_source(uri: str, status: os.stat_result) -> Source:
     return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
-
-
-def _stamp(size: int, changed: float | None) -> str:
-    return f"{size}-{changed}" if changed else ""  # without a time, equal sizes would pass for equal content
-
-
-def _quoted(uri: str) -> str:
-    """A URI as a pattern that matches it, and hardly any other: Beam's patterns have no way to quote a character."""
-    return re.sub(r"[*?\[\]]", "?", uri)
 
 
 def _hidden(path: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import BinaryIO
 
 from dpdeblur.transforms.records import SceneError, Source
-from dpdeblur.transforms.storage import objects, store
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.uris import is_local, local_path
 
 MAX_BYTES = 1 << 30  # no encoded picture is larger; what claims to be would only fill the memory
 _CHANGED = "it changed while the job ran. Run again."
@@ -26,7 +26,7 @@ def read_bytes(source: Source, max_bytes: int = MAX_BYTES) -> bytes:
     if source.size is not None:
         _check_size(source, source.size, max_bytes)
     try:
-        data = _read_local(source, max_bytes) if store.is_local(source.uri) else _read_remote(source, max_bytes)
+        data = _read_local(source, max_bytes) if is_local(source.uri) else _read_remote(source, max_bytes)
     except SceneError:
         raise
     except FileNotFoundError as error:
@@ -44,7 +44,7 @@ def read_bytes(source: Source, max_bytes: int = MAX_BYTES) -> bytes:
 
 def _read_local(source: Source, max_bytes: int) -> bytes:
     # O_NONBLOCK: opening a named pipe would otherwise wait for a writer for ever
-    descriptor = os.open(source.uri, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(local_path(source.uri) or source.uri, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -73,23 +73,13 @@ def _pread(descriptor: int, offset: int, size: int) -> bytes:
 
 
 def _read_remote(source: Source, max_bytes: int) -> bytes:
-    with objects.opened(source.uri) as stream:
-        if source.offset:
-            stream.seek(source.offset)
-        # one byte more than may be there shows a file that grew
-        limit = source.size if source.offset is not None else source.size and source.size + 1
-        data = _read_up_to(stream, max_bytes + 1 if limit is None else limit)
+    if source.offset is not None:
+        return store.read(source.uri, source.offset, source.size)
+    # one byte more than may be there shows a file that grew
+    data = store.read(source.uri, 0, 1 + (max_bytes if source.size is None else source.size))
     if source.size is not None and len(data) > source.size:
         raise SceneError(f"The file has more than the {source.size} bytes it had: {_CHANGED}", source.uri)
     return data
-
-
-def _read_up_to(stream: BinaryIO, size: int) -> bytes:
-    parts: list[bytes] = []
-    while size > 0 and (part := stream.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
 
 
 def _check_size(source: Source, size: int, max_bytes: int) -> None:

@@ -1,106 +1,179 @@
-"""Files of a run folder, on a disk or in an object store: written whole or not at all.
+"""The one door to files, on a disk or in an object store: opened, listed, written whole, moved, deleted.
 
-A local file is written under a hidden name beside its final one and renamed; an object store shows an object only when its
-upload is complete. Either way no reader ever sees half a file under a final name.
+No reader ever sees half a file under its final name. Whatever goes wrong is an `OSError`; a file that is not there, a
+`FileNotFoundError` where its store can tell.
 """
 
 from __future__ import annotations
 
-import os
-import uuid
-from pathlib import Path
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, BinaryIO
 
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from dpdeblur.transforms.storage import objects
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import local_files
+from dpdeblur.transforms.storage.local_files import PARTIAL
+from dpdeblur.transforms.storage.object_files import ObjectFiles
+from dpdeblur.transforms.storage.uris import absolute, is_local, join, local_path, name, parent, relative_to
 
-PARTIAL = ".part"  # how the hidden names end; what an interrupted run leaves of them is swept at the next start
-
-
-def is_local(uri: str) -> bool:
-    """Whether `uri` is a plain path of this machine."""
-    return "://" not in uri
-
-
-def join(folder: str, *parts: str) -> str:
-    """A path inside `folder`, which is a local path or a URI."""
-    return "/".join([folder.rstrip("/") or "/", *parts]) if not is_local(folder) else str(Path(folder, *parts))
+__all__ = ["PARTIAL", "absolute", "join", "local_path", "name", "parent", "relative_to"]
+_READERS = 16  # most of reading a small object is waiting
+_LOOK_S, _LOOK_AT_STORE_S = 1.0, 10.0  # listing an object store costs requests
 
 
-def write_whole(uri: str, data: bytes | memoryview) -> None:
-    """Write a file so that it is there whole or not at all; folders on the way are made.
+def configure(beam_args: Sequence[str]) -> None:
+    """Take the options of stores (`--s3_endpoint_url`, …) from those of Beam. Workers get them from Beam itself."""
+    FileSystems.set_options(PipelineOptions(list(beam_args)))
+
+
+@cache
+def objects(scheme: str) -> ObjectFiles:
+    """Return the access to all stores of one scheme.
 
     Raises:
-        OSError: it cannot be written; nothing is left under the final name, nor beside it.
+        UsageError: what speaks to such stores is not installed.
     """
-    if not is_local(uri):
-        try:
-            with objects.created(uri) as stream:
-                stream.write(data)
-        except OSError:
-            raise
-        except Exception as error:  # every cloud client raises its own classes
-            raise OSError(f"{uri} cannot be written: {error}") from error
-        return
-    final = Path(uri)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    partial = final.with_name(f".{uuid.uuid4().hex}{PARTIAL}")  # a name of its own: scene ids may be as long as names can be
     try:
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(final)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        if scheme == "s3":
+            from dpdeblur.transforms.storage.s3_files import S3Files  # noqa: PLC0415 - an extra
+
+            return S3Files()
+        if scheme == "gs":
+            from dpdeblur.transforms.storage.google_files import GoogleFiles  # noqa: PLC0415 - an extra
+
+            return GoogleFiles()
+    except ImportError as error:
+        extra = {"s3": "aws", "gs": "gcp"}[scheme]
+        raise UsageError(
+            f"{scheme}:// cannot be read without {error.name}. Is it installed? pip install 'dpdeblur[{extra}]'"
+        ) from error
+    from dpdeblur.transforms.storage.beam_files import BeamFiles  # noqa: PLC0415 - rarely needed
+
+    return BeamFiles()
+
+
+def open_file(uri: str) -> BinaryIO:
+    """Open a file to read; it seeks."""
+    return _files(uri).open_file(uri)  # type: ignore[no-any-return]
+
+
+def read(uri: str, start: int = 0, length: int | None = None) -> bytes:
+    """Read a file, or what there is of a part of it."""
+    return _files(uri).read(uri, start, length)  # type: ignore[no-any-return]
 
 
 def read_whole(uri: str) -> bytes | None:
-    """The bytes of a small file, or None where there is none.
-
-    Raises:
-        OSError: it is there, but cannot be read.
-    """
-    if is_local(uri):
-        try:
-            return Path(uri).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-    if not objects.exists(uri):
+    """Return the bytes of a small file, or None where there is none."""
+    if not is_local(uri):
+        found = objects(_scheme(uri)).version(uri)
+        return None if found is None else found.content
+    try:
+        return local_files.read(uri)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    with objects.opened(uri) as stream:
-        return bytes(stream.read())
+
+
+def read_many(uris: Sequence[str]) -> list[bytes]:
+    """Return the bytes of many small files; those that are gone are empty."""
+    with ThreadPoolExecutor(1 if all(map(is_local, uris)) else _READERS) as pool:
+        return [data or b"" for data in pool.map(read_whole, uris)]
+
+
+def write_whole(uri: str, data: bytes | memoryview) -> None:
+    """Write a file so that it is there whole or not at all; folders on the way are made."""
+    _files(uri).write(uri, data)
+
+
+def created(uri: str) -> AbstractContextManager[BinaryIO]:
+    """Open a stream to a new file that gets its name only once the block has ended well; otherwise nothing is left."""
+    return _files(uri).created(uri)  # type: ignore[no-any-return]
 
 
 def files_in(folder: str, pattern: str = "*") -> list[str]:
-    """The files directly inside a folder whose names match, sorted; none where the folder is missing."""
-    if is_local(folder):
-        return sorted(str(path) for path in Path(folder).glob(pattern) if path.is_file())
-    matched = FileSystems.match([join(folder, pattern)])[0].metadata_list
-    return sorted(found.path for found in matched)
+    """Return the files directly inside a folder, sorted; none where the folder is missing.
+
+    Args:
+        folder: a path or a URI; no character of it is a pattern.
+        pattern: that their names match.
+    """
+    return sorted(uri for uri in _files(folder).files_in(folder) if fnmatchcase(uri.rpartition("/")[2], pattern))
 
 
-def delete(uris: list[str]) -> None:
+def delete(uris: Sequence[str]) -> None:
     """Delete files; those already gone are no error."""
-    away = [uri for uri in uris if not is_local(uri)]
+    local_files.delete([uri for uri in uris if is_local(uri)])
+    away: dict[str, list[str]] = {}
     for uri in uris:
-        if is_local(uri):
-            Path(uri).unlink(missing_ok=True)
-    try:
-        if away:
-            FileSystems.delete(away)  # stores take many names in one request
-    except BeamIOError:
-        for uri in away:
-            if objects.exists(uri):
-                FileSystems.delete([uri])
+        if not is_local(uri):
+            away.setdefault(_scheme(uri), []).append(uri)
+    for scheme, those in away.items():
+        objects(scheme).delete(those)
 
 
 def move(source: str, target: str) -> None:
     """Give a file its final name, in place of any file of that name."""
-    if is_local(source):
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        Path(source).replace(target)
-    else:
-        FileSystems.rename([source], [target])
+    _files(source).move(source, target)
+
+
+def require_folder(uri: str) -> None:
+    """Make sure that there is a folder; a store has all folders.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: there is none.
+    """
+    path = local_path(uri)
+    if path is not None and not path.is_dir():
+        raise NotADirectoryError(f"{uri} is a file") if path.exists() else FileNotFoundError(f"{uri} is not there")
+
+
+def anything_in(folder: str) -> str | None:
+    """Return one file or folder that lies in a folder, or None where nothing does.
+
+    Raises:
+        NotADirectoryError: it is a file.
+    """
+    path = local_path(folder)
+    if path is None:
+        return next((found.uri for found in objects(_scheme(folder)).find(folder, deep=True)), None)
+    return next(map(str, path.iterdir()), None) if path.exists() else None
+
+
+def is_within(uri: str, folder: str) -> bool:
+    """Return whether a place is a folder or lies in it; both spelled by `absolute`."""
+    return f"{uri}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def remove_empty_folder(folder: str) -> None:
+    """Remove a folder of this machine if nothing is in it; stores have no folders that could be empty."""
+    path = local_path(folder)
+    if path is not None:
+        with suppress(OSError):
+            path.rmdir()
+
+
+def free_bytes(folder: str) -> int | None:
+    """Return how much room there is for files in a folder that may yet have to be made; None in a store."""
+    path = local_path(absolute(folder))
+    if path is None:
+        return None
+    return shutil.disk_usage(next(there for there in (path, *path.parents) if there.exists())).free
+
+
+def look_interval_s(uri: str) -> float:
+    """Return how often a place should be listed by whoever waits for something to appear there, in seconds."""
+    return _LOOK_S if is_local(uri) else _LOOK_AT_STORE_S
+
+
+def _files(uri: str) -> Any:
+    return local_files if is_local(uri) else objects(_scheme(uri))
+
+
+def _scheme(uri: str) -> str:
+    return uri.partition("://")[0]

@@ -16,16 +16,14 @@ import threading
 import typing
 import uuid
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.appender import appender, read_from
 
 FOLDER = ".state/journal"
 UNDER_WAY = "under-way"  # inside it
-_READERS = 16  # in an object store every outcome is an object, and most of reading one is waiting
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
 _TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.items()}
 
@@ -64,10 +62,8 @@ def _utc(text: str) -> datetime:
 
 def read(folder: str) -> list[Outcome]:
     """All outcomes in the journal files of a folder, in no order of meaning."""
-    files = store.files_in(folder, "*.jsonl")
-    with ThreadPoolExecutor(1 if store.is_local(folder) else _READERS) as pool:
-        lines = [line for data in pool.map(store.read_whole, files) for line in (data or b"").splitlines()]
-    return [outcome for line in lines if (outcome := from_line(line)) is not None]
+    files = store.read_many(store.files_in(folder, "*.jsonl"))
+    return [outcome for data in files for line in data.splitlines() if (outcome := from_line(line)) is not None]
 
 
 def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, Outcome]:
@@ -102,14 +98,7 @@ class Follower:
 
     def _grown(self, uri: str) -> list[Outcome]:
         start = self._read.get(uri, 0)
-        if store.is_local(uri):
-            with Path(uri).open("rb") as stream:
-                stream.seek(start)
-                data = stream.read()
-        elif start:  # objects do not grow
-            return []
-        else:
-            data = store.read_whole(uri) or b""
+        data = read_from(uri, start)
         whole = data[: data.rfind(b"\n") + 1]  # the rest is being written
         self._read[uri] = start + len(whole)
         return [outcome for line in whole.splitlines() if (outcome := from_line(line)) is not None]
@@ -123,9 +112,9 @@ class Journal:
     """
 
     def __init__(self, folder: str) -> None:
-        self._uri = store.join(folder, f"{uuid.uuid4().hex}.jsonl")
+        self._markers = store.local_path(store.join(folder, UNDER_WAY))
         self._lock = threading.Lock()
-        self._file: int | None = None
+        self._appender = appender(store.join(folder, f"{uuid.uuid4().hex}.jsonl"))
 
     def begin(self, scene: Scene) -> None:
         """Note that a scene is under way, until `append`. In an object store nothing is noted: no process dies there.
@@ -133,10 +122,9 @@ class Journal:
         Raises:
             OSError: it cannot be written, a full disk for example.
         """
-        if store.is_local(self._uri):
-            marker = self._marker(scene.scene_id)
-            marker.parent.mkdir(parents=True, exist_ok=True)
-            marker.write_text(str(os.getpid()), encoding="ascii")
+        if self._markers:
+            self._markers.mkdir(parents=True, exist_ok=True)
+            (self._markers / scene.scene_id).write_text(str(os.getpid()), encoding="ascii")
 
     def append(self, outcome: Outcome) -> None:
         """Make an outcome durable: when this returns, a kill of the process no longer loses it.
@@ -146,30 +134,10 @@ class Journal:
         """
         line = to_line(outcome)
         with self._lock:
-            if store.is_local(self._uri):
-                self._append_local(line.encode())
-                self._marker(outcome.scene_id).unlink(missing_ok=True)
-            else:  # objects cannot grow: a new object for every outcome, until the tables stand
-                store.write_whole(self._uri.removesuffix(".jsonl") + f"-{uuid.uuid4().hex}.jsonl", line.encode())
-
-    def _marker(self, scene_id: str) -> Path:
-        return Path(self._uri).with_name(UNDER_WAY) / scene_id
-
-    def _append_local(self, line: bytes) -> None:
-        if self._file is None:
-            Path(self._uri).parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._uri, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        start = os.fstat(self._file).st_size
-        try:
-            if os.write(self._file, line) != len(line):
-                raise OSError(f"only part of a line could be written to {self._uri}")
-            os.fdatasync(self._file)
-        except OSError:
-            os.ftruncate(self._file, start)  # or the next line would continue a broken one
-            raise
+            self._appender.append(line.encode())
+            if self._markers:
+                (self._markers / outcome.scene_id).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; the journal can be appended to no more."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._appender.close()

@@ -47,7 +47,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return Path(self.folder).resolve().name if store.is_local(self.folder) else self.folder.rstrip("/").rsplit("/", 1)[1]
+        return store.name(store.absolute(self.folder, resolve=True))
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
@@ -69,9 +69,10 @@ def read_run(folder: str | Path) -> Run:
         UsageError: the folder is not there, is no run, is of a run that has not finished, or mixes two runs.
     """
     where = str(folder)
-    if store.is_local(where) and not Path(where).is_dir():
-        what = "a file" if Path(where).exists() else "not there"
-        raise UsageError(f"{where} is {what}: give the folder of a run, the --output of dpdeblur deblur.")
+    try:
+        store.require_folder(where)
+    except OSError as error:
+        raise UsageError(f"{error}: give the folder of a run, the --output of dpdeblur deblur.") from None
     if not store.files_in(where, "manifest.json"):
         raise UsageError(f"{where} is not the folder of a run: it has no manifest.json. Give the --output of dpdeblur deblur.")
     manifest = _json(where, "manifest.json")

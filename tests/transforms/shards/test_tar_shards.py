@@ -18,7 +18,7 @@ from dpdeblur.transforms.packing import Packing, write_shard
 from dpdeblur.transforms.records import Member, Scene, Source, UsageError
 from dpdeblur.transforms.shards.shard_plan import assign
 from dpdeblur.transforms.shards.tar_scan import MAX_HEADER, Entry, TarError, scan
-from dpdeblur.transforms.shards.tar_shards import TarWriter, written_whole
+from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.schemas import to_table
 from tests.builders import make_scenes, write_tar
@@ -287,13 +287,6 @@ def test_shards_of_an_unfinished_job_are_refused(tmp_path: Path) -> None:
     (tmp_path / "out/.state/work/started").touch()
     with pytest.raises(UsageError, match="not complete"):
         find_scenes(str(tmp_path / "out"))
-
-
-def test_nothing_stays_of_a_file_that_could_not_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="disk full"), written_whole(str(tmp_path / "a.tar")) as stream:
-        stream.write(b"half")
-        raise OSError("disk full")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_assign_fills_shards_in_order() -> None:

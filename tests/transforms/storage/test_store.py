@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.appender import appender, read_from
+from tests.memory_files import MemoryFiles
+
+assert MemoryFiles.scheme() == "mem"  # imported, it is registered
 
 
-def test_writes_reads_lists_moves_deletes(tmp_path: Path) -> None:
-    folder = str(tmp_path)
+@pytest.fixture(params=["local", "mem"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path) if request.param == "local" else f"mem://bucket{tmp_path}"
+
+
+def test_writes_reads_lists_moves_deletes(folder: str) -> None:
     a, b = store.join(folder, "x", "a.txt"), store.join(folder, "b.txt")
     store.write_whole(a, b"one")
     store.write_whole(a, b"two")
@@ -38,11 +46,91 @@ def test_longest_names(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize(("uri", "local"), [("a/b", True), ("/a", True), ("s3://a/b", False), ("gs://a", False)])
-def test_is_local(uri: str, local: bool) -> None:
-    assert store.is_local(uri) is local
+def test_nothing_stays_of_a_file_that_could_not_be_written(folder: str) -> None:
+    with pytest.raises(OSError, match="disk full"), store.created(store.join(folder, "a.tar")) as stream:
+        stream.write(b"half")
+        raise OSError("disk full")
+    assert store.files_in(folder) == []
+
+
+def test_no_character_of_a_name_is_a_pattern(folder: str) -> None:
+    odd = store.join(folder, "shards[1] *?#%20")
+    for name in ("a.part", "[a].part", "a*.txt"):
+        store.write_whole(store.join(odd, name), name.encode())
+    assert store.files_in(odd) == [store.join(odd, name) for name in ("[a].part", "a*.txt", "a.part")]
+    assert store.files_in(odd, "*.part") == [store.join(odd, name) for name in ("[a].part", "a.part")]
+    assert store.read_whole(store.join(odd, "[a].part")) == b"[a].part"
+    assert store.files_in(store.join(folder, "shards1 x?#%20")) == []
+
+
+def test_parts_of_files(folder: str) -> None:
+    uri = store.join(folder, "digits")
+    store.write_whole(uri, b"0123456789")
+    assert [store.read(uri, 2, 3), store.read(uri, 8, 5), store.read(uri, 10, 5), store.read(uri, 7)] == [
+        b"234",
+        b"89",
+        b"",
+        b"789",
+    ]
+    with store.open_file(uri) as stream:
+        stream.seek(-4, 2)
+        assert (stream.read(2), stream.tell(), stream.read()) == (b"67", 8, b"89")
+
+
+def test_a_file_appended_to_is_read_as_it_grows(tmp_path: Path) -> None:
+    uri = str(tmp_path / "new" / "notes")
+    notes = appender(uri)
+    notes.append(b"one\n")
+    assert read_from(uri, 0) == b"one\n"
+    notes.append(b"two\n")
+    assert read_from(uri, 4) == b"two\n"
+    notes.close()
+    assert read_from(str(tmp_path / "none"), 0) == b""
+
+
+def test_notes_in_a_store_are_objects(folder: str) -> None:
+    notes = appender(f"mem://notes/{Path(folder).name}/x.jsonl")
+    notes.append(b"one")
+    notes.append(b"two")
+    found = store.files_in(f"mem://notes/{Path(folder).name}", "x-*.jsonl")
+    assert sorted(map(store.read, found)) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("file:///a%20b/%5B1%5D", "/a b/[1]"),
+        ("file://localhost/a", "/a"),
+        ("/a%20b", "/a%20b"),
+        ("/a/../b", "/b"),
+        ("s3://bucket/a%20b/", "s3://bucket/a%20b"),
+    ],
+)
+def test_one_spelling_for_one_place(given: str, path: str) -> None:
+    assert store.absolute(given) == path
+
+
+def test_files_of_this_machine() -> None:
+    assert store.local_path("a/b") == Path("a/b")
+    assert store.local_path("file:///a%20b") == Path("/a b")
+    assert store.local_path("s3://a/b") is None
 
 
 def test_join() -> None:
     assert store.join("s3://bucket/run/", "a", "b.png") == "s3://bucket/run/a/b.png"
     assert store.join("run", "a") == "run/a"
+    assert store.join("file:///a%20b", "c") == "/a b/c"
+
+
+def test_places_in_places(tmp_path: Path) -> None:
+    assert store.is_within("/a/b", "/a") and store.is_within("/a", "/a") and not store.is_within("/ab", "/a")
+    assert store.anything_in(str(tmp_path)) is None and store.anything_in(str(tmp_path / "none")) is None
+    (tmp_path / "x").touch()
+    assert store.anything_in(str(tmp_path)) == str(tmp_path / "x")
+    with pytest.raises(NotADirectoryError):
+        store.anything_in(str(tmp_path / "x"))
+    with pytest.raises(NotADirectoryError):
+        store.require_folder(str(tmp_path / "x"))
+    with pytest.raises(FileNotFoundError):
+        store.require_folder(str(tmp_path / "none"))
+    assert (store.free_bytes(str(tmp_path / "new" / "folder")) or 0) > 0 and store.free_bytes("s3://bucket/x") is None
