@@ -1,98 +1,137 @@
 """The commands as Python functions: what `dpdeblur deblur`, `score`, `pack` and `synthesize` do, and what they made.
 
-    from dpdeblur.pipelines.api import deblur
+    import dpdeblur
 
-    run = deblur(input="scenes", output="runs/first", model="views-mean", images="restored")
+    run = dpdeblur.deblur(input="scenes", output="runs/first", model="views-mean", images="restored")
     run.metrics.to_pandas()
 
-Every option of the command line is an argument by the same name, `black_level` for `--black-level`, and goes through the same
-parser: what one refuses, the other refuses. `None` leaves an option at its default. Nothing is printed but errors, unless
-`quiet=False`. The work is done in this process; the command line has it done by a child, which may crash without harm.
+Every option of the command line is a keyword argument by the same name, `black_level` for `--black-level`, and takes the same
+text, or the value itself: `max_memory="8GB"` or `max_memory=8_000_000_000`. Options of Apache Beam go into `beam_options`.
+`None` leaves an option at its default. Nothing is printed but errors, unless `quiet=False`. The work is done in this process;
+the command line has it done by a child, which may crash without harm.
 """
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from dpdeblur.pipelines import cli, exitcodes
+from dpdeblur.pipelines.options import command_line
+from dpdeblur.pipelines.options.commands import COMMANDS, name_of
+from dpdeblur.pipelines.options.declaration import options_of
+from dpdeblur.pipelines.options.jobs import DeblurOptions, PackOptions, ScoreOptions, SynthesizeOptions
+from dpdeblur.pipelines.options.values import beam_words
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.tables.results import Run, read_run
 
 __all__ = ["JobError", "UsageError", "deblur", "pack", "score", "synthesize"]
 
-Place = str | PathLike[str]  # a local path, or any URI that Beam's file systems open
+P = ParamSpec("P")
+OptionsT = TypeVar("OptionsT")
+MadeT = TypeVar("MadeT")
 
 
-def deblur(*, input: Place, output: Place, **options: Any) -> Run:
-    """Restore the scenes in `input`, score them where they have a target, and give back the finished run.
+def _described(command: type[Any]) -> str:
+    return "\n".join(f"    {option.name}: {option.help}." for option in options_of(command))
 
-    Scenes that failed are rows of `run.failures`. A run that was cut short goes on where it was.
+
+def _signature(command: type[Any], function: Callable[..., Any]) -> inspect.Signature:
+    """The arguments of the options' constructor in the order of `--help`, those that are required first."""
+    arguments = inspect.signature(command).parameters
+    options = sorted(options_of(command), key=lambda option: not option.required)
+    return inspect.Signature(
+        [arguments[option.name] for option in options], return_annotation=function.__annotations__["return"]
+    )
+
+
+def _options(command: str, said: dict[str, Any]) -> Any:
+    given = {name: value for name, value in said.items() if value is not None}
+    try:
+        beam = beam_words(given.pop("beam_options", ()))
+    except ValueError as error:
+        raise UsageError(f"beam_options: {error}.") from None
+    return command_line.options(command, command_line.Said(given, {}, beam))
+
+
+def _taking(command: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], MadeT]], Callable[P, MadeT]]:
+    """Have a function that takes the options of a command take each of them as an argument: names, types and defaults.
 
     Args:
-        input: folder, shard or manifest.
-        output: folder of the run; made if missing.
-        options: all others of `dpdeblur deblur`, and Beam's.
+        command: the class of its options, whose constructor has the arguments.
+    """
+    name = next(name for name, kind in COMMANDS.items() if kind is command)
+
+    def decorate(function: Callable[[OptionsT], MadeT]) -> Callable[P, MadeT]:
+        @functools.wraps(function)
+        def call(*args: P.args, **said: P.kwargs) -> MadeT:
+            if args:
+                raise UsageError(f"{name} takes its options by name, as in {name}(output=…): not {args[0]!r} alone.")
+            return function(_options(name, {"quiet": True, **said}))
+
+        call.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nArgs:\n{_described(COMMANDS[name])}"
+        call.__signature__ = _signature(COMMANDS[name], function)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+@_taking(DeblurOptions)
+def deblur(options: DeblurOptions) -> Run:
+    """Restore scenes, score them where they have a target, and return the finished run.
+
+    Scenes that failed are rows of `run.failures`. A run that was cut short goes on where it was.
 
     Raises:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run. Nothing was done.
         JobError: the job failed, a full disk for example; what is finished stays finished.
     """
-    _call("deblur", input=input, output=output, **options)
-    return read_run(str(output))
+    _run(options)
+    return read_run(options.output)
 
 
-def score(*, input: Place, restored: Place, output: Place, **options: Any) -> Run:
-    """Score the pictures in `restored`, which someone else made, and give back the finished run.
-
-    Args:
-        input: the scenes, with their targets.
-        restored: folder of restored pictures, named as the scenes are.
-        output: folder of the run; made if missing.
-        options: all others of `dpdeblur score`, `protocol` for example.
+@_taking(ScoreOptions)
+def score(options: ScoreOptions) -> Run:
+    """Score pictures that someone else restored, and return the finished run.
 
     Raises:
         UsageError, JobError: as `deblur`.
     """
-    _call("score", input=input, restored=restored, output=output, **options)
-    return read_run(str(output))
+    _run(options)
+    return read_run(options.output)
 
 
-def pack(*, input: Place, output: Place, **options: Any) -> Found:
-    """Pack scenes into WebDataset tars, and give back what lies there now.
+@_taking(PackOptions)
+def pack(options: PackOptions) -> Found:
+    """Pack scenes into WebDataset tars, and return what is there now.
 
-    Args:
-        input: folder or manifest.
-        output: folder of the shards; empty or new. Scenes that could not be packed are listed in its `failures/`.
-        options: all others of `dpdeblur pack`.
+    Scenes that could not be packed are listed in the folder's `failures/`.
 
     Raises:
         UsageError, JobError: as `deblur`.
     """
-    _call("pack", input=input, output=output, **options)
-    return find_scenes(str(output), "shards")
+    _run(options)
+    return find_scenes(options.output, "shards")
 
 
-def synthesize(*, output: Place, scenes: int, **options: Any) -> Found:
-    """Make dual-pixel scenes with known blur, and give back what lies there now.
-
-    Args:
-        output: folder; empty or new.
-        scenes: how many to make.
-        options: all others of `dpdeblur synthesize`, `size="320x240"` for example.
+@_taking(SynthesizeOptions)
+def synthesize(options: SynthesizeOptions) -> Found:
+    """Make dual-pixel scenes with known blur, and return what is there now.
 
     Raises:
         UsageError, JobError: as `deblur`.
     """
-    _call("synthesize", output=output, scenes=scenes, **options)
-    return find_scenes(str(output))
+    _run(options)
+    return find_scenes(options.output)
 
 
-def _call(command: str, **options: Any) -> None:
-    given = {"quiet": True, **{name: value for name, value in options.items() if value is not None}}
-    code = cli.call(command, given)
+def _run(options: DeblurOptions | ScoreOptions | PackOptions | SynthesizeOptions) -> None:
+    code = cli.run(options)
+    name = name_of(options)
     if code >= exitcodes.INTERRUPTED:
-        raise KeyboardInterrupt(f"{command} was stopped by a signal.")
+        raise KeyboardInterrupt(f"{name} was stopped by a signal.")
     if code not in (exitcodes.OK, exitcodes.WITH_FAILURES):
-        raise JobError(f"{command} failed: standard error says why, and log.txt in {options['output']} says more.")
+        raise JobError(f"{name} failed: standard error says why, and log.txt in {options.output} says more.")

@@ -1,4 +1,4 @@
-"""`dpdeblur completion`: a script that lets the shell complete commands and options."""
+"""`dpdeblur completion`: a script that lets the shell complete commands, options and choices."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ import argparse
 
 import shtab
 
-from dpdeblur.pipelines.cli import COMMANDS, command
 from dpdeblur.pipelines.console import say
-
-EPILOG = """to have it in every new shell:
-  bash: dpdeblur completion bash > ~/.local/share/bash-completion/completions/dpdeblur
-  zsh:  dpdeblur completion zsh > "${fpath[1]}/_dpdeblur"
-"""
+from dpdeblur.pipelines.options.command_line import parser
+from dpdeblur.pipelines.options.commands import COMMANDS, summary
+from dpdeblur.pipelines.options.tools import CompletionOptions
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which shell."""
-    parser.epilog = EPILOG
-    parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: CompletionOptions) -> int:
     """Print the script."""
-    parser = argparse.ArgumentParser(prog="dpdeblur")
-    commands = parser.add_subparsers()
-    for name, line in COMMANDS.items():
-        commands.add_parser(name, help=line, add_help=False, parents=[command(name)[1]])
-    say(shtab.complete(parser, args.shell))
+    program = argparse.ArgumentParser(prog="dpdeblur")
+    commands = program.add_subparsers()
+    for name in COMMANDS:
+        commands.add_parser(name, help=summary(name), add_help=False, parents=[parser(name)])
+    say(shtab.complete(program, options.shell))
     return 0

@@ -7,13 +7,12 @@ earlier outcomes ────────────┤            └─ laten
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 
 import apache_beam as beam
 
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.options.jobs import DeblurOptions
 from dpdeblur.pipelines.run import batch, job, lifecycle
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import ForEachScene
@@ -23,38 +22,16 @@ from dpdeblur.transforms.tables.latency import LatencyStatistics
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.worklist import ReadOutcomes, ReadScenes
 
-EXAMPLES = """examples:
-  dpdeblur deblur --input scenes/ --output runs/first --images restored
-  dpdeblur deblur --input DPDD/ --layout dpdd --output runs/dpdd --model my.onnx
-  dpdeblur deblur --input pixel4/ --output runs/pixel4 --black-level 1024 --white-level 16383 \\
-      --transfer linear --target-fit center
 
-Killed or stopped, the same command goes on where it was. Exit codes: 0 all scenes done; 1 the job failed; 2 the command line
-or the inputs are wrong; 3 finished, with failures recorded; 130 and 143 stopped by a signal.
-"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """All options of the command."""
-    parser.epilog = EXAMPLES
-    groups.add_input(parser)
-    groups.add_output(parser)
-    model_options.add_model(parser)
-    groups.add_pixels(parser)
-    groups.add_speed(parser)
-    groups.add_resuming(parser)
-    runners.add_arguments(parser)
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: DeblurOptions) -> int:
     """Do the job; returns the exit code.
 
     Raises:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run.
     """
-    runners.open_file_systems(beam_args)
-    folder = RunFolder(args.output)
-    return lifecycle.carry_out(args, beam_args, folder, lambda: job.prepare(args, folder), partial(batch.do, graph=build))
+    runners.open_file_systems(options.beam_options)
+    folder = RunFolder(options.output)
+    return lifecycle.carry_out(options, folder, lambda: job.prepare(options, folder), partial(batch.do, graph=build))
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:

@@ -6,11 +6,8 @@ warm-up runs are not. Timings of `deblur` are taken with other scenes beside the
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.table import Table
 
@@ -18,46 +15,30 @@ from dpdeblur.models.machine import usable_cores
 from dpdeblur.models.runtime.session import ModelError
 from dpdeblur.models.runtime.timing import ModelTiming, time_model
 from dpdeblur.pipelines.console import print_table, rich_console
-from dpdeblur.pipelines.options import groups
-from dpdeblur.pipelines.options.model_options import add_model, open_model
+from dpdeblur.pipelines.options.resolve import open_model
+from dpdeblur.pipelines.options.tools import LatencyOptions
 from dpdeblur.transforms.records import UsageError
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    add_model(parser)
-    group = parser.add_argument_group("measurement")
-    group.add_argument(
-        "--size", type=_size, default=(1680, 1120), metavar="WxH", help="picture, in pixels (default: 1680x1120)"
-    )
-    group.add_argument("--runs", type=groups.positive, default=20, metavar="N", help="timed runs (default: 20)")
-    group.add_argument("--warmup", type=_whole, default=3, metavar="N", help="runs before these, not counted (default: 3)")
-    group.add_argument(
-        "--threads", type=groups.positive, default=usable_cores(), metavar="N", help="cores for a picture (default: all)"
-    )
-    group.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    parser.epilog = "example:\n  dpdeblur latency --model views-mean --size 1680x1120 --threads 1 --json latency.json"
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: LatencyOptions) -> int:
     """Measure, print a table, write JSON.
 
     Raises:
         UsageError: the model cannot be used, or the file not be written.
     """
-    if beam_args:
-        raise UsageError(f"unknown option {beam_args[0]}.")
-    width, height = args.size
+    width, height = options.size
+    threads = options.threads or usable_cores()
     try:
-        timing = time_model(open_model(args), width, height, runs=args.runs, warmup=args.warmup)
+        model = open_model(options.model, options.backend, options, threads=threads)
+        timing = time_model(model, width, height, runs=options.runs, warmup=options.warmup)
     except ModelError as error:
         raise UsageError(str(error)) from None
     print_table(rich_console(), _table(timing))
-    if args.json:
+    if options.json:
         try:
-            args.json.write_text(json.dumps(asdict(timing), indent=2) + "\n", encoding="utf-8")
+            options.json.write_text(json.dumps(asdict(timing), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"{args.json} cannot be written: {error.strerror}") from None
+            raise UsageError(f"{options.json} cannot be written: {error.strerror}") from None
     return 0
 
 
@@ -77,16 +58,3 @@ def _table(timing: ModelTiming) -> Table:
     if timing.load_average is not None and timing.load_average > timing.cores / 2:
         table.add_row("note", f"the machine was busy before (load {timing.load_average:.1f}): times may be too long")
     return table
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text.strip())
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size in pixels, such as 1680x1120")
-    return int(match[1]), int(match[2])
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 from collections.abc import Iterator
 
+import attrs
 from rich.table import Table
 
 from dpdeblur.models.runtime import zoo
-from dpdeblur.models.runtime.backends import BACKENDS
 from dpdeblur.models.runtime.card import Card
 from dpdeblur.models.runtime.check import check_runs, check_tiles
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError
 from dpdeblur.pipelines.console import print_table, rich_console, write
-from dpdeblur.pipelines.options.model_options import add_card, open_model
+from dpdeblur.pipelines.options.command_line import words
+from dpdeblur.pipelines.options.resolve import open_model
+from dpdeblur.pipelines.options.tools import ModelsOptions
 from dpdeblur.transforms.records import UsageError
 
 OK, WRONG = 0, 2
 SOURCES = {"file": "in the file", "beside": "in the JSON file beside it", "shapes": "none: inferred from the shapes"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=["list", "show", "path", "check"],
-        default="list",
-        help="list: the models of the package (default); show: a card; path: where a file lies; check: will this file run?",
-    )
-    parser.add_argument("model", nargs="?", metavar="NAME|FILE.onnx", help=f"which model (show, path: default {zoo.DEFAULT})")
-    parser.add_argument("--json", action="store_true", help="list, show: as JSON")
-    parser.add_argument(
-        "--backend", choices=list(BACKENDS), default="onnxruntime", help="check: what is to run it (default: onnxruntime)"
-    )
-    add_card(parser)
-    parser.set_defaults(threads=1)
-    parser.epilog = "examples:\n  dpdeblur models\n  dpdeblur models show views-mean\n  dpdeblur models check mine.onnx"
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: ModelsOptions) -> int:
     """Do it.
 
     Returns:
@@ -51,18 +33,16 @@ def run(args: argparse.Namespace, beam_args: list[str]) -> int:
     Raises:
         UsageError: there is no such model.
     """
-    if beam_args:
-        raise UsageError(f"unknown option {beam_args[0]}.")
-    if args.action == "check" and not args.model:
+    if options.action == "check" and not options.model:
         raise UsageError("which file? dpdeblur models check FILE.onnx")
-    return {"list": _list, "show": _show, "path": _path, "check": _check}[args.action](args)
+    return {"list": _list, "show": _show, "path": _path, "check": _check}[options.action](options)
 
 
-def _list(args: argparse.Namespace) -> int:
-    if args.model:
-        raise UsageError("list takes no model; did you mean: dpdeblur models show " + args.model)
-    cards = {name: open_model(argparse.Namespace(**{**vars(args), "model": name})).card for name in zoo.names()}
-    if args.json:
+def _list(options: ModelsOptions) -> int:
+    if options.model:
+        raise UsageError("list takes no model; did you mean: dpdeblur models show " + options.model)
+    cards = {name: open_model(name, options.backend, options).card for name in zoo.names()}
+    if options.json:
         write(json.dumps([card.as_dict() for card in cards.values()], indent=2, ensure_ascii=False) + "\n")
         return OK
     table = Table("model", "version", "parameters", "GMAC", "licence", "what it is", box=None, pad_edge=False)
@@ -73,9 +53,9 @@ def _list(args: argparse.Namespace) -> int:
     return OK
 
 
-def _show(args: argparse.Namespace) -> int:
-    model = open_model(argparse.Namespace(**{**vars(args), "model": args.model or zoo.DEFAULT}))
-    if args.json:
+def _show(options: ModelsOptions) -> int:
+    model = open_model(options.model or zoo.DEFAULT, options.backend, options)
+    if options.json:
         write(model.card.to_json())
         return OK
     _print(_facts(model))
@@ -83,26 +63,25 @@ def _show(args: argparse.Namespace) -> int:
     return OK
 
 
-def _path(args: argparse.Namespace) -> int:
+def _path(options: ModelsOptions) -> int:
     try:
-        write(f"{zoo.find(args.model or zoo.DEFAULT).resolve()}\n")
+        write(f"{zoo.find(options.model or zoo.DEFAULT).resolve()}\n")
     except ModelError as error:
         raise UsageError(str(error)) from None
     return OK
 
 
-def _check(args: argparse.Namespace) -> int:
+def _check(options: ModelsOptions) -> int:
     try:
-        model = open_model(args)
+        model = open_model(options.model or zoo.DEFAULT, options.backend, options)
         _print(_facts(model))
         _print(_trials(model))
     except (ModelError, UsageError) as error:
         write(f"No: {error}\n")
         return WRONG
-    said = {flag: getattr(args, f"model_{flag}") for flag in ("views", "order", "range", "transfer", "multiple", "halo")}
-    flags = [word for flag, value in said.items() if value is not None for word in (f"--model-{flag}", str(value))]
-    flags += ["--backend", args.backend] if args.backend != "onnxruntime" else []
-    write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', args.model, *flags])} ...\n")
+    name = options.model or zoo.DEFAULT
+    _action, *flags = words(attrs.evolve(options, model=None, json=False))
+    write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', name, *flags])} ...\n")
     return OK
 
 

@@ -7,7 +7,6 @@ broken scenes ────────────────────┘
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.console import complain, rich_console
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
-from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.options.jobs import PackOptions
 from dpdeblur.pipelines.run import logs, stopping
 from dpdeblur.pipelines.run.shard_folder import FAILURES, Packed, ShardFolder
 from dpdeblur.transforms import packing, progress, worklist
@@ -33,67 +32,32 @@ from dpdeblur.transforms.wording import counted
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
 AGAIN = "Begin anew with --restart."
-EPILOG = """Members are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset,
-original names, SHA-256 of each picture). The same scenes give the same shards to the last byte. DIR/index/ says where each
-picture lies, so that scenes inside one shard are read in parallel; DIR/failures/ lists the scenes that could not be packed.
-
-examples:
-  dpdeblur pack --input DPDD/dd_dp_dataset_canon --output shards/
-  dpdeblur pack --input scenes/ --output shards/ --shard-size 1GB --codec jxl
-  dpdeblur deblur --input shards/ --output runs/first
-
-Exit codes: 0 all scenes packed; 1 the job failed; 2 the command line or the inputs are wrong; 3 packed, with failures recorded.
-"""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """All options of the command."""
-    parser.epilog = EPILOG
-    groups.add_input(parser)
-    group = parser.add_argument_group("shards")
-    group.add_argument("--output", required=True, metavar="DIR", help="folder of the shards, local or any URI; empty or new")
-    group.add_argument(
-        "--shard-size",
-        type=groups.size,
-        default=256_000_000,
-        metavar="SIZE",
-        help="how large a shard may grow, by the size of its scenes as they are; scenes are never split (default: 256MB)",
-    )
-    group.add_argument(
-        "--codec",
-        choices=packing.CODECS,
-        default="keep",
-        help="keep: pictures stay as they are, byte for byte (default); png, jxl: the same samples, losslessly, in that format",
-    )
-    group.add_argument("--restart", action="store_true", help="first delete the shards, index and failures that DIR holds")
-    group.add_argument("--quiet", action="store_true", help="print errors only")
-    runners.add_arguments(parser)
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: PackOptions) -> int:
     """Do the job; returns the exit code.
 
     Raises:
         UsageError: nothing to pack, or the folder is not free.
     """
-    runners.open_file_systems(beam_args)
-    console = rich_console(quiet=args.quiet)
-    folder, found = ShardFolder(args.output), find_scenes(args.input, args.layout)
+    runners.open_file_systems(options.beam_options)
+    console = rich_console(quiet=options.quiet)
+    folder, found = ShardFolder(options.output), find_scenes(options.input, options.layout)
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
     if not found.scenes:
         raise UsageError(f"Nothing to pack: all {len(found.failures)} scenes are broken. {found.failures[0].message}")
-    folder.take(restart=args.restart)
-    plans, started = assign(found.scenes, args.shard_size), time.monotonic()
+    folder.take(restart=options.restart)
+    plans, started = assign(found.scenes, options.shard_size), time.monotonic()
     scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
     console.print(f"{scenes}, layout {found.layout}, into {shards}", soft_wrap=True)
-    workers = usable_cores() if runners.is_local(args.runner) else 1
-    how = packing.Packing(found.source, folder.uri, args.codec, workers=workers)
+    workers = usable_cores() if runners.is_local(options.runner) else 1
+    how = packing.Packing(found.source, folder.uri, options.codec, workers=workers)
     progress.reset()
     with stopping.on_signals(advice=AGAIN) as received, logs.to_file(folder.path(STATE, "log.txt")):
         try:
             with folder.watched(console, len(plans)):
-                _run_pipeline(runners.make_pipeline(args.runner, beam_args), plans, found, how, folder)
+                _run_pipeline(runners.make_pipeline(options.runner, options.beam_options), plans, found, how, folder)
             if received.exit_code:
                 complain(f"Stopped: {progress.reason()}. {AGAIN}")
                 return received.exit_code

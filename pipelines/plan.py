@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 
 from dpdeblur.models.runtime.session import Model
-from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
-from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.options.jobs import PlanOptions
 from dpdeblur.pipelines.run import display, job
 from dpdeblur.pipelines.run.job import Job, Work
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -24,30 +22,24 @@ SHOWN = 3  # pairs
 PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those of `deblur`."""
-    deblur.add_arguments(parser)
-    parser.epilog = "Takes the arguments of dpdeblur deblur, and writes nothing.\n"
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: PlanOptions) -> int:
     """Print the plan; returns 0, or 3 where scenes are already known to fail. With --quiet that is all it says.
 
     Raises:
         UsageError: as `deblur` would.
     """
-    runners.open_file_systems(beam_args)
-    folder = RunFolder(args.output)
-    prepared = job.prepare(args, folder)
-    work = job.compare(prepared, folder, retry_failed=args.retry_failed, restart=args.restart)
-    for name, text in [] if args.quiet else lines(prepared, work, args, folder):
+    runners.open_file_systems(options.beam_options)
+    folder = RunFolder(options.output)
+    prepared = job.prepare(options, folder)
+    work = job.compare(prepared, folder, retry_failed=options.retry_failed, restart=options.restart)
+    for name, text in [] if options.quiet else lines(prepared, work, options, folder):
         say(f"{name:<10} {text}")
     return WITH_FAILURES if prepared.found.failures else OK
 
 
-def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, folder: RunFolder) -> list[tuple[str, str]]:
+def lines(prepared: Job[Restoration], work: Work, options: PlanOptions, folder: RunFolder) -> list[tuple[str, str]]:
     """The plan as named lines of text."""
-    found, model = prepared.found, model_options.open_model(args, callers=prepared.workers)
+    found, model = prepared.found, job.open_model(options, prepared.workers)
     card = model.card
     pairs = [("pair", _pair(scene)) for scene in found.scenes[:SHOWN]]
     if len(found.scenes) > SHOWN:
@@ -55,15 +47,15 @@ def lines(prepared: Job[Restoration], work: Work, args: argparse.Namespace, fold
     incomplete = [("incomplete", f"{failure.scene_id}: {failure.message}") for failure in found.failures[:SHOWN]]
     subsets = Counter(scene.subset for scene in found.scenes if scene.subset)
     return [
-        ("scenes", f"{len(found.scenes)} in {args.input}, layout {found.layout}; {len(found.failures)} incomplete"),
+        ("scenes", f"{len(found.scenes)} in {options.input}, layout {found.layout}; {len(found.failures)} incomplete"),
         *([("subsets", ", ".join(f"{name} {count}" for name, count in sorted(subsets.items())))] if subsets else []),
         *((role, f"{_with(found.scenes, role)} of {counted(len(found.scenes), 'scene')}") for role in ("combined", "target")),
         *pairs,
         *incomplete,
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
-        ("backend", f"{model.backend}, {counted(groups.workers(args), 'scene')} at once, threads for each: {args.threads}"),
+        ("backend", f"{model.backend}, {counted(prepared.workers, 'scene')} at once, threads for each: {options.threads}"),
         ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),
-        *_estimate(prepared.task, model, work.todo, args),
+        *_estimate(prepared.task, model, work.todo, options),
     ]
 
 
@@ -76,7 +68,7 @@ def _with(scenes: tuple[Scene, ...], role: str) -> int:
     return sum(getattr(scene, role) is not None for scene in scenes)
 
 
-def _estimate(task: Restoration, model: Model, todo: list[Scene], args: argparse.Namespace) -> list[tuple[str, str]]:
+def _estimate(task: Restoration, model: Model, todo: list[Scene], options: PlanOptions) -> list[tuple[str, str]]:
     """Time and disk that the scenes to do will need, from doing the first one twice, without writing its picture."""
     if not todo:
         return []
@@ -90,10 +82,10 @@ def _estimate(task: Restoration, model: Model, todo: list[Scene], args: argparse
     size = f"{outcome.width}x{outcome.height}, {outcome.bit_depth} bit"
     total = display.duration(seconds * len(todo) / task.reading.concurrency)
     found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]
-    if args.images == "restored":
+    if options.images == "restored":
         channels = 3  # at most
         need = outcome.megapixels * 1e6 * channels * outcome.bit_depth / 8 * PICTURE_SHARE * len(todo)
-        found.append(("disk", f"about {need / 1e9:.2f} GB for pictures{_free(args.output)}"))
+        found.append(("disk", f"about {need / 1e9:.2f} GB for pictures{_free(options.output)}"))
     return found
 
 

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
+import re
 import sys
+import textwrap
 from collections.abc import Iterator
-from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from dpdeblur.pipelines.cli import COMMANDS, command
+from dpdeblur.pipelines.options.command_line import CONFIG
+from dpdeblur.pipelines.options.commands import COMMANDS, summary
+from dpdeblur.pipelines.options.declaration import Option, options_of
+from dpdeblur.pipelines.options.values import text
 from dpdeblur.transforms.tables.schemas import markdown
 
-DOCS = Path(__file__).parents[1] / "docs"
-WIDTH = 100  # of the terminal that the commands' help is printed for
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+WIDTH = 128  # of a line of prose
+HEAD = f"""# Commands
+
+Generated from the code by `make docs`. The same options go on the command line, into a YAML file and into the Python functions:
+
+- `dpdeblur deblur --input scenes/ --black-level 64`
+- `dpdeblur deblur --config run.yaml`, where `run.yaml` has the lines `input: scenes/` and `black-level: 64`
+- `dpdeblur.deblur(input="scenes/", black_level=64)`
+
+Every command takes `--config FILE`: {CONFIG}. Values are taken as they are written: `no`, `007` and `2024-01-02` stay these
+texts, a switch is `true` or `false`, and an option said twice or left without a value is an error.
+
+Commands with an engine take the options of Apache Beam and of its runners too: on the command line and in a file among the
+others, in Python as `beam_options={{"flink_master": "flink:8081"}}`. Passwords, keys and tokens among them are used, but never
+written into a manifest, a report or a log.
+"""
 
 
 def pages() -> dict[str, str]:
@@ -22,18 +42,44 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> Iterator[str]:
-    yield "# Commands\n\nGenerated from the code by `make docs`: what `dpdeblur COMMAND --help` prints.\n"
-    for name in COMMANDS:
-        _, parser = command(name)
-        parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, width=WIDTH)
-        yield f"## `dpdeblur {name}`\n\n```text\n{parser.format_help().rstrip()}\n```\n"
+    yield "\n\n".join(map(_wrapped, HEAD.split("\n\n"))) + "\n"
+    for name, kind in COMMANDS.items():
+        yield f"## `dpdeblur {name}`\n\n{summary(name)}\n"
+        yield "```sh norun\n" + "\n".join(re.sub(r"\n +", "\n  ", example) for example in kind.examples) + "\n```\n"
+        for title, options in groupby(options_of(kind), key=lambda option: option.title):
+            yield from _table(title, [option for option in options if not option.hidden])
+        yield textwrap.fill(kind.notes, WIDTH, break_on_hyphens=False) + "\n"
+
+
+def _wrapped(part: str) -> str:
+    return part if part.startswith(("#", "-")) else textwrap.fill(part, WIDTH, break_on_hyphens=False)
+
+
+def _table(title: str, options: list[Option]) -> Iterator[str]:
+    about = f" {options[0].about}" if options[0].about else ""
+    yield f"**{title.capitalize() or 'Options'}.**{about}\n\n| Option | Meaning |\n| --- | --- |"
+    yield "\n".join(f"| {_spelling(option)} | {_cell(option.help)} |" for option in options) + "\n"
+
+
+def _spelling(option: Option) -> str:
+    if option.positional:
+        return f"`{option.metavar}`"
+    value: Any = "" if option.switch else f" {option.metavar or '|'.join(map(text, option.choices))}"
+    required = " **required**" if option.required else ""
+    spelling = (option.flag + value).replace("|", "\\|")
+    return f"`{spelling}`{required}"
+
+
+def _cell(words: str) -> str:
+    """Words that Markdown leaves as they are."""
+    return re.sub(r"([|\[\]<*_])", r"\\\1", words)
 
 
 def main() -> int:
     """Write the pages."""
     logging.basicConfig(level=logging.ERROR)
-    for name, text in pages().items():
-        (DOCS / name).write_text(text, encoding="utf-8")
+    for name, content in pages().items():
+        (DOCS / name).write_text(content, encoding="utf-8")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import uuid
 import zipfile
@@ -14,66 +13,41 @@ import numpy as np
 from dpdeblur.pipelines.challenge import entry, runtime
 from dpdeblur.pipelines.challenge.readme import README, Readme
 from dpdeblur.pipelines.console import say
-from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.options.tools import SubmitOptions
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import SceneError, Score, UsageError
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.results import Run, read_run
 from dpdeblur.transforms.wording import counted
 
-EXAMPLES = """examples:
-  dpdeblur submit runs/ntire --output entry.zip --latency latency.json --count 50
-  dpdeblur submit runs/ntire --output entry.zip --extra-data 1 --description "trained on our own captures too"
-  dpdeblur submit --check entry.zip --count 50
-
-The runtime in readme.txt is the mean of a run of dpdeblur latency, one picture at a time: give its --json file with --latency,
-or it is measured here, on all cores. An entry that is wrong is not left behind. Exit code 2: the entry is wrong.
-"""
 MOST_SHOWN = 40
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """All options of the command."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("run", nargs="?", metavar="RUN", help="folder of a finished run, made with --images restored")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="the zip to write")
-    parser.add_argument("--check", type=Path, metavar="FILE", help="check this zip instead, and write nothing")
-    parser.add_argument("--count", type=groups.positive, metavar="N", help="pictures that the server expects")
-    group = parser.add_argument_group("readme.txt")
-    group.add_argument("--latency", type=Path, metavar="FILE", help="what dpdeblur latency --json wrote (default: measure now)")
-    group.add_argument("--model", metavar="NAME|FILE.onnx", help="the model to measure (default: of the run's name)")
-    group.add_argument("--threads", type=groups.positive, metavar="N", help="cores to measure with (default: all)")
-    group.add_argument("--extra-data", type=int, choices=[0, 1], default=0, help="1: trained on more than the challenge's data")
-    group.add_argument("--description", metavar="TEXT", help="one line (default: model, program, processor)")
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: SubmitOptions) -> int:
     """Make or check an entry; 0 for a good one, 2 for one that is wrong.
 
     Raises:
         UsageError: the run cannot become an entry.
     """
-    if beam_args:
-        raise UsageError(f"submit runs no pipeline, so it has no option {beam_args[0]}.")
-    if args.check:
-        if args.run or args.output:
+    if options.check:
+        if options.run or options.output:
             raise UsageError("--check takes a zip and nothing else: leave RUN and --output out.")
-        return _report(args.check, check(args.check, args.count))
-    if not args.run or not args.output:
+        return _report(options.check, check(options.check, options.count))
+    if not options.run or not options.output:
         raise UsageError("give a RUN and --output, or --check with a zip.")
-    finished = read_run(args.run)
+    finished = read_run(options.run)
     pictures = wanted(finished)
-    measured = runtime.read(args.latency) if args.latency else runtime.measure(finished, args.model, args.threads)
+    measured = runtime.read(options.latency) if options.latency else runtime.measure(finished, options.model, options.threads)
     readme = Readme(
         runtime_s=runtime.per_image_s(measured, finished.scores),
         cpu=True,
-        extra_data=bool(args.extra_data),
-        description=args.description or runtime.description(measured),
+        extra_data=bool(options.extra_data),
+        description=options.description or runtime.description(measured),
     )
-    problems = write(args.output, finished, pictures, readme, args.count)
+    problems = write(options.output, finished, pictures, readme, options.count)
     if problems:
-        return _report(args.output, problems)
-    say(f"Entry: {args.output}, {len(pictures)} pictures, {readme.runtime_s:.3g} s per image on {measured.threads} threads")
+        return _report(options.output, problems)
+    say(f"Entry: {options.output}, {len(pictures)} pictures, {readme.runtime_s:.3g} s per image on {measured.threads} threads")
     return 0
 
 

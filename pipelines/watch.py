@@ -6,21 +6,21 @@ Arriving ─┬─ scenes ─ ForEachScene ─┬─ EnterTables
 
 from __future__ import annotations
 
-import argparse
 import time
 from typing import Any
 
 import apache_beam as beam
+import attrs
 
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run import display, job, logs, provenance, remote, supervisor
 from dpdeblur.pipelines.run.lifecycle import Attempt, carry_out
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms import progress
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.layouts import LAYOUTS, arrivals
+from dpdeblur.transforms.layouts import arrivals
 from dpdeblur.transforms.layouts.arrivals import Waiting
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
@@ -29,62 +29,26 @@ from dpdeblur.transforms.tables.ledger import HOUR_S, Ledger, check_right, take_
 from dpdeblur.transforms.watch import WAITING, Arriving, EnterTables, Vigil, is_overdue, is_scene, read_waiting
 from dpdeblur.transforms.wording import counted
 
-EXAMPLES = """examples:
-  dpdeblur watch --input incoming/ --output runs/today --images restored
-  dpdeblur watch --input incoming/ --output runs/night --until-idle 30min
-  dpdeblur watch --input s3://bucket/incoming --output s3://bucket/runs/all --window 5min \\
-      --runner FlinkRunner --flink_master flink:8081 …
-
-Runs until Ctrl-C (130), a SIGTERM (143) or --until-idle (0, or 3 with failures recorded); the same command goes on where it
-was. 1: the job failed; 2: the command line is wrong. A scene is restored once both views are there and its files are at rest.
-"""
 SHOWN = 3  # incomplete scenes named at the end
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """All options of the command."""
-    parser.epilog = EXAMPLES
-    group = parser.add_argument_group("scenes")
-    group.add_argument("--input", required=True, metavar="DIR", help="folder to watch, local or any URI (s3://, gs://, …)")
-    names = "; ".join(f"{name}: {LAYOUTS[name]}" for name in arrivals.LAYOUTS[1:])
-    group.add_argument(
-        "--layout", default="auto", choices=arrivals.LAYOUTS, help=f"how scenes are laid out (default: auto). {names}"
-    )
-    groups.add_output(parser)
-    group = parser.add_argument_group("watching", "Times are given as 90s, 10min or 1h.")
-    times: dict[str, tuple[float | None, str]] = {
-        "--every": (5, "between two looks at DIR (default: 5s)"),
-        "--settle": (5, "a scene's files must not have changed for so long (default: 5s)"),
-        "--patience": (600, "a scene without one of its views counts as failed after so long (default: 10min)"),
-        "--window": (60, "of the statistics in windows/, and between two writes of the tables (default: 60s)"),
-        "--until-idle": (None, "end when nothing new has come for so long (default: never)"),
-    }
-    for name, (default, meaning) in times.items():
-        group.add_argument(name, type=groups.duration, default=default, metavar="TIME", help=meaning)
-    model_options.add_model(parser)
-    groups.add_pixels(parser)
-    groups.add_speed(parser)
-    groups.add_resuming(parser, limit=False)
-    runners.add_arguments(parser, endless=True)
-
-
-def run(args: argparse.Namespace, beam_args: list[str]) -> int:
+def run(options: WatchOptions) -> int:
     """Watch until told to stop; returns the exit code.
 
     Raises:
         UsageError: the options, the folder or the model are wrong, no engine is at hand, or RUN holds another run.
     """
-    args.runner, beam_args = runners.endless(args.runner, beam_args)
-    runners.open_file_systems(beam_args)
-    folder = RunFolder(args.output)
-    args.input = _place(args.input, folder)
-    if HOUR_S % args.window:
-        raise UsageError(f"--window {args.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
+    folder = RunFolder(options.output)
+    theirs = runners.endless(options.runner, options.beam_options)
+    runners.open_file_systems(theirs)
+    options = attrs.evolve(options, input=_place(options.input, folder), beam_options=theirs)
+    if HOUR_S % options.window:
+        raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
 
     def prepare() -> job.Job[Any]:
-        return job.prepare(args, folder, arrivals.look(args.input, args.layout)[0])
+        return job.prepare(options, folder, arrivals.look(options.input, options.layout)[0])
 
-    return carry_out(args, beam_args, folder, prepare, watch)
+    return carry_out(options, folder, prepare, watch)
 
 
 def build(pipeline: beam.Pipeline, vigil: Vigil, each: ForEachScene) -> None:
@@ -101,54 +65,56 @@ def build(pipeline: beam.Pipeline, vigil: Vigil, each: ForEachScene) -> None:
     (restored, overdue) | "Outcomes" >> beam.Flatten() | "Enter" >> EnterTables(vigil)
 
 
-def watch(attempt: Attempt) -> int:
+def watch(attempt: Attempt[WatchOptions]) -> int:
     """Take up the run where it was, watch until told to stop, and sum up; returns the exit code."""
-    args, folder = attempt.args, attempt.folder
+    options, folder = attempt.options, attempt.folder
     ledger, token = _take_up(attempt)
     restored_before, tally = ledger.restored(), display.Tally(None)
     restored = counted(restored_before, "scene")
-    attempt.say(f"{restored} restored so far. Watching {args.input} every {args.every:g} s; Ctrl-C ends it.")
+    attempt.say(f"{restored} restored so far. Watching {options.input} every {options.every:g} s; Ctrl-C ends it.")
     attempt.say("\n".join(attempt.job.headline))
-    facts = {**attempt.job.facts, "window_s": args.window, "started": provenance.now()}
-    vigil = Vigil(args.input, args.layout, folder.uri, token, args.every, args.settle, args.patience, args.window)
+    facts = {**attempt.job.facts, "window_s": options.window, "started": provenance.now()}
+    vigil = Vigil(
+        options.input, options.layout, folder.uri, token, options.every, options.settle, options.patience, options.window
+    )
     with logs.to_file(folder.path("log.txt")):
         try:
             folder.write_json("manifest.json", {**facts, "finished": None})
-            idle = _Idle(folder.uri, tally, args.until_idle)
+            idle = _Idle(folder.uri, tally, options.until_idle)
             look_s = store.look_interval_s(folder.uri)
-            with display.shown(tally, attempt.console, quiet=args.quiet), display.every(look_s, idle.look):
+            with display.shown(tally, attempt.console, quiet=options.quiet), display.every(look_s, idle.look):
                 _run_pipeline(attempt, vigil)
         except Exception as error:
             kept = counted(tally.done, "scene")
             return attempt.failed(error, f"Kept of this attempt: {kept}; the same command goes on from there.")
         finally:
             check_right(folder.uri, token)  # who lost it to another watch must not take it back
-            _enter_journal(folder, args.window)[0].sum_up()
+            _enter_journal(folder, options.window)[0].sum_up()
         attempt.say(f"Stopped: {progress.reason()}. The same command goes on from here.")
         _tell_incomplete(read_waiting(folder.uri))
         code = attempt.conclude(facts, restored_before, tally.elapsed_s)
     return attempt.received.exit_code or code
 
 
-def _run_pipeline(attempt: Attempt, vigil: Vigil) -> None:
+def _run_pipeline(attempt: Attempt[WatchOptions], vigil: Vigil) -> None:
     noted = attempt.folder.path(journal.FOLDER)
-    pipeline = runners.make_pipeline(attempt.args.runner, attempt.beam_args)
+    pipeline = runners.make_pipeline(attempt.options.runner, attempt.options.beam_options)
     build(pipeline, vigil, ForEachScene(attempt.job.task, noted, attempt.job.workers))
-    remote.run(pipeline, attempt.args.runner, noted)
+    remote.run(pipeline, attempt.options.runner, noted)
 
 
-def _take_up(attempt: Attempt) -> tuple[Ledger, str]:
+def _take_up(attempt: Attempt[WatchOptions]) -> tuple[Ledger, str]:
     """The tables as earlier attempts left them, with all that these finished; what they noted for it is cleared away."""
-    args, folder = attempt.args, attempt.folder
-    earlier = {} if args.restart else folder.manifest()
+    options, folder = attempt.options, attempt.folder
+    earlier = {} if options.restart else folder.manifest()
     job.check_same_settings(earlier, attempt.job, folder)
-    if earlier.get("window_s", args.window) != args.window:
+    if earlier.get("window_s", options.window) != options.window:
         raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: say --window {earlier['window_s']:g}s.")
-    if args.restart and not supervisor.crash():
+    if options.restart and not supervisor.crash():
         folder.clear()
-    elif args.retry_failed and not supervisor.crash():
+    elif options.retry_failed and not supervisor.crash():
         folder.forget_failures()
-    taken_up = _enter_journal(folder, args.window)
+    taken_up = _enter_journal(folder, options.window)
     folder.sweep()
     store.delete([*store.files_in(folder.path(journal.FOLDER), "*.jsonl"), folder.path(WAITING)])
     return taken_up

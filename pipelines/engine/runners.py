@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import shutil
 from collections.abc import Sequence
@@ -31,45 +32,25 @@ _HOW_TO_GET_ONE = f"""
 To restore once what is there now, no engine is needed: dpdeblur deblur."""
 
 
-def add_arguments(parser: argparse.ArgumentParser, *, endless: bool = False) -> None:
-    """The one Beam option that we explain ourselves; all others are passed through untouched.
+def endless(runner: str, beam_args: Sequence[str]) -> list[str]:
+    """Return the options of Beam for a pipeline without end.
 
     Args:
-        parser: to add it to.
-        endless: whether the pipeline has no end, which the local engine cannot run.
-    """
-    group = parser.add_argument_group(
-        "engine", "Options of Apache Beam and of its runners may follow, and are passed on untouched."
-    )
-    group.add_argument(
-        "--runner",
-        default=None if endless else LOCAL,
-        metavar="NAME",
-        help="FlinkRunner, or PrismRunner with --prism_location (default: Prism, where a program named prism is installed)"
-        if endless
-        else "DirectRunner: this machine, in this process (default); or FlinkRunner, SparkRunner, PrismRunner, …",
-    )
-
-
-def endless(runner: str | None, beam_args: Sequence[str]) -> tuple[str, list[str]]:
-    """The engine for a pipeline without end, and its options.
-
-    Args:
-        runner: as asked for; None: Prism, where it is installed.
+        runner: as asked for.
         beam_args: options of Beam.
 
     Raises:
-        UsageError: there is none, or it cannot do it; says how to get one that can.
+        UsageError: the engine cannot do it, or is not there; says how to get one that can.
     """
-    if runner not in (None, *_ENDLESS):
+    if runner not in _ENDLESS:
         raise UsageError(f"--runner {runner} cannot run a pipeline without end.{_HOW_TO_GET_ONE}")
     located = any(word.split("=")[0] in ("--prism_location", "--job_endpoint") for word in beam_args)
     prism = None if located else shutil.which("prism")
-    if runner == PRISM or runner is None:
+    if runner == PRISM:
         if not (located or prism):
             raise UsageError(f"An engine that runs without end is needed, and Prism is not on the PATH.{_HOW_TO_GET_ONE}")
-        runner, beam_args = PRISM, [*beam_args, *([f"--prism_location={prism}"] if prism else [])]
-    return runner, [*beam_args, "--streaming"]
+        beam_args = [*beam_args, *([f"--prism_location={prism}"] if prism else [])]
+    return [*beam_args, "--streaming"]
 
 
 def is_here(runner: str) -> bool:
@@ -117,12 +98,13 @@ def open_file_systems(beam_args: Sequence[str]) -> None:
     store.configure(beam_args)
 
 
-def beam_flags() -> list[str]:
-    """Every option that Beam and its installed runners know, as `--name`."""
+@functools.cache
+def beam_flags() -> dict[str, bool]:
+    """Return every option that Beam and its installed runners know, as `--name`, and whether it is a switch."""
     parser = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve")
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
-    return [flag for action in parser._actions for flag in action.option_strings]
+    return {flag: action.nargs == 0 for action in parser._actions for flag in action.option_strings}
 
 
 def quieten() -> None:

@@ -1,171 +1,263 @@
-"""Options that several commands share, each explained once and checked once."""
+"""Groups of options that commands share, each declared once.
 
-from __future__ import annotations
+No `from __future__ import annotations` here: the types of the fields are read when the command line is made.
+"""
 
-import argparse
-import re
-from typing import Any
+from typing import ClassVar, Literal
 
-from dpdeblur.models.machine import memory_bytes, usable_cores
-from dpdeblur.pipelines.engine import runners
-from dpdeblur.transforms.images.tone_curve import ToneCurve
-from dpdeblur.transforms.layouts import LAYOUTS
-from dpdeblur.transforms.stages import Reading
+from attrs import field, frozen
+from attrs.converters import optional
 
-SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+from dpdeblur.models.runtime.zoo import DEFAULT
+from dpdeblur.pipelines.options.declaration import shown
+from dpdeblur.pipelines.options.values import (
+    Share,
+    beam_words,
+    duration,
+    number,
+    positive,
+    real,
+    share,
+    size,
+    whole,
+    words,
+)
+from dpdeblur.transforms.layout_names import LAYOUTS, Layout
+
+Arriving = Literal["auto", "folders", "ntire"]
+Backend = Literal["onnxruntime", "openvino", "openvino-bf16"]
 
 
-def add_input(parser: argparse.ArgumentParser) -> None:
+def _layouts(*names: str) -> str:
+    return "; ".join(f"{name}: {LAYOUTS[name]}" for name in names)
+
+
+@frozen(kw_only=True, slots=False)
+class Input:
     """Where the scenes are, and how they are laid out."""
-    group = parser.add_argument_group("scenes")
-    group.add_argument(
-        "--input", required=True, metavar="SRC", help="folder, shard, manifest, or any URI of these (s3://, gs://, …)"
+
+    title: ClassVar[str] = "scenes"
+    input: str = field(
+        converter=words, metadata=shown("folder, shard or manifest of scenes; a path, or any URI (s3://, gs://, …)", "SRC")
     )
-    layouts = "; ".join(f"{name}: {meaning}" for name, meaning in LAYOUTS.items())
-    group.add_argument(
-        "--layout",
+    layout: Layout = field(
         default="auto",
-        choices=["auto", *LAYOUTS],
-        help=f"how scenes are laid out (default: auto, recognised). {layouts}",
+        metadata=shown(f"how the scenes are laid out. {_layouts(*LAYOUTS)}", default="auto: recognised"),
     )
 
 
-def add_output(parser: argparse.ArgumentParser, *, images: bool = True) -> None:
-    """Where results go. Args: images: whether the command can write pictures."""
-    group = parser.add_argument_group("results")
-    group.add_argument("--output", required=True, metavar="RUN", help="folder of the run, local or any URI; made if missing")
-    group.add_argument("--quiet", action="store_true", help="print errors only")
-    if images:
-        help_images = "restored: also write images/<scene_id>.png (default: none)"
-        group.add_argument("--images", choices=["restored", "none"], default="none", help=help_images)
+@frozen(kw_only=True, slots=False)
+class WatchedInput:
+    """Which folder is watched, and how its scenes are laid out."""
 
-
-def add_resuming(parser: argparse.ArgumentParser, *, limit: bool = True) -> None:
-    """What to do with a run that is there already, and when to give up. Args: limit: whether the scenes can be counted."""
-    group = parser.add_argument_group("resuming")
-    group.add_argument("--restart", action="store_true", help="forget the run in RUN and begin anew")
-    group.add_argument("--retry-failed", action="store_true", help="try the failed scenes of the run again")
-    if limit:
-        group.add_argument("--max-failures", type=share, metavar="N|P%", help="stop when more scenes, or a larger share, fail")
-
-
-def add_pixels(parser: argparse.ArgumentParser) -> None:
-    """How the integers of the views relate to light, and targets to views."""
-    group = parser.add_argument_group("pixels")
-    group.add_argument("--black-level", type=float, default=0, metavar="V", help="sample that means no light (default: 0)")
-    group.add_argument(
-        "--white-level", type=float, metavar="V", help="sample that means full light (default: the largest of the file's depth)"
-    )
-    group.add_argument(
-        "--transfer",
-        choices=["srgb", "linear"],
-        default="srgb",
-        help="linear: sensor data, proportional to light (default: srgb)",
-    )
-    group.add_argument(
-        "--balance-views",
-        action="store_true",
-        help="undo the smooth difference in brightness between the views of uncalibrated (phone) sensors, which our models "
-        "bear and others may not",
-    )
-    group.add_argument(
-        "--target-fit",
-        choices=["exact", "center"],
-        default="exact",
-        help="center: targets are the central crop of the views (default: exact)",
-    )
-    group.add_argument(
-        "--max-pixels", type=number, default=250_000_000, metavar="N", help="refuse larger pictures (default: 250 million)"
+    title: ClassVar[str] = "scenes"
+    input: str = field(converter=words, metadata=shown("folder to watch; a path, or any URI (s3://, gs://, …)", "DIR"))
+    layout: Arriving = field(
+        default="auto",
+        metadata=shown(f"how the scenes are laid out. {_layouts('folders', 'ntire')}", default="auto: recognised"),
     )
 
 
-def add_speed(parser: argparse.ArgumentParser, *, model: bool = True) -> None:
-    """How much of the machine is used. Args: model: whether the command runs one."""
-    group = parser.add_argument_group("speed")
-    group.add_argument(
-        "--workers", type=positive, metavar="N", help="scenes under way at once in one process (default: the cores)"
+@frozen(kw_only=True, slots=False)
+class Quiet:
+    """How much is printed."""
+
+    title: ClassVar[str] = "results"
+    quiet: bool = field(default=False, metadata=shown("print errors only"))
+
+
+@frozen(kw_only=True, slots=False)
+class Results:
+    """Where the results go."""
+
+    title: ClassVar[str] = "results"
+    output: str = field(converter=words, metadata=shown("folder of the run; a path, or any URI; made if missing", "RUN"))
+
+
+@frozen(kw_only=True, slots=False)
+class Images:
+    """Which pictures are written."""
+
+    title: ClassVar[str] = "results"
+    images: Literal["restored", "none"] = field(
+        default="none", metadata=shown("restored: also write images/<scene_id>.png; none: write tables only")
     )
-    if not model:
-        parser.set_defaults(threads=1)
-        return
-    group.add_argument(
-        "--threads", type=positive, default=1, metavar="N", help="threads of the model for one scene (default: 1)"
+
+
+@frozen(kw_only=True, slots=False)
+class ModelFile:
+    """Which model is used, and what runs it."""
+
+    title: ClassVar[str] = "model"
+    model: str = field(default=DEFAULT, converter=words, metadata=shown("a name, see `dpdeblur models`", "NAME|FILE.onnx"))
+    backend: Backend = field(
+        default="onnxruntime", metadata=shown("what runs the model; openvino needs pip install 'dpdeblur[openvino]'")
     )
-    help_memory = "what restoring may take at once, e.g. 8GB: larger pictures go in tiles"
-    group.add_argument("--max-memory", type=size, metavar="SIZE", help=help_memory)
 
 
-def pixel_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """What the options of `add_pixels` say, by name, checked.
+@frozen(kw_only=True, slots=False)
+class ModelCard:
+    """What is said of a model instead of what its card says."""
 
-    Raises:
-        UsageError: the levels make no sense.
-    """
-    _tone(args)
-    names = ("black_level", "white_level", "transfer", "balance_views", "target_fit", "max_pixels")
-    return {name: getattr(args, name) for name in names}
-
-
-def reading(args: argparse.Namespace, digest: str) -> Reading:
-    """How pictures are read and compared. Args: digest: of every setting that changes a result."""
-    return Reading(_tone(args), args.target_fit, args.max_pixels, args.balance_views, digest, workers(args))
-
-
-def _tone(args: argparse.Namespace) -> ToneCurve:
-    return ToneCurve(black_level=args.black_level, white_level=args.white_level, transfer=args.transfer)
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def number(text: str) -> int:
-    """A whole number of at least 1, perhaps written 250e6 or 250M."""
-    try:
-        value = int(float(text[:-1]) * 1e6) if text.upper().endswith("M") else int(float(text))
-    except (ValueError, OverflowError):
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1, such as 250M")
-    return value
+    title: ClassVar[str] = "model card"
+    about: ClassVar[str] = "For ONNX files whose card is missing or wrong."
+    model_views: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown("views of each input, 3 channels each, as in 'left right combined' or 'left, right'", "VIEWS"),
+    )
+    model_order: Literal["rgb", "bgr"] | None = field(default=None, metadata=shown("order of the colour channels in each view"))
+    model_range: Literal["unit", "signed", "byte"] | None = field(
+        default=None, metadata=shown("values of black and full scale: 0 and 1, -1 and 1, or 0 and 255")
+    )
+    model_transfer: Literal["srgb", "linear", "any"] | None = field(
+        default=None, metadata=shown("values that the model was trained on: gamma-coded, linear, or any")
+    )
+    model_multiple: int | None = field(
+        default=None,
+        converter=optional(positive),
+        metadata=shown("height and width are padded to a multiple of so many pixels", "N"),
+    )
+    model_halo: int | None = field(
+        default=None,
+        converter=optional(whole),
+        metadata=shown("a pixel of the result depends on so many pixels around it: allows exact tiles", "N"),
+    )
 
 
-def size(text: str) -> int:
-    """Bytes: `256MB`, `1.5 GiB`, `1000000`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    unit = match and match[2].upper()
-    if not match or unit not in _UNITS or not (value := int(float(match[1]) * _UNITS[unit])):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size, such as 256MB or 8GiB")
-    return value
+@frozen(kw_only=True, slots=False)
+class Pixels:
+    """How samples relate to light, and targets to views."""
+
+    title: ClassVar[str] = "pixels"
+    black_level: float = field(default=0.0, converter=real, metadata=shown("sample value that means no light", "V"))
+    white_level: float | None = field(
+        default=None,
+        converter=optional(real),
+        metadata=shown("sample value that means full light", "V", default="the largest of the file's bit depth"),
+    )
+    transfer: Literal["srgb", "linear"] = field(
+        default="srgb", metadata=shown("srgb: samples are gamma-coded; linear: sensor data, in proportion to light")
+    )
+    balance_views: bool = field(
+        default=False,
+        metadata=shown(
+            "remove the smooth difference in brightness between the views of an uncalibrated (phone) sensor; our models "
+            "do not need it, others may"
+        ),
+    )
+    target_fit: Literal["exact", "center"] = field(
+        default="exact", metadata=shown("exact: targets have the size of the views; center: they are the central crop")
+    )
+    max_pixels: int = field(
+        default=250_000_000,
+        converter=number,
+        metadata=shown("refuse pictures with more pixels", "N", default="250M"),
+    )
 
 
-def duration(text: str) -> float:
-    """Seconds, more than 0: `90`, `1.5s`, `10min`, `1h`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?", text.strip().lower())
-    seconds = float(match[1]) * {"m": 60, "min": 60, "h": 3600}.get(match[2], 1) if match else 0.0
-    if not seconds:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time, such as 90s, 10min or 1h")
-    return seconds
+@frozen(kw_only=True, slots=False)
+class Workers:
+    """How many scenes are under way at once."""
+
+    title: ClassVar[str] = "speed"
+    workers: int | None = field(
+        default=None,
+        converter=optional(positive),
+        metadata=shown("scenes under way at once in one process", "N", default="one for each core"),
+    )
 
 
-def share(text: str) -> tuple[float, bool]:
-    """A number of scenes, `20`, or a share of them, `5%`: the value, and whether it is a share."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%?)", text.strip())
-    if not match or (match[2] and float(match[1]) > 100) or (not match[2] and not match[1].isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of scenes, such as 20, nor a share, such as 5%")
-    return float(match[1]) / (100 if match[2] else 1), bool(match[2])
+@frozen(kw_only=True, slots=False)
+class ModelSpeed:
+    """How much of the machine a model may use."""
+
+    title: ClassVar[str] = "speed"
+    threads: int = field(default=1, converter=positive, metadata=shown("threads of the model for one scene", "N"))
+    max_memory: int | None = field(
+        default=None,
+        converter=optional(size),
+        metadata=shown(
+            "memory for restoring, of all scenes under way, such as 8GB: larger pictures go in tiles",
+            "SIZE",
+            default="what the machine allows",
+        ),
+    )
 
 
-def workers(args: argparse.Namespace) -> int:
-    """Return how many scenes to work on at once in one process.
+@frozen(kw_only=True, slots=False)
+class Resuming:
+    """What happens to a run that is there already."""
 
-    As many as asked for. Otherwise one where the engine itself runs several processes, and here as many as the CPU and the
-    memory that this process may use allow.
-    """
-    if args.workers:
-        return int(args.workers)
-    return max(1, min(usable_cores() // args.threads, memory_bytes() // SCENE_MEMORY)) if runners.is_here(args.runner) else 1
+    title: ClassVar[str] = "resuming"
+    restart: bool = field(default=False, metadata=shown("delete the run in RUN and begin anew"))
+    retry_failed: bool = field(default=False, metadata=shown("try the failed scenes of the run again"))
+
+
+@frozen(kw_only=True, slots=False)
+class MaxFailures:
+    """When a job gives up."""
+
+    title: ClassVar[str] = "resuming"
+    max_failures: Share | None = field(
+        default=None,
+        converter=optional(share),
+        metadata=shown("stop when more scenes, or a larger share of them, have failed", "N|P%", default="never"),
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class Watching:
+    """What a watch waits for."""
+
+    title: ClassVar[str] = "watching"
+    about: ClassVar[str] = "Times are given as 90s, 10min or 1h; a plain number is in seconds."
+    every: float = field(default=5.0, converter=duration, metadata=shown("time between two looks at DIR", "TIME", default="5s"))
+    settle: float = field(
+        default=5.0,
+        converter=duration,
+        metadata=shown("a scene is taken up when its files have not changed for so long", "TIME", default="5s"),
+    )
+    patience: float = field(
+        default=600.0,
+        converter=duration,
+        metadata=shown("a scene without one of its views fails after so long", "TIME", default="10min"),
+    )
+    window: float = field(
+        default=60.0,
+        converter=duration,
+        metadata=shown("length of the statistics' windows, and time between two writes of the tables", "TIME", default="60s"),
+    )
+    until_idle: float | None = field(
+        default=None,
+        converter=optional(duration),
+        metadata=shown("end when nothing new has come for so long", "TIME", default="never"),
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class Engine:
+    """What runs the pipeline."""
+
+    title: ClassVar[str] = "engine"
+    about: ClassVar[str] = "Options of Apache Beam and of its runners may be added, and are passed on unchanged."
+    runner: str = field(
+        default="DirectRunner",
+        converter=words,
+        metadata=shown("DirectRunner: this machine, in this process; or FlinkRunner, SparkRunner, PrismRunner, …", "NAME"),
+    )
+    beam_options: tuple[str, ...] = field(
+        default=(), converter=beam_words, metadata=shown("options of Apache Beam, by name or as words", hidden=True)
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class EndlessEngine(Engine):
+    """What runs a pipeline without end."""
+
+    title: ClassVar[str] = "engine"
+    runner: str = field(
+        default="PrismRunner",
+        converter=words,
+        metadata=shown("PrismRunner: the program prism on the PATH or at --prism_location; or FlinkRunner, …", "NAME"),
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import apache_beam as beam
 
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import FAILED
+from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
 from dpdeblur.pipelines.run import display, logs, provenance, remote, stopping, supervisor
 from dpdeblur.pipelines.run.job import Work, compare
 from dpdeblur.pipelines.run.lifecycle import Attempt, exit_code
@@ -18,10 +20,11 @@ from dpdeblur.transforms.records import Score, scene_to_line
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.wording import counted
 
+BatchT = TypeVar("BatchT", DeblurOptions, ScoreOptions)
 Graph = Callable[[beam.Pipeline, list[str], list[str], ForEachScene, str, int], None]
 
 
-def do(attempt: Attempt, graph: Graph) -> int:
+def do(attempt: Attempt[BatchT], graph: Graph) -> int:
     """Do what is left of the job; returns the exit code.
 
     Args:
@@ -41,28 +44,28 @@ def do(attempt: Attempt, graph: Graph) -> int:
         return _do(attempt, work, graph)
 
 
-def _take_stock(attempt: Attempt) -> Work:
+def _take_stock(attempt: Attempt[BatchT]) -> Work:
     """What is left to do, in a folder made ready for it."""
-    args, folder, job = attempt.args, attempt.folder, attempt.job
+    options, folder, job = attempt.options, attempt.folder, attempt.job
     if supervisor.crash():  # what --restart and --retry-failed ask for was done before it
         return compare(job, folder)
-    work = compare(job, folder, retry_failed=args.retry_failed, restart=args.restart)
-    if args.restart:
+    work = compare(job, folder, retry_failed=options.retry_failed, restart=options.restart)
+    if options.restart:
         folder.clear()
-    elif args.retry_failed and work.todo:
+    elif options.retry_failed and work.todo:
         folder.forget_failures()
     folder.sweep()
     return work
 
 
-def _do(attempt: Attempt, work: Work, graph: Graph) -> int:
+def _do(attempt: Attempt[BatchT], work: Work, graph: Graph) -> int:
     folder, job = attempt.folder, attempt.job
     facts = {**job.facts, "started": provenance.now()}
     tally = display.Tally(len(work.todo))
-    failure_limit = stopping.FailureLimit(attempt.args.max_failures, len(job.scene_ids), work.failed)
+    failure_limit = stopping.FailureLimit(attempt.options.max_failures, len(job.scene_ids), work.failed)
     try:
         folder.write_json("manifest.json", {**facts, "finished": None})
-        with display.shown(tally, attempt.console, quiet=attempt.args.quiet), progress.listening(failure_limit.add):
+        with display.shown(tally, attempt.console, quiet=attempt.options.quiet), progress.listening(failure_limit.add):
             _run_pipeline(attempt, work, graph)
         if progress.stopping():
             complain(f"Stopped: {progress.reason()}. {_how_to_go_on(attempt, tally)}")
@@ -74,19 +77,19 @@ def _do(attempt: Attempt, work: Work, graph: Graph) -> int:
         return attempt.failed(error, _how_to_go_on(attempt, tally))
 
 
-def _run_pipeline(attempt: Attempt, work: Work, graph: Graph) -> None:
+def _run_pipeline(attempt: Attempt[BatchT], work: Work, graph: Graph) -> None:
     folder = attempt.folder
     if progress.stopping():
         return
     todo = worklist.write_lines(folder.path(worklist.FOLDER), "todo", work.todo, scene_to_line)
     kept = worklist.write_lines(folder.path(worklist.FOLDER), "kept", work.kept, journal.to_line)
     each = ForEachScene(attempt.job.task, folder.path(journal.FOLDER), attempt.job.workers)
-    pipeline = runners.make_pipeline(attempt.args.runner, attempt.beam_args)
+    pipeline = runners.make_pipeline(attempt.options.runner, attempt.options.beam_options)
     graph(pipeline, todo, kept, each, folder.path(".state", "tables"), len(attempt.job.scene_ids))
-    remote.run(pipeline, attempt.args.runner, folder.path(journal.FOLDER))
+    remote.run(pipeline, attempt.options.runner, folder.path(journal.FOLDER))
 
 
-def _what(attempt: Attempt, work: Work) -> str:
+def _what(attempt: Attempt[BatchT], work: Work) -> str:
     """The scenes of a job, in one line."""
     found, already = attempt.job.found, len(work.kept) - len(attempt.job.found.failures)
     targets = sum(scene.target is not None for scene in found.scenes)
@@ -97,6 +100,6 @@ def _what(attempt: Attempt, work: Work) -> str:
     )
 
 
-def _how_to_go_on(attempt: Attempt, tally: display.Tally) -> str:
-    without = " without --restart" if attempt.args.restart else ""
+def _how_to_go_on(attempt: Attempt[BatchT], tally: display.Tally) -> str:
+    without = " without --restart" if attempt.options.restart else ""
     return f"Kept of this attempt: {counted(tally.done, 'scene')}; the same command{without} goes on from there."

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options import groups, model_options
+from dpdeblur.pipelines.options import resolve
+from dpdeblur.pipelines.options.command_line import command_line, record
+from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import Task
@@ -74,71 +75,97 @@ class Work:
     nothing_to_do: bool
 
 
-def prepare(args: argparse.Namespace, folder: RunFolder, found: Found | None = None) -> Job[Restoration]:
+def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Found | None = None) -> Job[Restoration]:
     """Check everything that can be checked before the first scene is read, and open the model.
 
     Args:
-        args: the command line.
+        options: what was asked for.
         folder: where results go.
         found: the scenes; by default all that lie in --input.
 
     Raises:
         UsageError: what is wrong, and the way out.
     """
-    runners.check(args.runner)
-    workers = groups.workers(args)
-    pixels = groups.pixel_settings(args)
-    found = found or find_scenes(args.input, args.layout)
-    model = model_options.open_model(args, callers=workers)
+    runners.check(options.runner)
+    at_once = resolve.scenes_at_once(options, options, options.threads)
+    pixels = resolve.pixel_settings(options)
+    found = found or find_scenes(options.input, options.layout)
+    model = open_model(options, at_once)
     settings = {
         "model": model.name,
         "model_sha256": model.sha256,
         "backend": model.backend,
-        "images": args.images,
+        "images": options.images,
         **pixels,
         "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
     }
     task = Restoration(
-        model=replace(model.spec, model=model_options.address(args.model), sha256=model.sha256),
-        reading=groups.reading(args, provenance.digest(settings)),
-        images=folder.path("images") if args.images == "restored" else "",
+        model=replace(model.spec, model=resolve.address(options.model), sha256=model.sha256),
+        reading=resolve.reading(options, provenance.digest(settings), at_once),
+        images=folder.path("images") if options.images == "restored" else "",
     )
-    return make_job(args, found, task, settings, _about(model, workers, args))
+    return make_job(options, found, task, settings, at_once, _about(model, at_once, options))
+
+
+def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
+    """Open the model that is asked for, once for this process.
+
+    Args:
+        options: which, and what it may take.
+        at_once: scenes under way at once, which share the memory.
+
+    Raises:
+        UsageError: why it cannot be used, and what to do.
+    """
+    return resolve.open_model(
+        options.model,
+        options.backend,
+        options,
+        threads=options.threads,
+        callers=at_once,
+        max_memory=options.max_memory,
+    )
 
 
 def make_job(
-    args: argparse.Namespace, found: Found, task: TaskT, settings: dict[str, Any], about: dict[str, Any]
+    options: DeblurOptions | ScoreOptions | WatchOptions,
+    found: Found,
+    task: TaskT,
+    settings: dict[str, Any],
+    at_once: int,
+    about: dict[str, Any],
 ) -> Job[TaskT]:
     """A job from its parts.
 
     Args:
-        args: the command line.
+        options: what was asked for.
         found: its scenes.
         task: what to do with each.
         settings: every setting that changes a result.
+        at_once: scenes under way at once in one process.
         about: what else the manifest should say; its "headline" is printed instead.
 
     Raises:
         UsageError: pictures of the scenes lie where the run would write its own.
     """
-    _check_apart(found, RunFolder(args.output))
+    _check_apart(found, RunFolder(options.output))
     digest = provenance.digest(settings)
     headline = about.pop("headline")
     facts = {
         "format": 1,
-        "command": args.command_line,
-        "input": store.absolute(args.input, resolve=True),
+        "command": command_line(options),
+        "input": store.absolute(options.input, resolve=True),
         "layout": found.layout,
         "settings": settings,
-        "options": {name: value for name, value in sorted(vars(args).items()) if name not in ("config", "command_line")},
+        "options": record(options),
         **about,
-        "runner": args.runner,
-        "workers": groups.workers(args),
+        "runner": options.runner,
+        "workers": at_once,
         "versions": provenance.versions(),
         "machine": provenance.machine(),
     }
     keys = {scene.scene_id: input_key(scene, digest) for scene in found.scenes}
-    return Job(found, task, groups.workers(args), settings, digest, keys, facts, headline)
+    return Job(found, task, at_once, settings, digest, keys, facts, headline)
 
 
 def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
@@ -159,12 +186,12 @@ def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, res
     return Work(todo, kept, sum(isinstance(outcome, Failure) for outcome in kept), nothing_to_do=stands and not todo)
 
 
-def _about(model: Model, workers: int, args: argparse.Namespace) -> dict[str, Any]:
+def _about(model: Model, workers: int, options: DeblurOptions | WatchOptions) -> dict[str, Any]:
     at_once = f"{counted(workers, 'scene')} at once"
     return {
-        "headline": (f"model {model.name} on {model.backend}, {at_once}, threads for each: {args.threads}",),
+        "headline": (f"model {model.name} on {model.backend}, {at_once}, threads for each: {options.threads}",),
         "card": model.card.as_dict(),
-        "threads": args.threads,
+        "threads": options.threads,
     }
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
@@ -13,19 +12,21 @@ from dpdeblur.pipelines import console as terminal
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
 from dpdeblur.pipelines.html import report_page
+from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, logs, provenance, remote, stopping, summary, supervisor
 from dpdeblur.pipelines.run.job import Job
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms import progress
 from dpdeblur.transforms.records import JobError
 
+OptionsT = TypeVar("OptionsT", DeblurOptions, ScoreOptions, WatchOptions)
+
 
 @dataclass(frozen=True)
-class Attempt:
+class Attempt(Generic[OptionsT]):
     """What was asked for, where it goes, and whether somebody has asked to stop."""
 
-    args: argparse.Namespace
-    beam_args: list[str]
+    options: OptionsT
     folder: RunFolder
     job: Job[Any]
     console: Console
@@ -64,17 +65,15 @@ class Attempt:
 
 
 def carry_out(
-    args: argparse.Namespace,
-    beam_args: list[str],
+    options: OptionsT,
     folder: RunFolder,
     prepare: Callable[[], Job[Any]],
-    do: Callable[[Attempt], int],
+    do: Callable[[Attempt[OptionsT]], int],
 ) -> int:
     """Make an attempt at a job; returns the exit code.
 
     Args:
-        args: the command line.
-        beam_args: options of the engine.
+        options: what was asked for.
         folder: where results go.
         prepare: checks everything and gives the job.
         do: does it, in a folder that nobody else works in, and returns the exit code.
@@ -82,18 +81,18 @@ def carry_out(
     Raises:
         UsageError: what `prepare` finds wrong; or the folder holds another run, is in use, or cannot be written to.
     """
-    console = terminal.rich_console(quiet=args.quiet)
+    console = terminal.rich_console(quiet=options.quiet)
     if (crash := supervisor.crash()) and not folder.under_way(crash.process):
         complain(f"The job failed: the process was ended by {crash.signal} while no scene was under way. {stopping.KEPT}")
         return FAILED
     job = prepare()
     progress.reset()
-    with folder.locked(), stopping.on_signals(remote.grace_s(args.runner)) as received:
+    with folder.locked(), stopping.on_signals(remote.grace_s(options.runner)) as received:
         try:
             if crash:  # this process goes on where another one of the same command was
                 for line in crash_recovery.clear_up(folder, job, crash):
                     complain(line)
-            return do(Attempt(args, beam_args, folder, job, console, received))
+            return do(Attempt(options, folder, job, console, received))
         except (OSError, JobError) as error:
             complain(f"The job failed: {error}. {stopping.KEPT}")
             return received.exit_code or FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from dpdeblur.pipelines.options.values import Share
 from dpdeblur.transforms import progress
 from dpdeblur.transforms.records import Failure, Outcome
 from dpdeblur.transforms.wording import counted
@@ -121,13 +123,13 @@ class FailureLimit:
     """Stops the job once more scenes of the run have failed than were allowed.
 
     Args:
-        limit: a number of scenes, or a share of them and True; None for no limit.
+        limit: how many may fail; None for no limit.
         scenes: scenes of the run.
         failed: failures that are already known.
     """
 
-    def __init__(self, limit: tuple[float, bool] | None, scenes: int, failed: int = 0) -> None:
-        self._allowed = float("inf") if limit is None else limit[0] * scenes if limit[1] else limit[0]
+    def __init__(self, limit: Share | None, scenes: int, failed: int = 0) -> None:
+        self._allowed = math.inf if limit is None else limit.of(scenes)
         self._failed = failed
         self._lock = threading.Lock()
         self._check()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dpdeblur.pipelines.cli import command
 from dpdeblur.pipelines.engine.runners import beam_flags
+from dpdeblur.pipelines.options import command_line
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = pytest.mark.parametrize("file", ["job.yaml", "watch.yaml"])
@@ -33,9 +33,9 @@ def test_the_image_is_made_for_the_installed_beam_from_what_is_there() -> None:
 def test_it_is_a_command_line_that_dpdeblur_takes(file: str) -> None:
     (container,) = deployment(file)["spec"]["template"]["spec"]["containers"]
     name, *words = container["args"]
-    args, rest = command(name)[1].parse_known_args(words)
-    assert args.input.startswith("s3://")
-    assert {word.split("=")[0] for word in rest} <= set(beam_flags())
+    options = command_line.options(name, command_line.split(name, words))
+    assert options.input.startswith("s3://")
+    assert {word.split("=")[0] for word in options.beam_options} <= set(beam_flags())
 
 
 @COMMANDS

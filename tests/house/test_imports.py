@@ -16,7 +16,18 @@ ROOT = Path(__file__).parents[2]
 # own modules are its top, but for those that are named here as if they were rooms: words that everybody uses.
 ORDER = {
     "models": ["errors", "machine", "srgb", "runtime", "metrics", "optics", "training"],
-    "transforms": ["records", "wording", "progress", "storage", "images", "tables", "shards", "layouts", "scoring"],
+    "transforms": [
+        "records",
+        "wording",
+        "progress",
+        "layout_names",
+        "storage",
+        "images",
+        "tables",
+        "shards",
+        "layouts",
+        "scoring",
+    ],
     "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],
 }
 FLOORS = list(ORDER)

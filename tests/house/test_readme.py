@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dpdeblur.pipelines.cli import COMMANDS
+from dpdeblur.pipelines.options.commands import COMMANDS
 from tests import examples
 
 README = examples.ROOT / "README.md"

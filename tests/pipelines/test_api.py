@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_the_same_rows_as_the_command_line(scenes: Path, tmp_path: Path) -> None
     assert main(["deblur", *line, "--black-level", "64", "--quiet"]) == 0
     assert columns(run) == columns(read_run(tmp_path / "b"))
     assert run.manifest["settings"]["black_level"] == 64
-    words = "dpdeblur deblur --quiet --input={} --output={} --model=views-mean --images=restored --black-level=64"
+    words = "dpdeblur deblur --input {} --output {} --images restored --quiet --model views-mean --black-level 64"
     assert run.manifest["command"] == words.format(scenes, tmp_path / "a")
 
 
@@ -62,14 +63,14 @@ def test_synthesized_and_packed_scenes_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"modle": "views-mean"}, "unknown option --modle.* --model"),
+        ({"modle": "views-mean"}, r"unknown option modle\. Did you mean model\?"),
         ({"model": "views-men"}, "Did you mean 'views-mean'"),
-        ({"restart": "yes"}, "restart is a switch"),
-        ({"black_level": "dark"}, "--black-level: invalid float value"),
-        ({"black_level": [1, 2]}, "black_level takes one value"),
+        ({"restart": "yes"}, "--restart is a switch"),
+        ({"black_level": "dark"}, "--black-level: 'dark' is not a number"),
+        ({"black_level": [1, 2]}, r"--black-level: '\[1, 2\]' is not a number"),
     ],
 )
-def test_wrong_options_are_refused(scenes: Path, tmp_path: Path, options: dict[str, object], message: str) -> None:
+def test_wrong_options_are_refused(scenes: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(api.UsageError, match=message):
         api.deblur(input=scenes, output=tmp_path / "run", **options)
     assert not (tmp_path / "run" / "manifest.json").exists()

@@ -98,7 +98,7 @@ def test_check_says_no_and_why(
         (["list", "views-mean"], "models show views-mean"),
         (["frobnicate"], "frobnicate"),
         (["show", "views-mean", "--backend", "tensorrt"], "tensorrt"),
-        (["show", "views-mean", "--model-multiple", "0"], "size_multiple"),
+        (["show", "views-mean", "--model-multiple", "0"], "--model-multiple: '0' is not a whole number of at least 1"),
     ],
 )
 def test_wrong_words_are_told(capsys: pytest.CaptureFixture[str], words: Any, said: str) -> None:

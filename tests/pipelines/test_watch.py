@@ -10,7 +10,8 @@ import pytest
 
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options import groups
+from dpdeblur.pipelines.options import command_line, values
+from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.watch import _Idle
 from dpdeblur.transforms import progress
@@ -45,9 +46,10 @@ def test_prism_on_the_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     prism.write_text("#!/bin/sh\n")
     prism.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert runners.endless(None, ["--a=b"]) == ("PrismRunner", ["--a=b", f"--prism_location={prism}", "--streaming"])
-    assert runners.endless(None, ["--prism_location=/x"]) == ("PrismRunner", ["--prism_location=/x", "--streaming"])
-    assert runners.endless("FlinkRunner", []) == ("FlinkRunner", ["--streaming"])
+    assert runners.endless("PrismRunner", ["--a=b"]) == ["--a=b", f"--prism_location={prism}", "--streaming"]
+    assert runners.endless("PrismRunner", ["--prism_location=/x"]) == ["--prism_location=/x", "--streaming"]
+    assert runners.endless("FlinkRunner", []) == ["--streaming"]
+    assert command_line.options("watch", command_line.split("watch", ["--input=a", "--output=b"])).runner == "PrismRunner"
 
 
 @pytest.mark.parametrize(
@@ -71,13 +73,13 @@ def test_wrong_options_are_refused_before_anything_starts(
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5s", 1.5), ("10min", 600), ("2 m", 120), ("1h", 3600)])
 def test_times(text: str, seconds: float) -> None:
-    assert groups.duration(text) == seconds
+    assert values.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "-1s", "0s", "1d", "h"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="is not a time"):
-        groups.duration(text)
+    with pytest.raises(ValueError, match="is not a time"):
+        values.duration(text)
 
 
 def test_the_tally_of_a_job_without_end_says_no_total() -> None:
@@ -126,9 +128,9 @@ def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
 
     folder = RunFolder(str(tmp_path / "run"))
     folder.write_json("manifest.json", {"settings": {}, "window_s": 10.0, "finished": None})
-    args = argparse.Namespace(restart=False, retry_failed=False, window=60.0)
+    options = WatchOptions(input="in", output="run", window=60.0)
     job = argparse.Namespace(settings={})
-    attempt = Attempt(args, [], folder, job, None, None)  # type: ignore[arg-type]
+    attempt = Attempt(options, folder, job, None, None)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"windows of 10 s: say --window 10s"):
         watch._take_up(attempt)
     job.settings = {"model": "another"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.stopping import FailureLimit
 from dpdeblur.transforms import progress
@@ -17,7 +18,7 @@ def test_a_tally_says_of_how_many(todo: int | None, said: str) -> None:
 
 def test_one_scene_too_many_fails() -> None:
     progress.reset()
-    limit = FailureLimit((0, False), scenes=3)
+    limit = FailureLimit(Share(0), scenes=3)
     limit.add(
         Failure(scene_id="a", subset="", stage="read", error_type="SceneError", message="broken", uri="a.png", input_key="k")
     )

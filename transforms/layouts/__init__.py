@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from dpdeblur.transforms.layout_names import LAYOUTS
 from dpdeblur.transforms.layouts import dpdd, folders, manifest, ntire, restormer, shards
 from dpdeblur.transforms.layouts.drafts import Draft, Picture, pictures, refuse_collisions, settle
 from dpdeblur.transforms.layouts.ids import check_scene_id, escaped
@@ -20,14 +21,6 @@ from dpdeblur.transforms.wording import counted
 
 __all__ = ["LAYOUTS", "Found", "check_scene_id", "find_in_listing", "find_scenes"]
 
-LAYOUTS = {
-    "folders": "<id>/left.png right.png [combined.png] [target.png], or l r c g, at any depth",
-    "dpdd": "{train,val,test}_{l,r,c}/source/ and {train,val,test}_c/target/, paired by sorted order",
-    "restormer": "inputL/ inputR/ [inputC/] [target/], paired by natural order",
-    "ntire": "0001_l.png 0001_r.png [0001_c.png] [0001_g.png], any stem",
-    "manifest": "a CSV or Parquet file: id, left, right [combined, target, subset]",
-    "shards": "WebDataset tars with <id>.left.png <id>.right.png …, as dpdeblur pack writes them",
-}
 _BY_NAMES: dict[str, Callable[[Iterable[Picture], str], list[Draft]]] = {
     "folders": folders.drafts,
     "dpdd": dpdd.drafts,

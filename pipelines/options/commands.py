@@ -1,0 +1,47 @@
+"""Every command, by its name on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dpdeblur.pipelines.options.jobs import (
+    DeblurOptions,
+    PackOptions,
+    PlanOptions,
+    ScoreOptions,
+    SynthesizeOptions,
+    WatchOptions,
+)
+from dpdeblur.pipelines.options.tools import (
+    CompareOptions,
+    CompletionOptions,
+    LatencyOptions,
+    ModelsOptions,
+    ReportOptions,
+    SubmitOptions,
+)
+
+COMMANDS: dict[str, type[Any]] = {
+    "deblur": DeblurOptions,
+    "watch": WatchOptions,
+    "plan": PlanOptions,
+    "pack": PackOptions,
+    "synthesize": SynthesizeOptions,
+    "models": ModelsOptions,
+    "latency": LatencyOptions,
+    "score": ScoreOptions,
+    "report": ReportOptions,
+    "compare": CompareOptions,
+    "submit": SubmitOptions,
+    "completion": CompletionOptions,
+}
+
+
+def summary(command: str) -> str:
+    """Return in one line what a command does."""
+    return str(COMMANDS[command].__doc__).splitlines()[0]
+
+
+def name_of(options: Any) -> str:
+    """Return the name of the command that some options are of."""
+    return next(name for name, command in COMMANDS.items() if command is type(options))

@@ -1,0 +1,197 @@
+"""The options of the commands that run a pipeline. The first line of a docstring is what the command does.
+
+No `from __future__ import annotations` here: the types of the fields are read when the command line is made.
+"""
+
+from typing import ClassVar, Literal
+
+from attrs import field, frozen
+from attrs.converters import optional
+
+from dpdeblur.pipelines.options.declaration import shown
+from dpdeblur.pipelines.options.groups import (
+    EndlessEngine,
+    Engine,
+    Images,
+    Input,
+    MaxFailures,
+    ModelCard,
+    ModelFile,
+    ModelSpeed,
+    Pixels,
+    Quiet,
+    Results,
+    Resuming,
+    WatchedInput,
+    Watching,
+    Workers,
+)
+from dpdeblur.pipelines.options.values import PixelSize, blur_radius, positive, scene_size, size, whole, words
+
+STOPPED = "130 and 143 stopped by a signal"
+WRONG = "1 the job failed; 2 the command line or the inputs are wrong"
+
+
+@frozen(kw_only=True, slots=False)
+class DeblurOptions(
+    Input, Results, Images, Quiet, ModelFile, ModelCard, Pixels, Workers, ModelSpeed, Resuming, MaxFailures, Engine
+):
+    """Restore scenes, score them where they have a target, write tables, pictures and latency statistics."""
+
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur deblur --input scenes/ --output runs/first --images restored",
+        "dpdeblur deblur --input DPDD/ --layout dpdd --output runs/dpdd --model my.onnx",
+        "dpdeblur deblur --input pixel4/ --output runs/pixel4 --black-level 1024 --white-level 16383 \\\n "
+        "      --transfer linear --target-fit center",
+    )
+    notes: ClassVar[str] = (
+        "When it was stopped or killed, the same command goes on where it was. "
+        f"Exit codes: 0 all scenes done; {WRONG}; 3 finished, with failures recorded; {STOPPED}."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class PlanOptions(DeblurOptions):
+    """Say what deblur would do, with nothing written."""
+
+    examples: ClassVar[tuple[str, ...]] = ("dpdeblur plan --input scenes/ --output runs/first --images restored",)
+    notes: ClassVar[str] = (
+        "Takes the options of dpdeblur deblur. "
+        "Exit codes: 0; 2 the command line or the inputs are wrong; 3 scenes are known to fail."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class WatchOptions(
+    WatchedInput, Results, Images, Quiet, Watching, ModelFile, ModelCard, Pixels, Workers, ModelSpeed, Resuming, EndlessEngine
+):
+    """Restore scenes as they arrive in a folder, without end; tables and statistics keep up."""
+
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur watch --input incoming/ --output runs/today --images restored",
+        "dpdeblur watch --input incoming/ --output runs/night --until-idle 30min",
+        "dpdeblur watch --input s3://bucket/incoming --output s3://bucket/runs/all --window 5min \\\n "
+        "      --runner FlinkRunner --flink_master flink:8081 …",
+    )
+    notes: ClassVar[str] = (
+        "A scene is restored when both of its views are there and its files no longer change. The same command goes on where "
+        f"it was. Exit codes: 0 ended by --until-idle; {WRONG}; 3 ended by --until-idle, with failures recorded; {STOPPED}."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class Restored:
+    """Which pictures are scored, and how."""
+
+    title: ClassVar[str] = "restored pictures"
+    restored: str = field(
+        converter=words, metadata=shown("folder of restored pictures, 8 or 16 bit; a path, or any URI", "DIR")
+    )
+    method: str | None = field(
+        default=None, converter=optional(words), metadata=shown("name of the method", "NAME", default="the folder's name")
+    )
+    protocol: str = field(
+        default="dpdeblur",
+        converter=words,
+        metadata=shown(
+            "how scores are computed: dpdeblur (exact integers, uniform 7x7 SSIM), dpdnet, restormer, 8bit, ifan, ifan-8bit "
+            "or gaussian, see docs/protocols.md",
+            "NAME",
+        ),
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Workers, Resuming, MaxFailures, Engine):
+    """Score pictures that someone else restored, into the same tables."""
+
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur score --input DPDD/test/ --restored other/results/ --output runs/other \\\n "
+        "      --protocol restormer --method Restormer",
+    )
+    notes: ClassVar[str] = (
+        "A restored picture belongs to the scene whose name, or whose source file's name, it has; NNNN_g.png belongs to scene "
+        f"NNNN. Exit codes: 0 all scenes scored; {WRONG}; 3 finished, with failures recorded; {STOPPED}."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class Shards:
+    """How shards are written."""
+
+    title: ClassVar[str] = "shards"
+    output: str = field(
+        converter=words, metadata=shown("folder of the shards; a path, or any URI; must be empty or new", "DIR")
+    )
+    shard_size: int = field(
+        default=256_000_000,
+        converter=size,
+        metadata=shown("largest size of a shard; a scene is never split", "SIZE", default="256MB"),
+    )
+    codec: Literal["keep", "png", "jxl"] = field(
+        default="keep",
+        metadata=shown(
+            "keep: pictures stay as they are, byte for byte; png, jxl: the same samples, losslessly, in that format"
+        ),
+    )
+    restart: bool = field(default=False, metadata=shown("first delete the shards, index and failures in DIR"))
+
+
+@frozen(kw_only=True, slots=False)
+class PackOptions(Input, Shards, Quiet, Engine):
+    """Pack scenes into WebDataset tar shards."""
+
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur pack --input DPDD/dd_dp_dataset_canon --output shards/",
+        "dpdeblur pack --input scenes/ --output shards/ --shard-size 1GB --codec jxl",
+        "dpdeblur deblur --input shards/ --output runs/first",
+    )
+    notes: ClassVar[str] = (
+        "Members are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset, "
+        "original names, SHA-256 of each picture). The same scenes give the same shards to the last byte. DIR/index/ says "
+        "where each picture is, so that scenes in one shard are read in parallel; DIR/failures/ lists the scenes that "
+        f"could not be packed. Exit codes: 0 all scenes packed; {WRONG}; 3 packed, with failures recorded; {STOPPED}."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class Recipe:
+    """Which scenes are made."""
+
+    title: ClassVar[str] = "scenes"
+    scenes: int = field(converter=positive, metadata=shown("how many scenes to make", "N"))
+    photos: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown(
+            "folder of sharp photographs, searched with its subfolders", "DIR", default="the six that scikit-image brings"
+        ),
+    )
+    seed: int = field(default=0, converter=whole, metadata=shown("seed of the set: another seed gives other scenes", "S"))
+    size: PixelSize = field(
+        default=PixelSize(1680, 1120), converter=scene_size, metadata=shown("width and height of a scene, in pixels", "WxH")
+    )
+    bits: Literal[8, 16] = field(default=16, metadata=shown("bit depth of the pictures"))
+    max_radius: float = field(
+        default=22.0,
+        converter=blur_radius,
+        metadata=shown("largest blur radius in pixels, up to 64; 0 puts everything in focus", "PX"),
+    )
+    output: str = field(converter=words, metadata=shown("folder to write to; a path, or any URI; must be empty or new", "DIR"))
+    shards: bool = field(default=False, metadata=shown("write WebDataset tar shards with an index, instead of folders"))
+
+
+@frozen(kw_only=True, slots=False)
+class SynthesizeOptions(Recipe, Quiet, Workers, Engine):
+    """Make dual-pixel scenes with known blur from sharp photographs."""
+
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur synthesize --output scenes/ --scenes 6 --seed 1 --size 768x512",
+        "dpdeblur synthesize --photos my-photos/ --output shards/ --scenes 1000 --shards",
+    )
+    notes: ClassVar[str] = (
+        "Each scene is a folder: left.png, right.png, combined.png (their mean), target.png (all in focus), radius.tiff (the "
+        "signed blur radius in pixels, float32; negative before the plane of focus) and scene.json (lens, distances, "
+        "point-spread functions, noise, seed). The same options give the same bytes, on any engine; scene n does not depend "
+        f"on how many are made. Exit codes: 0 all scenes made; {WRONG}; {STOPPED}."
+    )

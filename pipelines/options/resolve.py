@@ -1,0 +1,125 @@
+"""What options mean to the rest of the program: how many scenes at once, how pictures are read, which model is opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dpdeblur.models.machine import memory_bytes, usable_cores
+from dpdeblur.models.runtime import zoo
+from dpdeblur.models.runtime.card import CardOverrides
+from dpdeblur.models.runtime.footprint import bytes_per_pixel
+from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options.groups import Engine, ModelCard, Pixels, Workers
+from dpdeblur.transforms.images.tone_curve import ToneCurve
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.stages import Reading
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.fetch_model import at_hand
+
+SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
+RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
+
+
+def scenes_at_once(workers: Workers, engine: Engine, threads: int = 1) -> int:
+    """Return how many scenes to work on at once in one process.
+
+    As many as asked for. Otherwise one where the engine itself runs several processes, and here as many as the CPU and the
+    memory that this process may use allow.
+
+    Args:
+        workers: what is asked for.
+        engine: what runs the pipeline.
+        threads: that one scene uses.
+    """
+    if workers.workers:
+        return workers.workers
+    if not runners.is_here(engine.runner):
+        return 1
+    return max(1, min(usable_cores() // threads, memory_bytes() // SCENE_MEMORY))
+
+
+def tone_curve(pixels: Pixels) -> ToneCurve:
+    """Return how samples relate to light.
+
+    Raises:
+        UsageError: the levels make no sense.
+    """
+    return ToneCurve(black_level=pixels.black_level, white_level=pixels.white_level, transfer=pixels.transfer)
+
+
+def pixel_settings(pixels: Pixels) -> dict[str, Any]:
+    """Return the settings of pixels by name, checked; all of them change results.
+
+    Raises:
+        UsageError: the levels make no sense.
+    """
+    tone_curve(pixels)
+    names = ("black_level", "white_level", "transfer", "balance_views", "target_fit", "max_pixels")
+    return {name: getattr(pixels, name) for name in names}
+
+
+def reading(pixels: Pixels, digest: str, at_once: int) -> Reading:
+    """Return how pictures are read and compared.
+
+    Args:
+        pixels: what is said of them.
+        digest: of every setting that changes a result.
+        at_once: scenes under way at once in one process.
+    """
+    return Reading(tone_curve(pixels), pixels.target_fit, pixels.max_pixels, pixels.balance_views, digest, at_once)
+
+
+def card_overrides(card: ModelCard) -> CardOverrides:
+    """Return what is said of a model instead of what its card says."""
+    return CardOverrides(
+        views=card.model_views,
+        channel_order=card.model_order,
+        value_range=RANGES[card.model_range] if card.model_range else None,
+        transfer=card.model_transfer,
+        size_multiple=card.model_multiple,
+        halo_px=card.model_halo,
+    )
+
+
+def open_model(
+    name: str, backend: str, card: ModelCard, *, threads: int = 1, callers: int = 1, max_memory: int | None = None
+) -> Model:
+    """Open a model, once for this process.
+
+    Where memory is bounded and the card does not say how much the model takes, that is measured first.
+
+    Args:
+        name: of the model, or the path of its file.
+        backend: what runs it.
+        card: what is said of it instead of what its card says.
+        threads: of one run.
+        callers: threads of one process that will call it at the same time.
+        max_memory: bytes that all callers may take together.
+
+    Raises:
+        UsageError: why it cannot be used, and what to do.
+    """
+    spec = ModelSpec(
+        model=address(name),
+        backend=backend,
+        threads=threads,
+        callers=callers,
+        max_memory_bytes=max_memory and max_memory // callers,
+        overrides=card_overrides(card),
+    )
+    try:
+        spec = at_hand(spec)
+        model = load(spec)
+        if max_memory and "bytes_per_pixel" not in model.card.cost and (measured := bytes_per_pixel(spec)):
+            model = load(replace(spec, overrides=replace(spec.overrides, bytes_per_pixel=measured)))
+        return model
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+
+
+def address(model: str) -> str:
+    """Name a file by its whole path, which holds in a worker that starts in another folder; other names stay."""
+    path = store.local_path(model)
+    return store.absolute(model) if model not in zoo.names() and path and path.is_file() else model

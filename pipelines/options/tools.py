@@ -1,0 +1,182 @@
+"""The options of the commands that run no pipeline. The first line of a docstring is what the command does.
+
+No `from __future__ import annotations` here: the types of the fields are read when the command line is made.
+"""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from attrs import field, frozen
+from attrs.converters import optional
+
+from dpdeblur.models.runtime.zoo import DEFAULT
+from dpdeblur.pipelines.options.declaration import shown
+from dpdeblur.pipelines.options.groups import Backend, ModelCard, ModelFile
+from dpdeblur.pipelines.options.values import PixelSize, path, pixel_size, positive, several, whole, words
+
+
+@frozen(kw_only=True, slots=False)
+class ModelsOptions(ModelCard):
+    """List the models, print a card, find a file, check somebody's ONNX file."""
+
+    title: ClassVar[str] = "what to do"
+    about: ClassVar[str] = ""
+    action: Literal["list", "show", "path", "check"] = field(
+        default="list",
+        metadata=shown(
+            "list: the models of the package; show: a card; path: where a file is; check: will this file run?",
+            "ACTION",
+            positional=True,
+        ),
+    )
+    model: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown("which model", "NAME|FILE.onnx", positional=True, default=f"show, path: {DEFAULT}"),
+    )
+    json: bool = field(default=False, metadata=shown("list, show: print JSON"))
+    backend: Backend = field(default="onnxruntime", metadata=shown("check: what is to run the model"))
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur models",
+        "dpdeblur models show views-mean",
+        "dpdeblur models check mine.onnx",
+    )
+    notes: ClassVar[str] = "Exit codes: 0; 2 there is no such model, or a checked file will not run."
+
+
+@frozen(kw_only=True, slots=False)
+class Measurement:
+    """How a model is timed."""
+
+    title: ClassVar[str] = "measurement"
+    size: PixelSize = field(
+        default=PixelSize(1680, 1120), converter=pixel_size, metadata=shown("width and height of the picture, in pixels", "WxH")
+    )
+    runs: int = field(default=20, converter=positive, metadata=shown("timed runs", "N"))
+    warmup: int = field(default=3, converter=whole, metadata=shown("runs before these, not counted", "N"))
+    threads: int | None = field(
+        default=None, converter=optional(positive), metadata=shown("cores for one picture", "N", default="all")
+    )
+    json: Path | None = field(
+        default=None, converter=optional(path), metadata=shown("also write the figures to this file, as JSON", "FILE")
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class LatencyOptions(ModelFile, ModelCard, Measurement):
+    """Time one model alone, as the challenge does."""
+
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur latency --model views-mean --size 1680x1120 --threads 1 --json latency.json",
+    )
+    notes: ClassVar[str] = (
+        "Times are wall times of padding, network and cropping, for one picture after the other. Exit codes: 0; 2 the model "
+        "cannot be used."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class ReportOptions:
+    """Make the one-file HTML report of a run."""
+
+    run: str = field(converter=words, metadata=shown("folder of a finished run", "RUN", positional=True))
+    output: str | None = field(
+        default=None, converter=optional(words), metadata=shown("where the page goes", "FILE", default="RUN/report.html")
+    )
+    examples: ClassVar[tuple[str, ...]] = ("dpdeblur report runs/first", "dpdeblur report runs/first --output first.html")
+    notes: ClassVar[str] = (
+        "Pictures are shown where the run kept its own (deblur --images restored) and its input is still there."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class CompareOptions:
+    """Compare runs scene by scene, with intervals and p-values."""
+
+    runs: tuple[str, ...] = field(
+        converter=several,
+        metadata=shown("folders of finished runs, two or more; the first is the baseline", "RUN", positional=True),
+    )
+    format: Literal["table", "markdown", "json", "latex", "html"] | None = field(
+        default=None, metadata=shown("how it is written", default="by the name of --output, else table")
+    )
+    output: str | None = field(
+        default=None, converter=optional(words), metadata=shown("where it goes", "FILE", default="the terminal")
+    )
+    any_protocol: bool = field(default=False, metadata=shown("compare scores of different metric protocols all the same"))
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur compare runs/views-mean runs/mine",
+        "dpdeblur compare runs/* --format markdown",
+        "dpdeblur compare runs/views-mean runs/mine --output gain.html",
+    )
+    notes: ClassVar[str] = (
+        "The first run is the baseline. Intervals and bootstrap p-values come from 10000 resamples of the scenes, seed 2021, "
+        "and need 10 scenes or more; the Wilcoxon test needs 6. Tests are two-sided, and p-values are not corrected for the "
+        "number of comparisons. CPU time is wall time of the model "
+        "times its threads."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class EntryReadme:
+    """What the readme.txt of an entry says."""
+
+    title: ClassVar[str] = "readme.txt"
+    latency: Path | None = field(
+        default=None,
+        converter=optional(path),
+        metadata=shown("what dpdeblur latency --json wrote", "FILE", default="measure now"),
+    )
+    model: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown("the model to measure", "NAME|FILE.onnx", default="the run's, by its name"),
+    )
+    threads: int | None = field(
+        default=None, converter=optional(positive), metadata=shown("cores to measure with", "N", default="all")
+    )
+    extra_data: Literal[0, 1] = field(default=0, metadata=shown("1: trained on more than the challenge's data"))
+    description: str | None = field(
+        default=None, converter=optional(words), metadata=shown("one line", "TEXT", default="model, program, processor")
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class SubmitOptions(EntryReadme):
+    """Make or check an NTIRE challenge entry."""
+
+    title: ClassVar[str] = "entry"
+    run: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown("folder of a finished run, made with --images restored", "RUN", positional=True),
+    )
+    output: Path | None = field(default=None, converter=optional(path), metadata=shown("the zip to write", "FILE"))
+    check: Path | None = field(
+        default=None, converter=optional(path), metadata=shown("check this zip instead, and write nothing", "FILE")
+    )
+    count: int | None = field(
+        default=None, converter=optional(positive), metadata=shown("number of pictures that the server expects", "N")
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur submit runs/ntire --output entry.zip --latency latency.json --count 50",
+        'dpdeblur submit runs/ntire --output entry.zip --extra-data 1 --description "trained on our own captures too"',
+        "dpdeblur submit --check entry.zip --count 50",
+    )
+    notes: ClassVar[str] = (
+        "The runtime in readme.txt is the mean of a run of dpdeblur latency, one picture at a time: give its --json file "
+        "with --latency, or it is measured here, on all cores. An entry that is wrong is not left behind. Exit codes: 0; 2 the "
+        "entry is wrong."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class CompletionOptions:
+    """Print a script for the shell's completion."""
+
+    shell: Literal["bash", "zsh", "tcsh"] = field(metadata=shown("which shell", "SHELL", positional=True))
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur completion bash > ~/.local/share/bash-completion/completions/dpdeblur",
+        'dpdeblur completion zsh > "${fpath[1]}/_dpdeblur"',
+    )
+    notes: ClassVar[str] = "The examples put the script where every new shell finds it."

@@ -1,0 +1,201 @@
+"""The values that options take: from what was said, as text or as a Python value, to the value, and back to text.
+
+Each reader takes its own values too, so that reading twice changes nothing, and `read(text(read(said))) == read(said)`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_SECONDS = {None: 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
+
+SMALLEST, LARGEST = 64, 16384  # pixels, each side of a scene that is made
+LARGEST_RADIUS = 64.0  # pixels
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number of scenes, or a share of them.
+
+    Attributes:
+        value: scenes, or percent of them.
+        percent: whether it is a share.
+    """
+
+    value: float
+    percent: bool = False
+
+    def of(self, scenes: int) -> float:
+        """Return how many scenes this is, out of `scenes`."""
+        return self.value / 100 * scenes if self.percent else self.value
+
+    def __str__(self) -> str:
+        return f"{text(self.value)}{'%' if self.percent else ''}"
+
+
+class PixelSize(NamedTuple):
+    """Width and height of a picture, in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+def text(value: object) -> str:
+    """Write a value as the command line and the YAML file take it.
+
+    >>> text(64.0), text(0.1), text(True), text(PixelSize(320, 240)), text(Share(5, percent=True))
+    ('64', '0.1', 'true', '320x240', '5%')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def words(said: str | os.PathLike[str]) -> str:
+    """Read a name, a place or any other text; it must not be empty."""
+    if isinstance(said, bool) or not isinstance(said, str | os.PathLike):
+        raise ValueError(f"{said!r} is no text")
+    if not (found := text(said)).strip():
+        raise ValueError("the value is empty")
+    return found
+
+
+def path(said: str | os.PathLike[str]) -> Path:
+    """Read a local path; it must not be empty."""
+    return Path(words(said))
+
+
+def several(said: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Read one text or several."""
+    return tuple(map(words, [said] if isinstance(said, str | os.PathLike) else said))
+
+
+def whole(said: int | str) -> int:
+    """Read a whole number of at least 0."""
+    if not _digits(said):
+        raise ValueError(f"{text(said)!r} is not a whole number of at least 0")
+    return int(said)
+
+
+def positive(said: int | str) -> int:
+    """Read a whole number of at least 1."""
+    if not _digits(said) or int(said) < 1:
+        raise ValueError(f"{text(said)!r} is not a whole number of at least 1")
+    return int(said)
+
+
+def number(said: float | str) -> int:
+    """Read a whole number of at least 1, which may be written 250e6 or 250M."""
+    word = text(said)
+    try:
+        value = float(word[:-1]) * 1e6 if word.upper().endswith("M") else float(word)
+    except ValueError:
+        value = 0.0
+    if not (1 <= value < math.inf) or isinstance(said, bool):
+        raise ValueError(f"{word!r} is not a number of at least 1, such as 250M")
+    return int(word) if _digits(word) else int(value)
+
+
+def real(said: float | str) -> float:
+    """Read a finite number."""
+    try:
+        value = math.nan if isinstance(said, bool) else float(said)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text(said)!r} is not a number")
+    return value
+
+
+def size(said: int | str) -> int:
+    """Read a number of bytes: `256MB`, `1.5 GiB`, `1000000`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text(said).strip().lower(), re.ASCII)
+    unit = match and match[2].upper()
+    if not match or unit not in _UNITS or not (value := _bytes(match[1], _UNITS[unit])):
+        raise ValueError(f"{text(said)!r} is not a size, such as 256MB or 8GiB")
+    return value
+
+
+def duration(said: float | str) -> float:
+    """Read a time in seconds, more than 0: `90`, `1.5s`, `10min`, `1h`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e-?\d+)?)\s*(s|sec|m|min|h)?", text(said).strip().lower(), re.ASCII)
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{text(said)!r} is not a time, such as 90s, 10min or 1h")
+    return seconds
+
+
+def share(said: Share | int | str) -> Share:
+    """Read a number of scenes, `20`, or a share of them, `5%`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e-?\d+)?)(%?)", text(said).strip(), re.ASCII)
+    if not match or (match[2] and float(match[1]) > 100) or (not match[2] and not match[1].isdecimal()):
+        raise ValueError(f"{text(said)!r} is neither a number of scenes, such as 20, nor a share, such as 5%")
+    return Share(float(match[1]), percent=bool(match[2]))
+
+
+def pixel_size(said: tuple[int, int] | str) -> PixelSize:
+    """Read a width and a height in pixels: `1680x1120`."""
+    word = "x".join(map(text, said)) if isinstance(said, tuple | list) else text(said)
+    match = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", word.strip(), re.ASCII)
+    if not match:
+        raise ValueError(f"{word!r} is not a width and a height in pixels, such as 1680x1120")
+    return PixelSize(int(match[1]), int(match[2]))
+
+
+def scene_size(said: tuple[int, int] | str) -> PixelSize:
+    """Read the size of a scene that is made, each side from `SMALLEST` to `LARGEST` pixels."""
+    found = pixel_size(said)
+    if not SMALLEST <= min(found) <= max(found) <= LARGEST:
+        raise ValueError(f"{found} is not a width and a height such as 1680x1120, each from {SMALLEST} to {LARGEST}")
+    return found
+
+
+def blur_radius(said: float | str) -> float:
+    """Read a blur radius in pixels, from 0 to `LARGEST_RADIUS`."""
+    if not 0 <= (found := real(said)) <= LARGEST_RADIUS:
+        raise ValueError(f"{text(found)} is not a radius from 0 to {LARGEST_RADIUS:g} pixels")
+    return found
+
+
+def beam_words(said: Mapping[str, Any] | Iterable[str]) -> tuple[str, ...]:
+    """Read options of Beam: by name, or as words of a command line.
+
+    >>> beam_words({"flink_master": "here:8081", "streaming": True, "experiments": ["a", "b"]})
+    ('--flink_master=here:8081', '--streaming', '--experiments=a', '--experiments=b')
+    """
+    if isinstance(said, str):
+        raise ValueError(f"{said!r} is one text: give a mapping of names to values, or a list of words")
+    if not isinstance(said, Mapping):
+        return tuple(map(words, said))
+    listed = [(str(name), value) for name, given in said.items() for value in (given if isinstance(given, list) else [given])]
+    return tuple(_beam_word(name.removeprefix("--"), value) for name, value in listed)
+
+
+def _beam_word(name: str, value: object) -> str:
+    if not re.fullmatch(r"\w[\w-]*", name):
+        raise ValueError(f"{name!r} is no option")
+    if value is None or value is False:
+        raise ValueError(f"{name} is {value}: leave it out")
+    if isinstance(value, Mapping):
+        raise ValueError(f"{name} is a mapping: write it as one text")
+    return f"--{name}" if value is True else f"--{name}={text(value)}"
+
+
+def _digits(said: object) -> bool:
+    return not isinstance(said, bool) and isinstance(said, int | str) and bool(re.fullmatch(r"\d+", str(said), re.ASCII))
+
+
+def _bytes(digits: str, unit: int) -> int:
+    return int(digits) * unit if digits.isdecimal() else int(float(digits) * unit)
