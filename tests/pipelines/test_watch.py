@@ -58,7 +58,7 @@ def test_prism_on_the_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["--window", "7s"], "whole windows must make an hour"),
         (["--settle", "soon"], "'soon' is not a time"),
         (["--every", "0"], "'0' is not a time"),
-        (["--layout", "dpdd"], "invalid choice"),
+        (["--layout", "dpdd"], "--layout: 'dpdd' is none of auto, folders, ntire"),
         (["--output", "IN/run"], "the run's own pictures would arrive there"),
         (["--input", "nowhere"], "is no folder"),
     ],
