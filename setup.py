@@ -41,6 +41,7 @@ EXTRAS = {
     ],
     "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2", "ruff>=0.14,<1"],
     "test": [
+        "build>=1.2,<2",  # makes the wheel that a test installs
         "duckdb>=1.2,<2",
         "hypothesis>=6.130,<7",
         "mypy>=1.18,<3",

@@ -14,19 +14,15 @@ from hypothesis import settings
 settings.register_profile("shared-machine", deadline=None)  # a deadline would test the machine's load
 settings.load_profile("shared-machine")
 
-SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "LD_LIBRARY_PATH"}  # by pytest; by OpenCV, when it is imported
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "LD_LIBRARY_PATH", "_RJEM_MALLOC_CONF"}  # by pytest; on import, by OpenCV and polars
 
 
 def state_of_the_process() -> dict[str, object]:
     """Return what a run may change while it works, and must put back when it ends."""
-    return {
-        "working directory": Path.cwd(),
-        "environment": {name: value for name, value in os.environ.items() if name not in SET_BY_OTHERS},
-        "signal handlers": {name: signal.getsignal(name) for name in SIGNALS},
-        "log handlers": list(logging.getLogger().handlers),
-        "log level": logging.getLogger().level,
-    }
+    environment = {f"${name}": value for name, value in os.environ.items() if name not in SET_BY_OTHERS}
+    handlers = {signal.Signals(number).name: signal.getsignal(number) for number in signal.valid_signals() if number < 32}
+    log = logging.getLogger()
+    return {"folder": Path.cwd(), "log level": log.level, "log handlers": list(log.handlers), **handlers, **environment}
 
 
 @pytest.fixture(autouse=True)
@@ -34,4 +30,6 @@ def nothing_left_behind() -> Iterator[None]:
     """Fail a test after which the process is not as it was before."""
     before = state_of_the_process()
     yield
-    assert state_of_the_process() == before
+    now = state_of_the_process()
+    changed = {name: (before.get(name), now.get(name)) for name in before | now if before.get(name) != now.get(name)}
+    assert not changed, "left behind by the test: before and after"
