@@ -127,7 +127,8 @@ def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
     from dpdeblur.transforms.images import codecs  # noqa: PLC0415 - not needed where bytes are kept
 
     pixels = codecs.decode(data, source.uri, max_pixels=packing.max_pixels)
-    encoded = codecs.encode(pixels, packing.codec, repeatable=True)
+    metadata = codecs.read_metadata(data, source.uri)
+    encoded = codecs.encode(pixels, packing.codec, metadata=metadata, repeatable=True)
     again = codecs.decode(encoded, source.uri, max_pixels=packing.max_pixels)
     if again.dtype != pixels.dtype or again.shape != pixels.shape or again.tobytes() != pixels.tobytes():
         raise SceneError(f"As {packing.codec} it would not be the same to the last bit.", source.uri)

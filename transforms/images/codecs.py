@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from types import ModuleType
 
-import imagecodecs
 import numpy as np
 
 from dpdeblur.transforms.images import jpeg, jpeg_xl, png, tiff
 from dpdeblur.transforms.images.formats import WANTED, ImageHeader, UnsupportedImage, check_size, damaged, sniff
 from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.images.metadata import UNTAGGED, Metadata
 from dpdeblur.transforms.records import SceneError
 
-__all__ = ["MAX_PIXELS", "ImageHeader", "decode", "encode", "read_header"]
+__all__ = ["MAX_PIXELS", "ImageHeader", "decode", "encode", "read_header", "read_metadata"]
 
 MAX_PIXELS = 200_000_000  # larger than any camera of today, and 1.2 GB as 16-bit RGB
 _FORMATS: dict[str, ModuleType] = {"PNG": png, "TIFF": tiff, "JPEG": jpeg, "JPEG XL": jpeg_xl}
@@ -80,17 +80,42 @@ def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Image:
     return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
 
 
-def encode(image: Image, codec: str = "png", *, repeatable: bool = False) -> bytes:
+def read_metadata(data: bytes, uri: str = "") -> Metadata:
+    """Return what an image file says beside its samples: colours, orientation, camera, time, and whether it is lossy.
+
+    Args:
+        data: The whole file, which `decode` has read without an error.
+        uri: Where it came from, for the error.
+
+    Raises:
+        SceneError: What it says of its colours is damaged.
+    """
+    name = sniff(data, uri)
+    try:
+        metadata: Metadata = _FORMATS[name].read_metadata(data)
+    except Exception as error:  # each library has its own
+        raise damaged(name, "what it says of its colours cannot be read", uri) from error
+    return metadata
+
+
+def encode(image: Image, codec: str = "png", *, metadata: Metadata = UNTAGGED, repeatable: bool = False) -> bytes:
     """Encode [H, W, 3] or [H, W], uint8 or uint16, without loss.
 
     Args:
         image: Its samples.
         codec: "png", or "jxl" (JPEG XL effort 1: a sixth smaller).
+        metadata: What the file is to say beside them.
         repeatable: Whether the same samples must always give the same bytes, and not only the same image; PNG then takes
             longer.
+
+    Raises:
+        SceneError: The format cannot hold the metadata.
     """
-    if codec == "png":
-        return png.encode(image, repeatable=repeatable)
-    if codec == "jxl":
-        return bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(image), lossless=True, effort=1, numthreads=1))
+    try:
+        if codec == "png":
+            return png.encode(image, metadata, repeatable=repeatable)
+        if codec == "jxl":
+            return jpeg_xl.encode(image, metadata)
+    except UnsupportedImage as what:
+        raise SceneError(f"This is {what}.") from None
     raise ValueError(f"codec {codec!r} is neither 'png' nor 'jxl'")

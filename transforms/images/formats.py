@@ -41,7 +41,6 @@ class ImageHeader:
         height: Pixels, as stored.
         channels: 1 or 3.
         bits: 8 or 16 per sample.
-        lossy: Whether the samples were changed when the file was made.
         index: Which image of the file it is, from 0; a file may hold smaller versions of the image too.
         planar: Whether each channel is stored apart from the others.
     """
@@ -50,7 +49,6 @@ class ImageHeader:
     height: int
     channels: int
     bits: int
-    lossy: bool = False
     index: int = 0
     planar: bool = False
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.transforms.images import exif
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+from dpdeblur.transforms.images.metadata import Metadata
 
 MAX_SCANS = 200  # a progressive file has about ten; each costs a pass over all pixels
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
+_ICC = b"ICC_PROFILE\0"
 # A marker that matters: not a stuffed 0xFF, nor a restart within a scan.
 _MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd7\xff])")
 
@@ -30,8 +34,22 @@ def read_header(data: bytes) -> ImageHeader:
                 raise UnsupportedImage(f"a {bits}-bit JPEG")
             if channels not in (1, 3):
                 raise UnsupportedImage(f"a JPEG of {channels} channels (CMYK?)")
-            return ImageHeader(width, height, channels, bits, lossy=True)
+            return ImageHeader(width, height, channels, bits)
     raise ValueError("it has no frame header")
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Return what the segments before the image say: EXIF data (CIPA DC-008) and an ICC profile (ICC.1, annex B.4)."""
+    metadata, profile = Metadata(), {}
+    for marker, at in segments(data):
+        if marker == _START_OF_SCAN:
+            break
+        body = data[at : at + struct.unpack_from(">H", data, at - 2)[0] - 2]
+        if marker == _APP1 and body.startswith(exif.PREFIX):
+            metadata = exif.read_block(body.removeprefix(exif.PREFIX))
+        elif marker == _APP2 and body.startswith(_ICC) and len(body) > len(_ICC) + 2:
+            profile[body[len(_ICC)]] = body[len(_ICC) + 2 :]  # parts are numbered, and may come in any order
+    return replace(metadata, icc_profile=b"".join(profile[part] for part in sorted(profile)), lossy=True)
 
 
 def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:

@@ -1,109 +1,117 @@
-"""JPEG XL: the header from its bits (ISO/IEC 18181), the samples by libjxl.
+"""JPEG XL: the boxes of a file (ISO/IEC 18181-2), the samples by libjxl.
 
-libjxl tells size, depth and channels before it decodes only to a streaming decoder, which no Python binding offers: as soon as
-one does, the reading of bits here should go.
+A lossless file gives the samples that it was made from. One that was made from a JPEG holds that JPEG: its samples are those of
+the JPEG, by the same decoder, and it counts as lossy. Other lossy files are refused: what they decode to depends on libjxl.
+Not even libjxl can tell a lossless file from one of the mode that can be lossless with colours rounded (a lossy palette, or
+lossy squeezing without XYB): such a rare file passes as lossless.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.transforms.images import exif, jpeg, jpeg_xl_header
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.images.jpeg_xl_header import CodestreamHeader
+from dpdeblur.transforms.images.metadata import Metadata
 
-_RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-
-
-class _Bits:
-    """Bits of a JPEG XL codestream, least significant first."""
-
-    def __init__(self, data: bytes) -> None:
-        self.value, self.left = int.from_bytes(data, "little"), len(data) * 8
-
-    def take(self, count: int) -> int:
-        self.left -= count
-        if self.left < 0:
-            raise ValueError("the header ends early")
-        value, self.value = self.value & ((1 << count) - 1), self.value >> count
-        return value
-
-    def choose(self, *options: tuple[int, int]) -> int:
-        """U32 of the specification: two bits choose among (offset, extra bits)."""
-        offset, extra = options[self.take(2)]
-        return offset + self.take(extra)
+_HEAD = 1024  # bytes: no header is longer, but for an ICC profile
 
 
-def _size(bits: _Bits) -> tuple[int, int]:
-    """Width and height (ISO/IEC 18181-1, D.2): multiples of 8 in 5 bits, and the usual ratios, are stored short."""
-    small = bits.take(1)
-
-    def side() -> int:
-        return 8 * (1 + bits.take(5)) if small else bits.choose((1, 9), (1, 13), (1, 18), (1, 30))
-
-    height = side()
-    if ratio := bits.take(3):
-        across, down = _RATIOS[ratio - 1]
-        return height * across // down, height
-    return side(), height
+def read_header(data: bytes) -> ImageHeader:
+    """Return what the codestream says of its image."""
+    codestream = jpeg_xl_header.parse(_codestream_head(data))
+    _check_known_samples(data, codestream)
+    return codestream.image
 
 
-def _codestream_head(data: bytes) -> bytes:
-    """The first bytes of the codestream, bare or in the first box that holds it (ISO/IEC 18181-2)."""
-    at = 0
-    while data[:2] != b"\xff\x0a":
+def read_metadata(data: bytes) -> Metadata:
+    """Return what the codestream and the boxes say; of a file made from a JPEG, what the JPEG says."""
+    if _holds_jpeg(data):
+        return jpeg.read_metadata(_jpeg_inside(data))
+    stated = jpeg_xl_header.parse(_codestream_head(data)).metadata
+    block = next((body for name, body in _boxes(data) if name == b"Exif"), None)
+    said = exif.read_block(bytes(block[4 + int.from_bytes(block[:4], "big") :]), stated.orientation) if block else Metadata()
+    return replace(stated, exif=said.exif)
+
+
+def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
+    """Return the samples as libjxl gives them; those of a file made from a JPEG as libjpeg-turbo gives those of the JPEG."""
+    if _holds_jpeg(data):
+        inside = _jpeg_inside(data)
+        said = jpeg.read_header(inside)
+        if (said.width, said.height, said.channels) != (header.width, header.height, header.channels):
+            raise ValueError("the JPEG inside is of another size")
+        return jpeg.decode(inside, said)
+    return np.asarray(imagecodecs.jpegxl_decode(data, keeporientation=True, numthreads=1))
+
+
+def encode(image: Image, metadata: Metadata) -> bytes:
+    """Encode [H, W, 3] or [H, W] without loss, at effort 1.
+
+    Raises:
+        UnsupportedImage: The image has other colours than sRGB, or an orientation: libjxl's binding cannot write these.
+    """
+    if metadata.says_colour or metadata.orientation != 1:
+        raise UnsupportedImage("a picture whose colour profile or orientation cannot be kept in a JPEG XL: choose PNG")
+    container = bool(metadata.exif)
+    data = bytes(
+        imagecodecs.jpegxl_encode(
+            np.ascontiguousarray(image), lossless=True, effort=1, numthreads=1, usecontainer=container or None
+        )
+    )
+    if not container:
+        return data
+    return data + struct.pack(">I4sI", 12 + len(metadata.exif), b"Exif", 0) + metadata.exif
+
+
+def _check_known_samples(data: bytes, codestream: CodestreamHeader) -> None:
+    if codestream.is_modular is False and not _holds_jpeg(data):
+        raise UnsupportedImage("a lossy JPEG XL (make it with distance 0)")
+
+
+def _holds_jpeg(data: bytes) -> bool:
+    return any(name == b"jbrd" for name, _ in _boxes(data))
+
+
+def _jpeg_inside(data: bytes) -> bytes:
+    return bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield type and content of each box of a container; none of a bare codestream. Content that is cut short is shorter."""
+    at, view = 0, memoryview(data)
+    while data[:2] != jpeg_xl_header.SIGNATURE and at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
         body = at + 8
         if size == 1:
             (size,) = struct.unpack_from(">Q", data, body)
             body += 8
+        end = at + size if size else len(data)  # 0: the last box, up to the end
+        if end < body:
+            raise ValueError("a box is shorter than its own length")
+        yield name, view[body:end]
+        at = end
+
+
+def _codestream_head(data: bytes) -> bytes:
+    """Return the first bytes of the codestream: bare, in one box, or in parts."""
+    if data[:2] == jpeg_xl_header.SIGNATURE:
+        return data[:_HEAD]
+    head = b""
+    for name, body in _boxes(data):
         if name in (b"jxlc", b"jxlp"):
-            data, at = data[body + 4 * (name == b"jxlp") :][:96], 0
-            if data[:2] != b"\xff\x0a":
-                raise ValueError("its codestream has no signature")
-        elif size < 8:
-            raise ValueError("it holds no codestream")
-        else:
-            at += size
-    return data[2:96]
-
-
-def read_header(data: bytes) -> ImageHeader:
-    """Return what the codestream says of its image (ISO/IEC 18181-1, D.2 and D.3)."""
-    bits = _Bits(_codestream_head(data))
-    width, height = _size(bits)
-    if bits.take(1):  # all as by default: 8-bit RGB, lossy
-        raise UnsupportedImage("a lossy JPEG XL (make it with distance 0)")
-    if bits.take(1):  # rarely used fields
-        bits.take(3)  # orientation: left aside
-        if bits.take(1):  # a size to show it at
-            _size(bits)
-        if bits.take(1):
-            raise UnsupportedImage("a JPEG XL with a preview")
-        if bits.take(1):
-            raise UnsupportedImage("an animated JPEG XL")
-    if bits.take(1):
-        raise UnsupportedImage("a JPEG XL of floating-point samples")
-    depth = bits.choose((8, 0), (10, 0), (12, 0), (1, 6))
-    if depth not in (8, 16):
-        raise UnsupportedImage(f"a {depth}-bit JPEG XL")
-    bits.take(1)
-    if bits.choose((0, 0), (1, 0), (2, 4), (1, 12)):
-        raise UnsupportedImage("a JPEG XL with an alpha or extra channel")
-    if bits.take(1):
-        raise UnsupportedImage("a lossy JPEG XL (make it with distance 0)")
-    colour = 0
-    if not bits.take(1):
-        bits.take(1)
-        colour = bits.choose((0, 0), (1, 0), (2, 4), (18, 6))
-    if colour not in (0, 1):
-        raise UnsupportedImage("a JPEG XL of neither RGB nor one channel")
-    return ImageHeader(width, height, 3 if colour == 0 else 1, depth)
-
-
-def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
-    """Return the samples as libjxl gives them."""
-    return np.asarray(imagecodecs.jpegxl_decode(data, keeporientation=True, numthreads=1))
+            head += bytes(body[4 if name == b"jxlp" else 0 :][:_HEAD])
+        if name == b"jxlc" or len(head) >= _HEAD:
+            break
+    if not head:
+        raise ValueError("it holds no codestream")
+    return head

@@ -10,6 +10,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import imagecodecs
@@ -17,12 +18,15 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from dpdeblur.transforms.images import exif
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
 from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.images.metadata import MAX_PROFILE, Metadata, plain_colour
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _REFUSED = {b"tRNS": "a transparent colour", b"acTL": "several frames", b"CgBI": "Apple's private changes"}
+_COLOUR = (b"cHRM", b"cICP", b"gAMA", b"sRGB")
 _INTERLACE = 28  # where the file says whether it is
 
 
@@ -40,6 +44,29 @@ def read_header(data: bytes) -> ImageHeader:
     if bits not in (8, 16):
         raise UnsupportedImage(f"a {bits}-bit PNG")
     return ImageHeader(width, height, 3 if colour == 2 else 1, bits)
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Return what the chunks say: colours (11.3.2) and EXIF data (11.3.4.6)."""
+    metadata, profile, colour = Metadata(), b"", []
+    for name, body, _ in _chunks(memoryview(data)):
+        if name == b"eXIf":
+            metadata = exif.read_block(bytes(body))
+        elif name == b"iCCP":
+            profile = _inflated(bytes(body).partition(b"\0")[2][1:])
+        elif name in _COLOUR:
+            colour.append((name, bytes(body)))
+    chunks = plain_colour(colour)
+    if any(name == b"cICP" for name, _ in chunks):
+        profile = b""  # which it overrules
+    return replace(metadata, icc_profile=profile, colour_chunks=() if profile else chunks)
+
+
+def _inflated(compressed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(compressed, MAX_PROFILE)
+    except zlib.error:
+        raise ValueError("its colour profile is compressed wrongly") from None
 
 
 def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
@@ -102,19 +129,25 @@ def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
         at = after + 4
 
 
-def encode(image: Image, *, repeatable: bool = False) -> bytes:
+def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> bytes:
     """Encode [H, W, 3] or [H, W] without loss: filter Sub, ISA-L level 1.
 
     Noise is most of a 16-bit photograph: the size is that of libpng, whose search for better filters and matches finds none.
 
     Args:
         image: Its samples.
+        metadata: What the file is to say beside them.
         repeatable: Whether the same samples must always give the same bytes. Otherwise they rarely give others, which decode
             to the same: which matches ISA-L takes depends on what lay in its memory before. By libdeflate, at three times the
             cost.
+
+    Raises:
+        UnsupportedImage: There is a colour profile that could not be read, so that it cannot be written.
     """
     from dpdeblur.transforms.images import png_filters  # noqa: PLC0415  numba is slow to import, and only workers need it
 
+    if metadata.unreadable_profile:
+        raise UnsupportedImage("a picture of a JPEG XL with a colour profile, which cannot be read from such a file")
     height, width = image.shape[:2]
     channels, depth = image.size // (height * width), image.dtype.itemsize
     big_endian = image.byteswap() if depth == 2 and sys.byteorder == "little" else image
@@ -123,7 +156,17 @@ def encode(image: Image, *, repeatable: bool = False) -> bytes:
     png_filters.subtract_left(rows, channels * depth, filtered)
     body = bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)) if repeatable else isal_zlib.compress(filtered, 1)
     header = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
-    return b"".join((MAGIC, *_chunk(b"IHDR", header), *_chunk(b"IDAT", body), *_chunk(b"IEND", b"")))
+    chunks = [(b"IHDR", header), *_described(metadata), (b"IDAT", body), (b"IEND", b"")]
+    return b"".join((MAGIC, *(part for name, content in chunks for part in _chunk(name, content))))
+
+
+def _described(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and body of the chunks that say what the samples mean, all of which may stand before them (5.6)."""
+    if metadata.icc_profile:
+        yield b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc_profile)
+    yield from metadata.colour_chunks
+    if metadata.exif:
+        yield b"eXIf", metadata.exif
 
 
 def _chunk(name: bytes, body: bytes) -> tuple[bytes, bytes, bytes]:

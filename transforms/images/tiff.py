@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.transforms.images import exif
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+from dpdeblur.transforms.images.metadata import Metadata
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -21,6 +24,7 @@ MAX_DIRECTORIES = 64  # a file has as many as it has images, smaller versions of
 _READABLE = (1, 5, 8, 32946, 32773, 34925, 50000)  # not compressed, LZW, deflate (two numbers), PackBits, LZMA, Zstandard
 _FROM_RAW_OR_LOSSY = (6, 7, 34892)
 _BLACK_IS_ZERO, _RGB = 1, 2
+_ICC_PROFILE = 34675
 _REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType: a smaller version of another image; a transparency mask
 # What is wrong with a file becomes a failure of its scene, not a line of a log.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
@@ -35,6 +39,16 @@ def read_header(data: bytes) -> ImageHeader:
             return _header(*_only_image(file.pages))
     except tifffile.TiffFileError as error:  # whose words may be those of the file
         raise ValueError("its directory cannot be read") from error
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Return what the tags of the file's one image say."""
+    import tifffile  # noqa: PLC0415  slow to import, and only TIFFs need it
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        _, page = _only_image(file.pages)
+        profile = page.tags.valueof(_ICC_PROFILE)
+        return replace(exif.from_tags(page.tags), icc_profile=profile if isinstance(profile, bytes) else b"")
 
 
 def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
