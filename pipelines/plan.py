@@ -13,6 +13,7 @@ from dpdeblur.pipelines.options.jobs import PlanOptions
 from dpdeblur.pipelines.run import display, job
 from dpdeblur.pipelines.run.job import Job, Work
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
 from dpdeblur.transforms.restore import Restoration, restore
 from dpdeblur.transforms.storage import store
@@ -52,6 +53,8 @@ def lines(prepared: Job[Restoration], work: Work, options: PlanOptions, folder: 
         *((role, f"{_with(found.scenes, role)} of {counted(len(found.scenes), 'scene')}") for role in ("combined", "target")),
         *pairs,
         *incomplete,
+        *(("remark", remark) for remark in found.remarks),
+        *([("left out", line)] if (line := sentence(found.left_out)) else []),
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
         ("backend", f"{model.backend}, {counted(prepared.workers, 'scene')} at once, threads for each: {options.threads}"),
         ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),

@@ -62,7 +62,7 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
 def _pictures(folder: str) -> dict[str, Source]:
     """The pictures under a folder, by file name without extension."""
     found: dict[str, Source] = {}
-    for file in list_files(folder):
+    for file in list_files(folder).files:
         path = PurePosixPath(file.path)
         if path.suffix.lower() not in PICTURES:
             continue

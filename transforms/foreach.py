@@ -31,6 +31,10 @@ class Task(Protocol):
         """The `input_key` of the scene's outcome: what is noted in the journal under another key is of no use."""
         ...
 
+    def former_key(self, scene: Scene) -> str:
+        """The `input_key` that earlier versions gave it: for runs that they began."""
+        ...
+
 
 class ForEachScene(beam.PTransform):
     """`Scene` records to `Outcome` rows: each scene once, several at a time, journaled when done.

@@ -31,6 +31,7 @@ class Source:
     offset: int | None = None
     size: int | None = None
     stamp: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dpdeblur.transforms.foreach import SceneFunction
 from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
 from dpdeblur.transforms.scoring import protocols
 from dpdeblur.transforms.stages import Reading, Stopwatch
-from dpdeblur.transforms.tables.journal import input_key
+from dpdeblur.transforms.tables.journal import former_input_key, input_key
 
 SUFFIXES = ("", "_g", "_restored", "_deblurred", "_output")  # after the scene's name, in the order they are looked for
 
@@ -37,6 +37,10 @@ class Scoring:
     def key(self, scene: Scene) -> str:
         """The `input_key` of the scene's outcome."""
         return input_key(scene, self.reading.digest)
+
+    def former_key(self, scene: Scene) -> str:
+        """The `input_key` that earlier versions gave it."""
+        return former_input_key(scene, self.reading.digest)
 
     def open(self) -> SceneFunction:
         """Look up the protocol, once in each process."""

@@ -20,7 +20,7 @@ from dpdeblur.transforms.scoring import metrics
 from dpdeblur.transforms.stages import Reading, Stopwatch
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import at_hand
-from dpdeblur.transforms.tables.journal import input_key
+from dpdeblur.transforms.tables.journal import former_input_key, input_key
 from dpdeblur.transforms.warm_up import warm_up
 
 
@@ -41,6 +41,10 @@ class Restoration:
     def key(self, scene: Scene) -> str:
         """The `input_key` of the scene's outcome."""
         return input_key(scene, self.reading.digest)
+
+    def former_key(self, scene: Scene) -> str:
+        """The `input_key` that earlier versions gave it."""
+        return former_input_key(scene, self.reading.digest)
 
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""

@@ -129,9 +129,9 @@ class _Look(beam.DoFn):
             return
         check_right(self.vigil.run, self.vigil.token)
         self.done |= {outcome.scene_id: outcome.input_key for outcome in self.followed.new()}
-        found, problem = arrivals.look(self.vigil.place, self.vigil.layout)
+        found, problem = arrivals.look(self.vigil.place, self.vigil.layout, self.done)
         if not problem:
-            for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic()):
+            for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic(), self.task.former_key):
                 if isinstance(ready, Failure):
                     self.noted.append(ready)
                     progress.publish(ready)

@@ -16,6 +16,7 @@ from dpdeblur.pipelines.run.job import Work, compare
 from dpdeblur.pipelines.run.lifecycle import Attempt, exit_code
 from dpdeblur.transforms import progress, worklist
 from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.layouts import Found, left_out
 from dpdeblur.transforms.records import Score, scene_to_line
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.wording import counted
@@ -39,7 +40,10 @@ def do(attempt: Attempt[BatchT], graph: Graph) -> int:
     if work.nothing_to_do:
         attempt.say(f"Nothing to do: {counted(len(work.kept), 'scene')}, all done. Results: {folder.uri}")
         return exit_code(work.failed)
-    attempt.say("\n".join([_what(attempt, work), *attempt.job.headline]))
+    found: Found = attempt.job.found
+    attempt.say("\n".join([_what(attempt, work), *attempt.job.headline, *found.remarks]))
+    if line := left_out.sentence(found.left_out):
+        attempt.say(line)
     with logs.to_file(folder.path("log.txt")):
         return _do(attempt, work, graph)
 

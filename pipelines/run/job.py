@@ -18,7 +18,7 @@ from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.records import Failure, Outcome, Scene, UsageError
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.journal import finished, input_key
+from dpdeblur.transforms.tables.journal import finished, input_key, with_present_keys
 from dpdeblur.transforms.wording import counted
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -176,7 +176,7 @@ def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, res
     """
     earlier = {} if restart else folder.manifest()
     check_same_settings(earlier, job, folder)
-    outcomes = [] if restart else folder.outcomes()
+    outcomes = [] if restart else with_present_keys(folder.outcomes(), job.found.scenes, job.keys, job.digest)
     holding = finished(outcomes, job.keys)
     if retry_failed:
         holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -53,6 +54,7 @@ class Attempt(Generic[OptionsT]):
         """
         metrics, failures, latency = self.folder.tables()
         numbers = summary.summarise(metrics, failures, latency, metrics.num_rows - restored_before, wall_s)
+        numbers["left_out"] = [dataclasses.asdict(kind) for kind in self.job.found.left_out]
         self.folder.write_json("summary.json", numbers)
         self.folder.write_json("manifest.json", {**facts, "finished": provenance.now()})
         summary.show(numbers, self.console)

@@ -76,9 +76,10 @@ def test_the_door_to_files(folder: str) -> None:
         storage.write_whole(f"{odd}/{name}", name.encode())
     assert storage.files_in(odd, "*.part") == [f"{odd}/[a].part", f"{odd}/a.part"]
     assert storage.files_in(f"{folder}/shards") == [] == storage.files_in(f"{folder}/none")
-    assert [file.path for file in list_files(odd)] == ["[a].part", "a.part", "deep/er"]
+    assert [file.path for file in list_files(odd).files] == ["[a].part", "a.part", "deep/er"]
     found = single_file(f"{odd}/[a].part")
-    assert found == next(file.source for file in list_files(odd)) and (found.size, bool(found.stamp)) == (8, True)
+    assert found is not None
+    assert found == next(file.source for file in list_files(odd).files) and (found.size, bool(found.stamp)) == (8, True)
     assert single_file(f"{odd}/none") is None
     storage.move(f"{odd}/a.part", f"{odd}/b")
     assert storage.read_whole(f"{odd}/a.part") is None and storage.read(f"{odd}/b") == b"a.part"
@@ -138,7 +139,7 @@ def test_keys_that_no_file_could_have(store: ObjectStore, folder: str) -> None:
     prefix = folder.removeprefix(store.address(""))
     for key in ("a.png", "b//c.png", "f/"):
         store.write(f"{prefix}/{key}", key.encode())
-    assert [file.path for file in list_files(folder)] == ["a.png", "b//c.png"]
+    assert [file.path for file in list_files(folder).files] == ["a.png", "b//c.png"]
     assert storage.read(f"{folder}/b//c.png") == b"b//c.png"
 
 

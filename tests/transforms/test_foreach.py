@@ -25,6 +25,9 @@ class Task:
     def key(self, scene: Scene) -> str:
         return "now"
 
+    def former_key(self, scene: Scene) -> str:
+        return "now, by another name"
+
 
 @pytest.mark.parametrize("followed", [False, True], ids=["in a worker of a cluster", "where the job was started"])
 def test_finished_scenes_are_not_done_again(tmp_path: Path, followed: bool) -> None:

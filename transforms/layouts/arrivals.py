@@ -7,12 +7,17 @@ file come after all, the scene is done, and its score takes the failure's place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from dpdeblur.transforms.layouts import Found, find_in_listing
-from dpdeblur.transforms.records import Failure, Scene, UsageError, now
-from dpdeblur.transforms.storage.listing import list_files
+from dpdeblur.transforms.layouts.candidates import CandidateScene
+from dpdeblur.transforms.layouts.explain_nothing import nothing_found
+from dpdeblur.transforms.layouts.find import Found, Reading, readings, unused, whole_or_all
+from dpdeblur.transforms.layouts.ids import escaped, printable
+from dpdeblur.transforms.layouts.left_out import LeftOutCounter, sentence
+from dpdeblur.transforms.records import Failure, Scene, SceneError, UsageError, now
+from dpdeblur.transforms.storage.listing import Listing, list_files
 
 LAYOUTS = ("auto", "folders", "ntire")
 """Layouts that name each scene by itself. Where scenes are paired by their order, one file that comes late would shift all."""
@@ -29,8 +34,9 @@ class Waiting:
         under_way: scenes that were told and are not finished yet.
         queued: scenes that are ready, to be told when some of these are finished.
         unsettled: scenes whose files still change.
-        incomplete: scenes that lack something, and what.
+        incomplete: scenes that cannot be done as things are, and why: most lack a view.
         problem: why the place as a whole cannot be made out at present; empty where it can.
+        left_out: a line that says which files belong to no scene; empty where all do.
     """
 
     under_way: int = 0
@@ -38,6 +44,7 @@ class Waiting:
     unsettled: int = 0
     incomplete: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    left_out: str = ""
 
 
 class Arrivals:
@@ -54,20 +61,33 @@ class Arrivals:
         self._under_way: dict[str, str] = {}  # told, not finished yet: their versions
         self.waiting = Waiting()
 
-    def ready(self, found: Found, key: Callable[[Scene], str], done: Mapping[str, str], time_s: float) -> Iterator[Ready]:
-        """The scenes that are ready now and were not told before.
+    def ready(
+        self,
+        found: Found,
+        key: Callable[[Scene], str],
+        done: Mapping[str, str],
+        time_s: float,
+        former_key: Callable[[Scene], str] | None = None,
+    ) -> Iterator[Ready]:
+        """Yield the scenes that are ready now and were not told before, and the failures that are certain by now.
+
+        A scene that lacks something may still become whole: it fails when its time is up. A name that two scenes claim, or a
+        file of another layout, fails as soon as its files are at rest.
 
         Args:
             found: what lies in the place.
             key: the `input_key` of a scene, which changes with any of its files.
             done: the `input_key` of every scene that is finished already.
             time_s: of the look, in seconds on any clock that does not stand still.
+            former_key: the `input_key` that earlier versions gave, for a run that they began.
         """
         room = self._room(done)
         queued, unsettled, incomplete, seen = 0, 0, {}, {}
         for scene in found.scenes:
-            version = key(scene)
-            if version in (done.get(scene.scene_id), self._under_way.get(scene.scene_id)):
+            version, finished = key(scene), done.get(scene.scene_id)
+            if version in (finished, self._under_way.get(scene.scene_id)):
+                continue
+            if finished and former_key and former_key(scene) == finished:
                 continue
             since = seen[scene.scene_id] = self._unchanged(scene.scene_id, version, time_s)
             if time_s - since[1] < self._settle_s:
@@ -79,39 +99,108 @@ class Arrivals:
             else:
                 queued += 1
         for failure in found.failures:
-            if failure.scene_id in done:
+            may_come, finished = failure.scene_id in found.incomplete, done.get(failure.scene_id)
+            if finished is not None:
+                if finished != failure.input_key and not may_come:  # restored before another one claimed its name
+                    incomplete[failure.scene_id] = failure.message
                 continue
             since = seen[failure.scene_id] = self._unchanged(failure.scene_id, failure.message, time_s)
-            if time_s - since[1] < self._patience_s:
+            if time_s - since[1] >= (self._patience_s if may_come else self._settle_s):
+                yield replace(failure, finished_at=now())
+            elif may_come:
                 incomplete[failure.scene_id] = failure.message
             else:
-                yield replace(failure, finished_at=now())
+                unsettled += 1
         self._since = seen
-        self.waiting = Waiting(len(self._under_way), queued, unsettled, incomplete)
+        self.waiting = Waiting(len(self._under_way), queued, unsettled, incomplete, left_out=sentence(found.left_out))
 
     def _room(self, done: Mapping[str, str]) -> int:
-        """How many scenes to tell: an engine that is told of all that lies there enters none of it before the last is done."""
+        """Return how many scenes to tell.
+
+        An engine that is told of all that lies there enters none of it into the tables before the last is done.
+        """
         before = len(self._under_way)
         self._under_way = {scene: version for scene, version in self._under_way.items() if done.get(scene) != version}
         finished = before - len(self._under_way)
         return max(LEAST, GROWTH * finished) - len(self._under_way)
 
     def _unchanged(self, scene_id: str, version: str, time_s: float) -> tuple[str, float]:
-        """What a scene is now, and since when."""
+        """Return what a scene is now, and since when."""
         before = self._since.get(scene_id)
         return before if before and before[0] == version else (version, time_s)
 
 
-def look(place: str, layout: str) -> tuple[Found, str]:
-    """What lies in a place at this moment, and what is wrong with it as a whole: that may be over at the next look.
+def look(place: str, layout: str, done: Mapping[str, str] = MappingProxyType({})) -> tuple[Found, str]:
+    """Return what lies in a place at this moment, and what is wrong with it as a whole: that may be over at the next look.
+
+    Where scenes of two layouts lie there, those of the one that this run has done before go on, else those of the one with
+    most scenes; the others are failures that say so.
 
     Args:
         place: a folder, a local path or a URI.
         layout: one of `LAYOUTS`.
+        done: the `input_key` of every scene that is finished already.
     """
     nothing = Found(place, layout, (), (), 0)
     try:
-        files = list_files(place)
-        return (find_in_listing(place, files, layout), "") if files else (nothing, "")
+        listing = list_files(place)
     except UsageError as error:
         return nothing, str(error)
+    found = [reading for name in (LAYOUTS[1:] if layout == "auto" else (layout,)) for reading in readings(place, listing, name)]
+    if not found:
+        problem = nothing_found(place, listing, layout) if listing.files or listing.closed else ""
+        return nothing, problem
+    chosen = max(found, key=lambda reading: _claim(reading, done))
+    return _found(place, listing, chosen, [reading for reading in whole_or_all(found) if reading is not chosen]), ""
+
+
+def _claim(reading: Reading, done: Mapping[str, str]) -> tuple[int, int]:
+    """How many scenes of a reading this run has done, and how many there are: the most has the place."""
+    scenes = reading.settled.scenes
+    return sum(bool(done.get(scene.scene_id)) for scene in scenes), len(scenes)
+
+
+def _found(place: str, listing: Listing, chosen: Reading, others: Sequence[Reading]) -> Found:
+    settled = chosen.settled
+    taken = {scene.scene_id for scene in settled.scenes} | {failure.scene_id for failure in settled.failures}
+    foreign = [
+        _of_another_layout(candidate, reading.layout, chosen.layout, taken)
+        for reading in others
+        if reading.settled.scenes
+        for candidate in reading.candidates
+    ]
+    left_out, of_others = LeftOutCounter(), {file for reading in others for file in _paths(reading)}
+    for path, kind in unused(listing, chosen):
+        if path not in of_others:
+            left_out.add(kind, path)
+    failures = {failure.scene_id: failure for failure in (*foreign, *settled.failures)}
+    return Found(
+        place,
+        chosen.layout,
+        settled.scenes,
+        tuple(failures[name] for name in sorted(failures)),
+        len(listing.files),
+        left_out.counts(),
+        incomplete=settled.incomplete,
+    )
+
+
+def _paths(reading: Reading) -> Iterator[str]:
+    for candidate in reading.candidates:
+        for files in candidate.files.values():
+            yield from (file.path for file in files)
+
+
+def _of_another_layout(candidate: CandidateScene, layout: str, chosen: str, taken: set[str]) -> Failure:
+    name = printable(candidate.scene_id)
+    files = [file for each in candidate.files.values() for file in each]
+    return Failure(
+        scene_id=f"{name} ({layout})" if name in taken else name,
+        subset="",
+        stage="find",
+        error_type=SceneError.__name__,
+        message=f"{escaped(files[0].path) if files else escaped(candidate.place)} is named as in the layout {layout}, and this "
+        f"run reads the layout {chosen}. Watch a folder of its own for it, with --layout {layout}.",
+        uri=escaped(files[0].source.uri) if files else "",
+        input_key="",
+    )

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from dpdeblur.transforms.layouts.drafts import Draft, Picture
-from dpdeblur.transforms.layouts.ids import id_from_path
-from dpdeblur.transforms.layouts.ordered import pair
+from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures
+from dpdeblur.transforms.layouts.pairing import FolderGroup, pair_by_order
+from dpdeblur.transforms.storage.listing import Listing
 
 _FOLDER = re.compile(r"((?:.*/)?)(train|val|test)_([clr])/(source|target)", re.DOTALL)
 _ROLES = {("l", "source"): "left", ("r", "source"): "right", ("c", "source"): "combined", ("c", "target"): "target"}
 
 
-def drafts(found: Iterable[Picture], root: str) -> list[Draft]:
-    """The scenes of every subset, paired by the sorted order of the file names.
+def candidates(listing: Listing, root: str) -> list[CandidateScene]:
+    """Return the candidates of every subset, paired by the sorted order of the file names.
 
     Args:
-        found: pictures of a listing.
+        listing: what lies in the place.
         root: name of the folder listed; not used, since these names are unique in the set.
 
     Raises:
         UsageError: the folders of a subset hold different numbers of pictures, or views disagree in their names.
     """
-    subsets: dict[tuple[str, str], dict[str, tuple[str, list[Picture]]]] = {}
-    for picture in found:
-        match = _FOLDER.fullmatch(picture.folder)
+    groups: dict[tuple[str, str], FolderGroup] = {}
+    for file in pictures(listing.files):
+        match = _FOLDER.fullmatch(file.folder)
         role = match and _ROLES.get((match[3], match[4]))
         if match and role:
-            subsets.setdefault((match[1], match[2]), {}).setdefault(role, (picture.folder, []))[1].append(picture)
-    result = []
-    for (tree, subset), folders in sorted(subsets.items()):
-        if "left" in folders or "right" in folders:
-            paired = pair(folders, order=str, name=lambda stem, tree=tree: (id_from_path(stem), f"{tree}{stem}"))  # type: ignore[misc]
-            for draft in paired:
-                draft.subset = subset
-            result += paired
-    return result
+            tree, subset = match[1], match[2]
+            if (tree, subset) not in groups:
+                folders = {role: f"{tree}{subset}_{view}/{kind}" for (view, kind), role in _ROLES.items()}
+                groups[tree, subset] = FolderGroup(folders, tree, "", subset)
+            groups[tree, subset].add(role, file)
+    return [candidate for _, group in sorted(groups.items()) for candidate in pair_by_order(group, listing.closed, order=str)]

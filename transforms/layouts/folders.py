@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from dpdeblur.transforms.layouts.drafts import ALIASES, Draft, Picture
+from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene, pictures
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
+from dpdeblur.transforms.storage.listing import Listing
+
+COMPANIONS = ("scene.json", "radius.tiff")
+"""Files beside the pictures that describe a scene, as `dpdeblur synthesize` writes them."""
 
 
-def drafts(found: Iterable[Picture], root: str) -> list[Draft]:
-    """Every folder that holds a file named like a picture of a scene.
+def candidates(listing: Listing, root: str) -> list[CandidateScene]:
+    """Return a candidate for every folder that holds a file named like a picture of a scene.
 
     Args:
-        found: pictures of a listing.
+        listing: what lies in the place.
         root: name of the folder listed: the id of a scene that lies right in it.
     """
-    by_folder: dict[str, Draft] = {}
-    for picture in found:
-        role = ALIASES.get(picture.stem.lower())
+    by_folder: dict[str, CandidateScene] = {}
+    for file in pictures(listing.files):
+        role = ALIASES.get(file.stem.lower())
         if role:
-            draft = by_folder.get(picture.folder)
-            if draft is None:
-                name = picture.folder or root
-                draft = by_folder[picture.folder] = Draft(id_from_path(name), name, subset_from_path(name))
-            draft.add(role, picture.source)
+            candidate = by_folder.get(file.folder)
+            if candidate is None:
+                path = file.folder or root
+                candidate = by_folder[file.folder] = CandidateScene(id_from_path(path), path, subset_from_path(path))
+            candidate.add(role, file)
     return list(by_folder.values())

@@ -1,4 +1,4 @@
-"""A manifest: CSV or Parquet with the columns id, left, right, and optionally combined, target, subset."""
+"""A manifest: CSV or Parquet with the columns id, left, right, and optionally combined, target, subset, restored."""
 
 from __future__ import annotations
 
@@ -7,59 +7,122 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from dpdeblur.transforms.layouts.drafts import ROLES, Draft
+from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene
+from dpdeblur.transforms.layouts.csv_table import csv_columns, csv_rows
+from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row
 from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.layouts.tables import MAX_TEXT, Row, csv_rows, parquet_rows
+from dpdeblur.transforms.layouts.parquet_table import parquet_columns, parquet_rows
 from dpdeblur.transforms.records import Source
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import single_file
+from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.wording import counted
 
+EXTENSIONS = (".csv", ".tsv", ".parquet")
 REQUIRED, OPTIONAL = ("id", "left", "right"), ("combined", "target", "subset")
+RESTORED = "restored"
+"""The column of pictures that somebody else restored, which is read where these are scored."""
 
 
-def drafts(uri: str) -> list[Draft]:
-    """One draft for each row; what is wrong with a row is its draft's problem.
+def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
+    """Return a candidate for each row; what is wrong with a row is its candidate's problem.
 
     Relative paths start at the manifest's folder. Files on this machine are looked up now; those in an object store are not,
     one request each being too slow, so their size and version stay unknown.
 
     Args:
         uri: the manifest; Parquet where its name ends in .parquet, else CSV.
+        restored: whether the column `restored` is needed too.
 
     Raises:
         UsageError: the manifest cannot be read, lacks a column, or a column is not text.
     """
     folder = uri.rpartition("/")[0] if "/" in uri else "."
-    return [_draft(f"{posixpath.basename(uri)}:{number}", folder or "/", row) for number, row in _rows(uri)]
+    required = (*REQUIRED, RESTORED) if restored else REQUIRED
+    rows = _rows(uri, required)
+    return [_candidate(f"{posixpath.basename(uri)}:{number}", folder or "/", row, required) for number, row in rows]
 
 
-def _rows(uri: str) -> Iterator[tuple[int, Row | str]]:
-    if uri.lower().endswith(".parquet"):
-        yield from parquet_rows(uri, dict.fromkeys((*REQUIRED, *OPTIONAL), pa.string()), OPTIONAL)
+def columns(uri: str) -> list[str]:
+    """Return the names of a manifest's columns.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    return parquet_columns(uri) if _is_parquet(uri) else csv_columns(uri, REQUIRED)
+
+
+def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) -> tuple[str, ...]:
+    """Return what looks like a slip in a manifest, though it can be used: columns that are not read, one file in two roles."""
+    known = {*REQUIRED, *OPTIONAL, *([RESTORED] if restored else [])}
+    not_read = [escaped(name) for name in columns(uri) if name not in known]
+    said = (
+        [f"Columns of the manifest that are not read: {', '.join(not_read[:8])}{', …' if len(not_read) > 8 else ''}."]
+        if not_read
+        else []
+    )
+    said += _repeated_files(found)
+    return tuple(said)
+
+
+def _repeated_files(found: list[CandidateScene]) -> Iterator[str]:
+    """Files that a row names in two roles, and files that two rows name in one role."""
+    twice: dict[tuple[str, str], list[str]] = {}
+    shared: dict[str, list[str]] = {}
+    first: dict[tuple[str, str], str] = {}
+    for candidate in found:
+        roles: dict[str, str] = {}
+        for role, files in candidate.files.items():
+            uri = files[0].source.uri
+            if other := roles.get(uri):
+                twice.setdefault((other, role), []).append(candidate.scene_id)
+            roles[uri] = role
+            if role in ("left", "right") and first.setdefault((role, uri), candidate.scene_id) != candidate.scene_id:
+                shared.setdefault(role, []).append(f"{first[role, uri]} and {candidate.scene_id}")
+    for (one, other), scenes in twice.items():
+        yield f"{counted(len(scenes), 'row')} with one file as {one} and as {other}: {_first(scenes)}. Is that meant?"
+    for role, pairs in shared.items():
+        yield f"{counted(len(pairs), 'row')} with the {role} view of another row: {_first(pairs)}. Is that meant?"
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(map(escaped, names[:3])) + (", …" if len(names) > 3 else "")
+
+
+def _is_parquet(uri: str) -> bool:
+    return uri.lower().endswith(".parquet")
+
+
+def _rows(uri: str, required: tuple[str, ...]) -> Iterator[tuple[int, Row | str]]:
+    if _is_parquet(uri):
+        yield from parquet_rows(uri, dict.fromkeys((*required, *OPTIONAL), pa.string()), OPTIONAL)
     else:
-        yield from csv_rows(uri, REQUIRED, OPTIONAL)
+        yield from csv_rows(uri, required, OPTIONAL)
 
 
-def _draft(where: str, folder: str, row: Row | str) -> Draft:
+def _candidate(place: str, folder: str, row: Row | str, required: tuple[str, ...]) -> CandidateScene:
     if isinstance(row, str):
-        return Draft(where, where, problem=row)
-    empty = [name for name in REQUIRED if not row[name]]
+        return CandidateScene(place, place, problem=row)
+    empty = [name for name in required if not row[name]]
     if empty:
-        return Draft(row["id"] or where, where, problem=f"Row {where} has no {' and no '.join(empty)}.")
-    draft = Draft(row["id"], where, row.get("subset") or "")
-    for role in ROLES:
+        return CandidateScene(row["id"] or place, place, problem=f"Row {place} has no {' and no '.join(empty)}.")
+    candidate = CandidateScene(row["id"], place, row.get("subset") or "")
+    for role in (*ROLES, RESTORED):
         if path := row.get(role):
             if not path.isprintable() or len(path) > MAX_TEXT:
-                draft.problem = f"The {role} path of row {where} is no path: {escaped(path)}."
-                return draft
-            source = _source(folder, path)
-            if source is None:
-                draft.problem = f"The {role} picture of row {where} is not there: {path}."
-                return draft
-            draft.add(role, source)
-    return draft
+                candidate.problem = f"The {role} path of row {place} is no path: {escaped(path)}."
+                return candidate
+            file = _file(folder, path)
+            if file is None:
+                candidate.problem = f"The {role} picture of row {place} is not there: {path}."
+                return candidate
+            candidate.add(role, file)
+    return candidate
 
 
-def _source(folder: str, path: str) -> Source | None:
+def _file(folder: str, path: str) -> File | None:
+    """A file that a row names; its own path is that in the manifest, if relative, by which it is known when all moves."""
+    absolute = "://" in path or path.startswith("/")
     uri = store.relative_to(folder, path)
-    return single_file(uri) if store.local_path(uri) else Source(uri)
+    source = single_file(uri) if store.local_path(uri) else Source(uri)
+    return None if source is None else File("" if absolute else posixpath.normpath(path), source)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from dpdeblur.transforms.layouts.drafts import ALIASES, Draft, Picture
+from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene, pictures
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
+from dpdeblur.transforms.storage.listing import Listing
 
 _NAME = re.compile(r"(.+)_([lrcg])", re.IGNORECASE | re.DOTALL)
 
 
-def drafts(found: Iterable[Picture], root: str) -> list[Draft]:
-    """Every stem that has a left or a right view in its folder; a lone `fig_c.png` is no scene.
+def candidates(listing: Listing, root: str) -> list[CandidateScene]:
+    """Return a candidate for every stem that has a left or a right view in its folder; a lone `fig_c.png` is no scene.
 
     Args:
-        found: pictures of a listing.
+        listing: what lies in the place.
         root: name of the folder listed; not used, since these names carry the id.
     """
-    by_path: dict[str, Draft] = {}
-    for picture in found:
-        match = _NAME.fullmatch(picture.stem)
+    by_path: dict[str, CandidateScene] = {}
+    for file in pictures(listing.files):
+        match = _NAME.fullmatch(file.stem)
         if match:
-            path = f"{picture.folder}/{match[1]}" if picture.folder else match[1]
-            draft = by_path.get(path)
-            if draft is None:
-                draft = by_path[path] = Draft(id_from_path(path), path, subset_from_path(path))
-            draft.add(ALIASES[match[2].lower()], picture.source)
-    return [draft for draft in by_path.values() if "left" in draft.views or "right" in draft.views]
+            path = f"{file.folder}/{match[1]}" if file.folder else match[1]
+            candidate = by_path.get(path)
+            if candidate is None:
+                candidate = by_path[path] = CandidateScene(id_from_path(path), path, subset_from_path(path))
+            candidate.add(ALIASES[match[2].lower()], file)
+    return [candidate for candidate in by_path.values() if "left" in candidate.files or "right" in candidate.files]

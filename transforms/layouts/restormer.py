@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from dpdeblur.transforms.layouts.drafts import Draft, Picture
-from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
-from dpdeblur.transforms.layouts.ordered import pair
+from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures
+from dpdeblur.transforms.layouts.ids import subset_from_path
+from dpdeblur.transforms.layouts.pairing import FolderGroup, pair_by_order
+from dpdeblur.transforms.storage.listing import Listing
 
 _ROLES = {"inputL": "left", "inputR": "right", "inputC": "combined", "target": "target"}
 
 
-def drafts(found: Iterable[Picture], root: str) -> list[Draft]:
-    """The scenes beside every `inputL` and `inputR`, paired by the natural order of the file names: 2 comes before 10.
+def candidates(listing: Listing, root: str) -> list[CandidateScene]:
+    """Return the candidates beside every `inputL` and `inputR`, paired by the natural order of the names: 2 before 10.
 
     Args:
-        found: pictures of a listing.
+        listing: what lies in the place.
         root: name of the folder listed; not used, since these names carry the id.
 
     Raises:
         UsageError: the folders hold different numbers of pictures, or views disagree in their names.
     """
-    parents: dict[str, dict[str, tuple[str, list[Picture]]]] = {}
-    for picture in found:
-        parent, slash, name = picture.folder.rpartition("/")
+    groups: dict[str, FolderGroup] = {}
+    for file in pictures(listing.files):
+        parent, slash, name = file.folder.rpartition("/")
         role = _ROLES.get(name)
         if role:
-            parents.setdefault(parent + slash, {}).setdefault(role, (picture.folder, []))[1].append(picture)
-    result = []
-    for parent, folders in sorted(parents.items()):
-        if "left" in folders or "right" in folders:
-            paired = pair(folders, order=natural, name=lambda stem, at=parent: (id_from_path(at + stem), at + stem))  # type: ignore[misc]
-            for draft in paired:
-                draft.subset = subset_from_path(draft.where)
-            result += paired
-    return result
+            parent += slash
+            if parent not in groups:
+                folders = {role: parent + name for name, role in _ROLES.items()}
+                groups[parent] = FolderGroup(folders, parent, parent, subset_from_path(f"{parent}scene"))
+            groups[parent].add(role, file)
+    return [
+        candidate for _, group in sorted(groups.items()) for candidate in pair_by_order(group, listing.closed, order=natural)
+    ]
 
 
 def natural(stem: str) -> tuple[list[str | int], str]:
-    """Sort key that reads runs of digits as numbers.
+    """Return a sort key that reads runs of digits as numbers.
 
     >>> sorted(["a10", "a9", "a1"], key=natural)
     ['a1', 'a9', 'a10']

@@ -4,49 +4,83 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from dpdeblur.transforms.layouts.drafts import ALIASES, PICTURES, ROLES, Draft
+from dpdeblur.transforms.layouts.candidates import ALIASES, ROLES, CandidateScene
+from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
-from dpdeblur.transforms.layouts.tables import Row, parquet_rows
+from dpdeblur.transforms.layouts.left_out import EXTENSIONS, MEMBER, TAR, Kind
+from dpdeblur.transforms.layouts.parquet_table import parquet_rows
 from dpdeblur.transforms.records import Member, Source, UsageError
 from dpdeblur.transforms.shards.tar_scan import Entry, TarError, scan
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import File
+from dpdeblur.transforms.storage.listing import Listing
+from dpdeblur.transforms.storage.sniff import SNIFF_BYTES, foreign_content
+from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.schemas import arrow_schema
 
+COMPANIONS = (INDEX, "failures")
+"""Folders beside the shards, whose tables describe them."""
 _MAX_JSON = 1 << 16
+_COMPRESSED = (".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
 
-def tars(files: Iterable[File]) -> list[File]:
-    """The tar files of a listing."""
-    return [file for file in files if file.path.lower().endswith(".tar")]
+@dataclass(frozen=True, slots=True)
+class UnusedMember:
+    """A member of a shard that belongs to no scene.
+
+    Attributes:
+        path: the shard's path and the member's name.
+        kind: what it is.
+    """
+
+    path: str
+    kind: Kind
 
 
-def drafts(files: Sequence[File]) -> list[Draft]:
-    """The scenes in all tars of a listing. What is wrong with a whole tar becomes a draft with a problem, named like the tar.
+def is_shard(file: File) -> bool:
+    """Whether a file is a tar, by its name."""
+    return file.path.lower().endswith(".tar")
+
+
+def is_compressed(path: str) -> bool:
+    """Whether a file is a compressed tar, by its name: no picture in it can be read without all that comes before."""
+    return path.lower().endswith(_COMPRESSED)
+
+
+def contents(listing: Listing, root: str) -> Iterator[CandidateScene | UnusedMember]:
+    """Yield the candidates in all tars of a listing, and the members that belong to no scene.
+
+    What is wrong with a whole tar becomes a candidate with a problem, named like the tar.
 
     Args:
-        files: tars, and the index files beside them, if any.
+        listing: tars, and the index files beside them, if any.
+        root: name of the folder listed; not used, since members carry the id.
 
     Raises:
         UsageError: an index cannot be read, or a packing job has not finished.
     """
     by_folder: dict[str, list[File]] = {}
-    for tar in tars(files):
-        by_folder.setdefault(posixpath.dirname(tar.source.uri), []).append(tar)
+    for file in listing.files:
+        if is_shard(file):
+            by_folder.setdefault(posixpath.dirname(file.source.uri), []).append(file)
     indexes: dict[str, list[str]] = {}
-    for file in files:
+    for file in listing.files:
         folder, name = posixpath.split(file.source.uri)
         if name.endswith(".parquet") and posixpath.basename(folder) == INDEX:
             indexes.setdefault(posixpath.dirname(folder), []).append(file.source.uri)
-    found: list[Draft] = []
     for folder, shards in by_folder.items():
         _check_finished(folder)
-        found += _in_folder({posixpath.basename(tar.source.uri): tar for tar in shards}, indexes.get(folder, []))
-    return found
+        yield from _in_folder({file.name: file for file in shards}, indexes.get(folder, []))
+    if by_folder:
+        for file in listing.files:
+            if is_compressed(file.path):
+                yield _broken(
+                    file, "is compressed: no picture in it can be read by itself. Unpack it, or make a plain tar of it"
+                )
 
 
 def _check_finished(folder: str) -> None:
@@ -54,8 +88,8 @@ def _check_finished(folder: str) -> None:
         raise UsageError(f"The shards in {folder} are not complete: their packing did not finish. Run it again with --restart.")
 
 
-def _in_folder(shards: dict[str, File], index: Sequence[str]) -> Iterator[Draft]:
-    indexed: dict[tuple[str, str], Draft] = {}
+def _in_folder(shards: dict[str, File], index: Sequence[str]) -> Iterator[CandidateScene | UnusedMember]:
+    indexed: dict[tuple[str, str], CandidateScene] = {}
     columns = {field.name: field.type for field in arrow_schema(Member) if field.name != "sha256"}
     for uri in index:
         for number, row in parquet_rows(uri, columns):
@@ -63,66 +97,94 @@ def _in_folder(shards: dict[str, File], index: Sequence[str]) -> Iterator[Draft]
                 raise UsageError(f"Row {number} of {uri} is incomplete. Delete the index: the shards are read without it.")
             key = (row["shard"], row["scene_id"])
             if key not in indexed:
-                indexed[key] = Draft(row["scene_id"], row["shard"], row["subset"])
+                indexed[key] = CandidateScene(row["scene_id"], row["shard"], row["subset"])
             _place(indexed[key], row, shards.get(row["shard"]))
     yield from indexed.values()
     known = {shard for shard, _ in indexed}
-    for name, tar in shards.items():
+    for name, shard in shards.items():
         if name not in known:
-            yield from _scanned(tar)
+            yield from _scanned(shard)
 
 
-def _place(draft: Draft, row: Row, tar: File | None) -> None:
-    if tar is None:
-        draft.problem = f"The shard {escaped(row['shard'])} is not there, and the index says that it holds this scene."
+def _place(candidate: CandidateScene, row: Row, shard: File | None) -> None:
+    if shard is None:
+        candidate.problem = f"The shard {escaped(row['shard'])} is not there, and the index says that it holds this scene."
     elif row["role"] not in ROLES or row["offset"] < 0 or row["size"] < 0:
-        draft.problem = (
+        candidate.problem = (
             f"The index says of this scene what cannot be: {row['role'][:20]} at {row['offset']}, {row['size']} bytes."
         )
-    elif row["offset"] + row["size"] > (tar.source.size or 0):
-        draft.problem = f"The shard {escaped(row['shard'])} is cut short: it ends before the {row['role']} picture does."
+    elif shard.problem:
+        candidate.add(row["role"], shard)
+    elif row["offset"] + row["size"] > (shard.source.size or 0):
+        candidate.problem = f"The shard {escaped(row['shard'])} is cut short: it ends before the {row['role']} picture does."
     else:
-        draft.add(row["role"], _slice(tar, row["offset"], row["size"]))
+        candidate.add(row["role"], _slice(shard, row["offset"], row["size"]))
 
 
-def _slice(tar: File, offset: int, size: int) -> Source:
-    return Source(tar.source.uri, offset, size, tar.source.stamp)
+def _slice(shard: File, offset: int, size: int) -> File:
+    return File(shard.path, Source(shard.source.uri, offset, size, shard.source.stamp))
 
 
-def _scanned(tar: File) -> Iterator[Draft]:
+def _broken(shard: File, problem: str) -> CandidateScene:
+    """A candidate that stands for a whole shard, and says what is wrong with it."""
+    candidate = CandidateScene(shard.path, shard.path, problem=f"The shard {escaped(shard.path)} {problem}.")
+    candidate.add("shard", shard)
+    return candidate
+
+
+def _scanned(shard: File) -> Iterator[CandidateScene | UnusedMember]:
     """The scenes of one tar by its headers."""
-    found: dict[str, Draft] = {}
+    if shard.problem:
+        yield _broken(shard, f"cannot be read: {shard.problem}")
+        return
+    found, unused = dict[str, CandidateScene](), list[str]()
+    broken: CandidateScene | None = None
     try:
-        with store.open_file(tar.source.uri) as stream:
+        with store.open_file(shard.source.uri) as stream:
+            if content := foreign_content(stream.read(SNIFF_BYTES)):
+                yield _broken(shard, f"is no plain tar but {content}")
+                return
             try:
-                for entry in scan(stream, tar.source.size or 0):
-                    _take(entry, tar, found, stream)
+                unused = [
+                    entry.name for entry in scan(stream, shard.source.size or 0) if not _take(entry, shard, found, stream)
+                ]
             except TarError as error:
-                yield Draft(tar.path, tar.path, problem=f"The shard {escaped(tar.path)} is not read to its end: {error}.")
+                broken = _broken(shard, f"is not read to its end: {error}")
     except Exception as error:  # every cloud client raises its own classes
-        yield Draft(tar.path, tar.path, problem=f"The shard {escaped(tar.path)} cannot be read: {error}.")
-    yield from (draft for draft in found.values() if draft.views or draft.problem)
+        broken = _broken(shard, f"cannot be read: {error}")
+    usable = [candidate for candidate in found.values() if candidate.files or candidate.problem]
+    yield from usable
+    if broken:
+        yield broken
+    elif not usable:
+        yield UnusedMember(shard.path, TAR)
+    else:
+        yield from (UnusedMember(f"{shard.path}: {name}", MEMBER) for name in unused)
 
 
-def _take(entry: Entry, tar: File, found: dict[str, Draft], stream: BinaryIO) -> None:
+def _take(entry: Entry, shard: File, found: dict[str, CandidateScene], stream: BinaryIO) -> bool:
+    """Give a member to its candidate. Returns whether it has one, or needs none: folders, and descriptions."""
     path, role = _meaning(entry.name)
     if not role:
-        return
-    draft = found.get(path)
-    if draft is None:
+        return entry.is_folder or _describes_scene(entry.name)
+    candidate = found.get(path)
+    if candidate is None:
         # a name that leaves its folder stays as it is, so that the check of ids refuses it
         name = path if path.startswith("/") or ".." in path.split("/") else id_from_path(path)
-        draft = found[path] = Draft(name, tar.path)
+        candidate = found[path] = CandidateScene(name, shard.path)
     if role == "json":
-        draft.subset = _subset(entry, stream)
+        candidate.subset = _subset(entry, stream)
     elif entry.problem:
-        draft.problem = f"The {role} picture in {escaped(tar.path)} cannot be used: {entry.problem}."
+        candidate.problem = f"The {role} picture in {escaped(shard.path)} cannot be used: {entry.problem}."
     else:
-        draft.add(role, _slice(tar, entry.offset, entry.size))
+        candidate.add(role, _slice(shard, entry.offset, entry.size))
+    return True
 
 
 def _meaning(name: str) -> tuple[str, str]:
-    """Key and role of a member by its name, as WebDataset splits it: at the first dot of the last part; no role for others.
+    """Return key and role of a member by its name, split as in WebDataset: at the first dot of the last part.
+
+    Other members have no role.
 
     >>> _meaning("./a/0001.left.png")
     ('a/0001', 'left')
@@ -132,7 +194,12 @@ def _meaning(name: str) -> tuple[str, str]:
     kind, dot, extension = rest.lower().partition(".")
     if rest.lower() == "json":
         return folder + slash + key, "json"
-    return folder + slash + key, ALIASES.get(kind, "") if dot and extension in PICTURES else ""
+    return folder + slash + key, ALIASES.get(kind, "") if dot and extension in EXTENSIONS else ""
+
+
+def _describes_scene(name: str) -> bool:
+    """Whether a member describes a scene, as `dpdeblur synthesize` writes it."""
+    return name.rpartition("/")[2].partition(".")[2] == "radius.tiff"
 
 
 def _subset(entry: Entry, stream: BinaryIO) -> str:

@@ -13,7 +13,8 @@ from typing import BinaryIO
 BLOCK = 512
 MAX_HEADER = 1 << 16  # of a pax or long-name header; a name of a file needs no more
 _REGULAR, _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK = b"07\0", b"x", b"g", b"L", b"K"
-_KINDS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", b"5": "a folder", b"6": "a pipe"}
+_FOLDER = b"5"
+_KINDS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", _FOLDER: "a folder", b"6": "a pipe"}
 
 
 class TarError(Exception):
@@ -28,12 +29,14 @@ class Entry:
         name: as stored; may be anything.
         offset, size: where its bytes lie.
         problem: why it must not be read; empty where it may.
+        is_folder: whether it is a folder, which has no bytes to read.
     """
 
     name: str
     offset: int
     size: int
     problem: str = ""
+    is_folder: bool = False
 
 
 def scan(stream: BinaryIO, length: int) -> Iterator[Entry]:
@@ -59,9 +62,8 @@ def scan(stream: BinaryIO, length: int) -> Iterator[Entry]:
             if kind in (_PAX, _GNU_NAME):
                 long = _extend(long, kind, _read(stream, payload, entry.size) if entry.size <= MAX_HEADER else None)
             continue
-        entry = Entry(
-            long.name or entry.name, payload, entry.size if long.size < 0 else long.size, long.problem or entry.problem
-        )
+        size = entry.size if long.size < 0 else long.size
+        entry = replace(entry, name=long.name or entry.name, size=size, problem=long.problem or entry.problem)
         long = Entry("", 0, -1)
         position = payload if kind in _KINDS else _after(payload, entry.size)
         if payload + entry.size > length:
@@ -83,7 +85,7 @@ def _parse(header: bytes, position: int) -> tuple[bytes, Entry]:
     if prefix and header[257:263] == b"ustar\0":
         name = f"{prefix}/{name}"
     problem = "" if kind in _REGULAR else f"it is {_KINDS.get(kind, f'of the unknown type {kind!r}')}"
-    return kind, Entry(name, position + BLOCK, size, problem)
+    return kind, Entry(name, position + BLOCK, size, problem, is_folder=kind == _FOLDER)
 
 
 def _extend(long: Entry, kind: bytes, payload: bytes | None) -> Entry:

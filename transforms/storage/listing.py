@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from operator import attrgetter
 
 from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.uris import is_local, parent
-
-_NOT_OURS = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
+from dpdeblur.transforms.storage.walk import (
+    HIDDEN,
+    ClosedFolder,
+    File,
+    SkippedEntry,
+    is_hidden,
+    is_plain_file,
+    local_source,
+    walk,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file of a listing.
+class Listing:
+    """What lies under a folder.
 
     Attributes:
-        path: relative to the folder listed, with "/" between its parts.
-        source: its address, size and version.
+        files: every file, and every link that has lost its content, sorted by path.
+        closed: folders that cannot be listed, sorted by path.
+        skipped: what is not looked at, such as hidden files and links back to where the listing has been, sorted by path.
     """
 
-    path: str
-    source: Source
+    files: tuple[File, ...]
+    closed: tuple[ClosedFolder, ...] = ()
+    skipped: tuple[SkippedEntry, ...] = ()
 
 
-def list_files(folder: str) -> list[File]:
-    """All files under a folder, sorted by path. Hidden files and folders are left out; links are followed, each folder once.
+def list_files(folder: str) -> Listing:
+    """List all that lies under a folder. Links are followed, each folder once.
 
     Args:
-        folder: a local path or any URI that Beam's file systems open.
+        folder: a local path or the URI of a store.
 
     Raises:
-        UsageError: it cannot be listed, or something under it cannot.
+        UsageError: the folder itself cannot be listed. A folder inside it that cannot be is among `closed`.
     """
-    found = _walk(folder) if is_local(folder) else _match(folder)
-    return sorted((file for file in found if not _hidden(file.path)), key=lambda file: file.path)
+    files, closed, skipped = list[File](), list[ClosedFolder](), list[SkippedEntry]()
+    for found in walk(folder) if is_local(folder) else _match(folder):
+        if isinstance(found, File):
+            files.append(found)
+        elif isinstance(found, ClosedFolder):
+            closed.append(found)
+        else:
+            skipped.append(found)
+    by_path = attrgetter("path")
+    return Listing(tuple(sorted(files, key=by_path)), tuple(sorted(closed, key=by_path)), tuple(sorted(skipped, key=by_path)))
 
 
 def single_file(uri: str) -> Source | None:
@@ -54,42 +71,16 @@ def single_file(uri: str) -> Source | None:
             return None
         except OSError as error:
             raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
-        return _local_source(uri, status) if stat.S_ISREG(status.st_mode) else None
+        return local_source(uri, status) if is_plain_file(status) else None
     return next((found for found in _remote(parent(uri), deep=False) if found.uri == uri), None)
 
 
-def _walk(folder: str) -> Iterator[File]:
-    top = Path(folder)
-    if not top.is_dir():
-        raise UsageError(f"{folder} is not there." if not top.exists() else f"{folder} is not a folder.")
-    seen: set[tuple[int, int]] = set()
-    waiting = [(folder, "")]
-    while waiting:
-        where, prefix = waiting.pop()
-        try:
-            status = os.stat(where)  # noqa: PTH116
-            if (status.st_dev, status.st_ino) in seen:
-                continue  # a link back to where we have been
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(where) as entries:
-                for entry in entries:
-                    if entry.name.startswith(".") or entry.name in _NOT_OURS:
-                        continue
-                    if entry.is_dir():
-                        waiting.append((entry.path, f"{prefix}{entry.name}/"))
-                    elif entry.is_file():
-                        yield File(prefix + entry.name, _local_source(entry.path, entry.stat()))
-        except FileNotFoundError:
-            continue  # gone since its folder was read
-        except OSError as error:
-            raise UsageError(f"{where!r} cannot be listed: {error.strerror}.") from error
-
-
-def _match(folder: str) -> Iterator[File]:
+def _match(folder: str) -> Iterator[File | SkippedEntry]:
     root = folder.rstrip("/") + "/"
     for source in _remote(folder):
         if not source.uri.endswith("/"):  # some stores keep empty objects as "folders"
-            yield File(source.uri.removeprefix(root), source)
+            path = source.uri.removeprefix(root)
+            yield SkippedEntry(path, HIDDEN) if is_hidden(path) else File(path, source)
 
 
 def _remote(folder: str, *, deep: bool = True) -> list[Source]:
@@ -98,11 +89,3 @@ def _remote(folder: str, *, deep: bool = True) -> list[Source]:
         return list(store.objects(folder.partition("://")[0]).find(folder, deep=deep))
     except OSError as error:
         raise UsageError(f"{folder} cannot be listed: {error}.") from error
-
-
-def _local_source(uri: str, status: os.stat_result) -> Source:
-    return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
-
-
-def _hidden(path: str) -> bool:
-    return path.startswith(".") or "/." in path or any(part in _NOT_OURS for part in path.split("/")[:-1])

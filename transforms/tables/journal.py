@@ -15,10 +15,10 @@ import os
 import threading
 import typing
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.appender import appender, read_from
 
@@ -29,10 +29,46 @@ _TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.ite
 
 
 def input_key(scene: Scene, settings_digest: str) -> str:
-    """Digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run."""
+    """Return a digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run.
+
+    A file is known by its place inside the input and its version, so that an input that is moved, or reached by a link, is
+    the same; by its address, where its version is not known.
+    """
+    return _digest(scene, settings_digest, lambda file: file.place if file.place and file.stamp else file.uri)
+
+
+def former_input_key(scene: Scene, settings_digest: str) -> str:
+    """Return the `input_key` that versions before 0.2 gave, by the address of each file: for runs that stand."""
+    return _digest(scene, settings_digest, lambda file: file.uri)
+
+
+def _digest(scene: Scene, settings_digest: str, name: Callable[[Source], str]) -> str:
     files = [scene.left, scene.right, scene.combined, scene.target, scene.restored]
-    facts = [settings_digest, scene.subset, *(dataclasses.astuple(file) if file else None for file in files)]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    versions = [(name(file), file.offset, file.size, file.stamp) if file else None for file in files]
+    return hashlib.sha256(json.dumps([settings_digest, scene.subset, *versions]).encode()).hexdigest()[:32]
+
+
+def with_present_keys(
+    outcomes: Iterable[Outcome], scenes: Iterable[Scene], keys: Mapping[str, str], settings_digest: str
+) -> list[Outcome]:
+    """Return outcomes in which those with a former key, of scenes that have not changed, have the key of today.
+
+    Args:
+        outcomes: those of earlier attempts, perhaps by an earlier version.
+        scenes: those of this attempt.
+        keys: the `input_key` of each.
+        settings_digest: of the settings of the run.
+    """
+    by_id = {scene.scene_id: scene for scene in scenes}
+
+    def at_present(outcome: Outcome) -> Outcome:
+        key, scene = keys.get(outcome.scene_id), by_id.get(outcome.scene_id)
+        if scene is None or key is None or outcome.input_key in ("", key):
+            return outcome
+        former = outcome.input_key == former_input_key(scene, settings_digest)
+        return dataclasses.replace(outcome, input_key=key) if former else outcome
+
+    return [at_present(outcome) for outcome in outcomes]
 
 
 def to_line(outcome: Outcome) -> str:

@@ -17,7 +17,8 @@ from dpdeblur.transforms.records import Scene, SceneError, Source, UsageError
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
 from dpdeblur.transforms.shards.tar_scan import scan
 from dpdeblur.transforms.shards.tar_shards import TarWriter, tar_size
-from dpdeblur.transforms.storage.listing import File
+from dpdeblur.transforms.storage.listing import Listing
+from dpdeblur.transforms.storage.walk import File
 from tests.builders import ROLES
 
 PARTS = st.text(st.sampled_from("ab1_.- \n\\é\udc80"), min_size=1, max_size=4).filter(lambda part: not part.startswith("."))
@@ -28,8 +29,8 @@ PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(PAR
 STEMS = st.text(st.sampled_from("0123456789Aab"), min_size=1, max_size=6)
 
 
-def listing(paths: Iterable[str]) -> list[File]:
-    return [File(path, Source(f"/src/{path}", None, 10, "1")) for path in sorted(paths)]
+def listing(paths: Iterable[str]) -> Listing:
+    return Listing(tuple(File(path, Source(f"/src/{path}", None, 10, "1")) for path in sorted(paths)))
 
 
 @given(st.sets(PATHS, max_size=12), st.sampled_from(["folders", "ntire", "auto"]))

@@ -14,15 +14,20 @@ import pytest
 from dpdeblur.transforms.layouts import LAYOUTS, check_scene_id, find_in_listing, find_scenes
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.records import Scene, SceneError, Source, UsageError
-from dpdeblur.transforms.storage.listing import File, list_files
+from dpdeblur.transforms.storage.listing import Listing, list_files
+from dpdeblur.transforms.storage.walk import File
 from tests.builders import ROLES, WRITERS, make_scenes, write_dpdd, write_file, write_folders, write_manifest, write_ntire
 
 PAIRS = Path(__file__).parents[3].parent / "shared/facts/dpdd_pairs.csv"
 REAL = Path(__file__).parents[3].parent / "shared/realdata"
 
 
-def listing(*paths: str) -> list[File]:
-    return [File(path, Source(f"/src/{path}", None, 10, "10-1")) for path in sorted(paths)]
+def listing(*paths: str) -> Listing:
+    return Listing(tuple(File(path, Source(f"/src/{path}", None, 10, "10-1")) for path in sorted(paths)))
+
+
+def left_out_of(found: Any) -> dict[str, int]:
+    return {f"{kind.kind} {kind.detail}".rstrip(): kind.count for kind in found.left_out}
 
 
 def found_in(*paths: str, layout: str = "auto") -> Any:
@@ -39,7 +44,7 @@ def test_every_layout_is_recognised_and_gives_back_the_pictures(tmp_path: Path, 
     scenes = make_scenes(3)
     source = WRITERS[layout](tmp_path, scenes)
     found = find_scenes(str(source))
-    assert (found.layout, found.failures, found.unused) == (layout, (), 0)
+    assert (found.layout, found.failures, left_out_of(found)) == (layout, (), {})
     assert [scene.scene_id for scene in found.scenes] == sorted(scenes)
     for scene in found.scenes:
         for role in ROLES:
@@ -157,7 +162,7 @@ def test_dpdd_pairs_the_whole_data_set_as_the_oracle_says() -> None:
         paths += [f"{tree}/{split}_{view}/source/{source}{end}.png" for view, end in (("c", ""), ("l", "_L"), ("r", "_R"))]
         paths.append(f"{tree}/{split}_c/target/{pair['target']}.png")
     found = found_in(*paths)
-    assert (found.layout, len(found.scenes), found.failures, found.unused) == ("dpdd", 500, (), 0)
+    assert (found.layout, len(found.scenes), found.failures, left_out_of(found)) == ("dpdd", 500, (), {})
     by_id = {scene.scene_id: scene for scene in found.scenes}
     for pair in pairs:
         scene = by_id[pair["source"]]
@@ -222,7 +227,7 @@ def test_ntire_with_any_stem_and_strays() -> None:
     found = found_in("test/0500_l.png", "test/0500_r.png", "my.photo_L.tif", "my.photo_R.tif", "fig_c.png", "0501_l.png")
     assert [(s.scene_id, s.subset) for s in found.scenes] == [("my_photo", ""), ("test__0500", "test")]
     assert [f.scene_id for f in found.failures] == ["0501"]
-    assert found.unused == 1
+    assert left_out_of(found) == {"picture of no scene": 1}
 
 
 # Manifests
@@ -341,7 +346,10 @@ def test_real_captures() -> None:
     if not REAL.exists():
         pytest.skip("shared/realdata is not here")
     found = find_scenes(str(REAL / "pixel4"))
-    assert ([s.scene_id for s in found.scenes], found.unused) == (["003", "007", "010", "013", "016"], 2)
+    assert ([s.scene_id for s in found.scenes], left_out_of(found)) == (
+        ["003", "007", "010", "013", "016"],
+        {"picture of no scene": 2},
+    )
     assert all(scene.target for scene in found.scenes)
     canon = find_scenes(str(REAL / "canon"))
     assert (len(canon.scenes), canon.failures) == (21, ())
@@ -349,4 +357,4 @@ def test_real_captures() -> None:
 
 def test_listing_is_sorted_and_complete(tmp_path: Path) -> None:
     write_ntire(tmp_path, make_scenes(2))
-    assert [file.path for file in list_files(str(tmp_path))] == sorted(path.name for path in tmp_path.iterdir())
+    assert [file.path for file in list_files(str(tmp_path)).files] == sorted(path.name for path in tmp_path.iterdir())

@@ -89,4 +89,6 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     if os.access(tmp_path / "closed", os.R_OK):
         pytest.skip("running as a user who may read everything")
     with pytest.raises(UsageError, match="closed cannot be listed"):
-        list_files(str(tmp_path))
+        find_scenes(str(tmp_path))
+    with pytest.raises(UsageError, match="closed cannot be listed"):
+        list_files(str(tmp_path / "closed"))

@@ -1,0 +1,155 @@
+"""From files that a layout takes for one scene to a `Scene`, or to the failure that says why it is none.
+
+One rule for all layouts: for ids, for files that are missing, there twice or without content, and for names used twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
+from dpdeblur.transforms.layouts.left_out import EXTENSIONS
+from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.storage.walk import File
+
+ROLES = ("left", "right", "combined", "target")
+ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}
+
+
+@dataclass(slots=True)
+class CandidateScene:
+    """What may be a scene.
+
+    Attributes:
+        scene_id: its name, unchecked.
+        place: what to call it in a message: its folder, row or shard.
+        subset: the part of the collection it belongs to.
+        files: role to the files that could have it; one each is right.
+        problem: why it cannot be a scene, where the layout knows.
+        may_pass: whether the problem may be over at another time.
+    """
+
+    scene_id: str
+    place: str
+    subset: str = ""
+    files: dict[str, list[File]] = field(default_factory=dict)
+    problem: str = ""
+    may_pass: bool = False
+
+    def add(self, role: str, file: File) -> None:
+        """Take one more file that could have a role."""
+        self.files.setdefault(role, []).append(file)
+
+
+class _Incomplete(SceneError):
+    """A file is missing that may still come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of candidates: no id is among scenes and failures both, nor twice in one.
+
+    Attributes:
+        scenes: sorted by id.
+        failures: sorted by id.
+        incomplete: ids of the failures that would be scenes if a file came that is not there yet.
+    """
+
+    scenes: tuple[Scene, ...]
+    failures: tuple[Failure, ...]
+    incomplete: frozenset[str]
+
+
+def pictures(files: Iterable[File]) -> list[File]:
+    """Return the files that are pictures, by their extension."""
+    return [file for file in files if file.extension in EXTENSIONS]
+
+
+def refuse_collisions(candidates: Iterable[CandidateScene]) -> None:
+    """Refuse two places that would give scenes of one name: a matter of the whole input, where ids come from paths.
+
+    Raises:
+        UsageError: names both places.
+    """
+    seen: dict[str, str] = {}
+    for candidate in candidates:
+        other = seen.setdefault(candidate.scene_id, candidate.place)
+        if other != candidate.place:
+            raise UsageError(
+                f"{escaped(other)} and {escaped(candidate.place)} would both be scene {printable(candidate.scene_id)}. "
+                "Rename one, give only one of the folders as --input, or list the scenes in a manifest."
+            )
+
+
+def settle(candidates: Iterable[CandidateScene]) -> Settled:
+    """Turn candidates into scenes, and into failures that say what is wrong."""
+    by_name: dict[str, list[CandidateScene]] = {}
+    for candidate in candidates:
+        by_name.setdefault(printable(candidate.scene_id), []).append(candidate)
+    scenes, failures, incomplete = list[Scene](), list[Failure](), set[str]()
+    for name in sorted(by_name):
+        try:
+            scenes.append(_scene(by_name[name]))
+        except SceneError as error:
+            failures.append(_failure(name, by_name[name][0], error))
+            if isinstance(error, _Incomplete):
+                incomplete.add(name)
+    return Settled(tuple(scenes), tuple(failures), frozenset(incomplete))
+
+
+def _scene(same_name: Sequence[CandidateScene]) -> Scene:
+    candidate = same_name[0]
+    if len(same_name) > 1:
+        places = _some([each.place for each in same_name])
+        raise SceneError(f"{len(same_name)} scenes have this name: {places}. Give each its own.")
+    if candidate.problem:
+        raise (_Incomplete if candidate.may_pass else SceneError)(candidate.problem)
+    check_scene_id(candidate.scene_id)
+    if candidate.subset and printable(candidate.subset) != candidate.subset:
+        raise SceneError(f"The subset {printable(candidate.subset)} is no plain text of at most {MAX_ID_BYTES} bytes.")
+    return Scene(
+        scene_id=candidate.scene_id,
+        left=_required(candidate, "left"),
+        right=_required(candidate, "right"),
+        combined=_only(candidate, "combined"),
+        target=_only(candidate, "target"),
+        subset=candidate.subset,
+        restored=_only(candidate, "restored"),
+    )
+
+
+def _required(candidate: CandidateScene, role: str) -> Source:
+    source = _only(candidate, role)
+    if source is None:
+        there = _some(sorted(candidate.files)) or "nothing"
+        raise _Incomplete(f"The {role} view is missing. What is there: {there}.")
+    return source
+
+
+def _only(candidate: CandidateScene, role: str) -> Source | None:
+    files = candidate.files.get(role, ())
+    if len(files) > 1:
+        could = _some([file.source.uri for file in files])
+        raise SceneError(f"{len(files)} files could be the {role} picture: {could}. Keep one.")
+    if files and files[0].problem:
+        raise _Incomplete(f"The {role} picture cannot be used: {files[0].problem}.", files[0].source.uri)
+    return replace(files[0].source, place=files[0].path) if files else None
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(map(escaped, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _failure(name: str, candidate: CandidateScene, error: SceneError) -> Failure:
+    any_file = next((file.source.uri for files in candidate.files.values() for file in files), "")
+    return Failure(
+        scene_id=name,
+        subset=printable(candidate.subset) if candidate.subset else "",
+        stage="find",
+        error_type=SceneError.__name__,
+        message=escaped(str(error)),
+        uri=escaped(error.uri or any_file),
+        input_key="",
+    )

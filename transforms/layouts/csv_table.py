@@ -1,0 +1,164 @@
+"""CSV files of unknown origin, row by row.
+
+Read as RFC 4180 says. What programs do otherwise is read where only one reading fits: UTF-16 with its mark, a semicolon or a
+tab between fields, a first line `sep=;`. A quote that is never closed costs its own row, not those behind it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+from dpdeblur.transforms.layouts.foreign_tables import MAX_ROWS, Row, check_columns, open_table
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage.sniff import SNIFF_BYTES, foreign_content
+
+MAX_LINE = 1 << 16  # characters
+MAX_LINES_OF_ROW = 100  # a row may go on where a line ends inside quotes
+_STRAY = "The row has a quote that is not closed, or that belongs to no field."
+_SEPARATORS = (",", ";", "\t", "|")
+_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def csv_columns(uri: str, required: Sequence[str]) -> list[str]:
+    """Return the names of the columns of a CSV file.
+
+    Raises:
+        UsageError: the file cannot be read, or its header lacks a column.
+    """
+    with open_table(uri) as binary, _text(binary, uri) as text:
+        return _Header(text, uri, required, ()).names
+
+
+def csv_rows(uri: str, required: Sequence[str], optional: Sequence[str]) -> Iterator[tuple[int, Row | str]]:
+    """Yield the rows of a CSV file with a header, each with its line number; a broken row is the text of what is wrong with it.
+
+    Raises:
+        UsageError: the file cannot be read, or its header lacks a column or has one that may be meant for another.
+    """
+    with open_table(uri) as binary, _text(binary, uri) as text:
+        header = _Header(text, uri, required, optional)
+        wanted = [name for name in (*required, *optional) if name in header.names]
+        for number, fields in _records(_lines(text, uri), header.line, header.separator, len(header.names)):
+            if number > MAX_ROWS:
+                raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
+            if isinstance(fields, str):
+                yield number, fields
+            elif len(fields) == len(header.names):
+                by_name = dict(zip(header.names, fields, strict=True))
+                yield number, {name: by_name[name].strip() or None for name in wanted}
+            elif fields:
+                yield number, f"The row has {len(fields)} fields, the header has {len(header.names)}."
+
+
+class _Header:
+    """The first line of a CSV file.
+
+    Attributes:
+        names: of the columns.
+        separator: what stands between the fields.
+        line: the number of the header's line.
+    """
+
+    def __init__(self, text: TextIO, uri: str, required: Sequence[str], optional: Sequence[str]) -> None:
+        lines = _lines(text, uri)
+        first = next(lines, "")
+        separators: Sequence[str] = _SEPARATORS
+        self.line = 1
+        if first.lower().startswith("sep=") and len(first.strip()) == len("sep=") + 1:
+            self.line, separators, first = 2, (first[len("sep=")],), next(lines, "")
+        elif "\0" in first:
+            raise UsageError(f"{uri} is no plain text: if it is UTF-16, save it as UTF-8.")
+        readings = {separator: _names(first, separator, uri) for separator in separators}
+        fitting = [separator for separator, names in readings.items() if set(required) <= set(names)]
+        self.separator = (fitting or list(readings))[0]
+        self.names = readings[self.separator]
+        check_columns(uri, self.names, required, optional)
+
+
+def _names(line: str, separator: str, uri: str) -> list[str]:
+    fields = _parse(line, separator)
+    if not isinstance(fields, list):
+        raise UsageError(f"{uri} cannot be read as CSV: {fields or 'a quote in its header is not closed'}.")
+    return [name.strip() for name in fields]
+
+
+def _records(lines: Iterator[str], line: int, separator: str, columns: int) -> Iterator[tuple[int, list[str] | str]]:
+    """The fields of each row behind line `line`, or what is wrong with it; with the number of the line that it begins on."""
+    ahead: deque[str] = deque()
+    while text := ahead.popleft() if ahead else next(lines, ""):
+        line += 1
+        fields = _parse(text, separator)
+        if fields is None:
+            fields, more = _row_of_lines(text, lines, ahead, separator, columns)
+            yield line, fields
+            for _ in range(more):
+                ahead.popleft()
+            line += more
+        elif isinstance(fields, str):
+            yield line, f"The row cannot be read: {fields}."
+        else:
+            yield line, _STRAY if _is_odd(text) else fields
+
+
+def _row_of_lines(
+    text: str, lines: Iterator[str], ahead: deque[str], separator: str, columns: int
+) -> tuple[list[str] | str, int]:
+    """The fields of a row that goes on behind its first line, and how many more lines it takes.
+
+    The quote is taken for a stray one where it does not close within bounds, or where what it would swallow is a row by itself:
+    then the row is broken, and the lines behind it are rows of their own.
+    """
+    for taken in range(1, MAX_LINES_OF_ROW):
+        if taken > len(ahead):
+            ahead.append(next(lines, ""))
+        swallowed = ahead[taken - 1]
+        row_by_itself = not _is_odd(swallowed) and len(_loosely(swallowed, separator)) == columns
+        if not swallowed or row_by_itself or len(text) > MAX_LINE:
+            break
+        text += swallowed
+        if not _is_odd(text):
+            fields = _parse(text, separator)
+            return (fields, taken) if isinstance(fields, list) and len(fields) == columns else (_STRAY, 0)
+    return _STRAY, 0
+
+
+def _is_odd(text: str) -> bool:
+    """Whether a quote is left without its partner."""
+    return text.count('"') % 2 == 1
+
+
+def _parse(text: str, separator: str) -> list[str] | str | None:
+    """The fields of one row; what is wrong with it; or None where a quote is still open at its end."""
+    try:
+        return next(csv.reader([text], delimiter=separator, strict=True), [])
+    except csv.Error as error:
+        return None if "unexpected end" in str(error) else str(error)
+
+
+def _loosely(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _text(binary: Any, uri: str) -> TextIO:
+    start = binary.read(SNIFF_BYTES)
+    if content := foreign_content(start):
+        raise UsageError(f"{uri} is no CSV file but {content}.")
+    binary.seek(0)
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "")
+    errors = "backslashreplace" if encoding else "surrogateescape"
+    return io.TextIOWrapper(binary, encoding=encoding or "utf-8-sig", errors=errors, newline="")
+
+
+def _lines(text: TextIO, uri: str) -> Iterator[str]:
+    """Lines of bounded length: a file without line ends would otherwise fill the memory."""
+    while line := text.readline(MAX_LINE):
+        if len(line) == MAX_LINE:
+            raise UsageError(f"{uri} has a line of more than {MAX_LINE} characters: this is no manifest.")
+        yield line

@@ -1,0 +1,71 @@
+"""What to say where no scene is found: what was found instead, and where help is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dpdeblur.transforms.layout_names import LAYOUTS
+from dpdeblur.transforms.layouts import manifest, shards
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.layouts.left_out import EXTENSIONS, OTHER_PICTURE_EXTENSIONS, RAW_EXTENSIONS
+from dpdeblur.transforms.storage.listing import Listing
+
+RAW_HELP = (
+    "Raw files hold both views, but must be developed into two pictures first, one for each half of the pixels: "
+    "docs/how-to/canon.md says how for Canon's Dual Pixel RAW, docs/how-to/pixel.md for phones."
+)
+OTHER_HELP = (
+    "Pictures are read as PNG, TIFF, JPEG and JPEG XL: convert these first. They must be the two views of a dual-pixel sensor; "
+    "docs/how-to/canon.md says how to get them from a camera."
+)
+ORDINARY_HELP = (
+    "These look like ordinary photographs. A scene needs the left and the right view of a dual-pixel sensor, as two pictures: "
+    "docs/how-to/canon.md says how to get them from a camera. If they are such views under other names, list them in a "
+    "manifest: docs/how-to/manifests.md."
+)
+
+
+def nothing_found(source: str, listing: Listing, layout: str) -> str:
+    """Return what lies in a place that holds no scene, and what to do about it.
+
+    Args:
+        source: the place.
+        listing: what lies in it.
+        layout: the layout that was asked for, or "auto".
+    """
+    files = listing.files
+    kinds = Counter(file.extension or "no extension" for file in files)
+    what = ", ".join(f"{count} {escaped(kind)}" for kind, count in kinds.most_common(4))
+    example = f" (for example {escaped(files[0].path)})" if files else ""
+    return f"No scene in {source}: {what or 'no files'}{example}.{_unreadable(listing)}{_advice(listing, kinds, layout)}"
+
+
+def _unreadable(listing: Listing) -> str:
+    closed = [f"{escaped(folder.path)} cannot be listed: {folder.reason}." for folder in listing.closed[:3]]
+    dead = [f"{escaped(file.path)}: {file.problem}." for file in listing.files if file.problem][:3]
+    return "".join(f" {sentence}" for sentence in [*closed, *dead])
+
+
+def _advice(listing: Listing, kinds: Counter[str], layout: str) -> str:
+    raw, other, read = (
+        sum(kinds[extension] for extension in group) for group in (RAW_EXTENSIONS, OTHER_PICTURE_EXTENSIONS, EXTENSIONS)
+    )
+    if layout == "auto" and raw:
+        return f" {RAW_HELP}"
+    if layout == "auto" and other > read:
+        return f" {OTHER_HELP}"
+    if layout == "auto" and _look_like_photographs(listing):
+        return f" {ORDINARY_HELP}"
+    packed = next((file.path for file in listing.files if shards.is_compressed(file.path)), "")
+    if packed:
+        return f" {escaped(packed)} is a compressed tar, which is not read: unpack it, or make a plain tar of it."
+    tables = [file.path for file in listing.files if file.path.lower().endswith(manifest.EXTENSIONS)]
+    hint = f" If {escaped(tables[0])} is a manifest, give that file as --input." if tables else ""
+    expected = LAYOUTS[layout] if layout in LAYOUTS else "; ".join(f"{name}: {shape}" for name, shape in LAYOUTS.items())
+    return f"{hint} Expected for --layout {layout}: {expected}."
+
+
+def _look_like_photographs(listing: Listing) -> bool:
+    """Whether most files are JPEGs, as cameras write them."""
+    jpegs = sum(file.extension in ("jpg", "jpeg") for file in listing.files)
+    return jpegs > len(listing.files) / 2

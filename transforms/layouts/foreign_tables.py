@@ -1,0 +1,69 @@
+"""What tables of unknown origin have in common, CSV or Parquet: bounds, and names of columns that may be slips."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
+
+MAX_ROWS = 20_000_000
+MAX_TEXT = 4096  # of one value; longer ones are no names of files
+_MAX_COLUMNS = 1000  # that are looked through for slips
+
+Row = Mapping[str, Any]
+
+
+def open_table(uri: str) -> Any:
+    """Open a table to read its bytes.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return store.open_file(uri)
+    except OSError as error:
+        raise UsageError(f"{uri} cannot be read: {error}") from error
+
+
+def check_columns(uri: str, names: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
+    """Check that a table has the columns needed, each once, and none that looks like one of them.
+
+    Args:
+        uri: the table.
+        names: of its columns.
+        required: columns that it must have.
+        optional: columns that are read where they are there.
+
+    Raises:
+        UsageError: what is wrong, and what may be meant.
+    """
+    wanted = (*required, *optional)
+    missing = [name for name in required if name not in names]
+    if missing:
+        hints = [f"{escaped(near)} for {name}" for name in missing if (near := _nearest(name, names))]
+        did_you = f" Rename {', '.join(hints)}?" if hints else ""
+        raise UsageError(
+            f"{uri} has no column {', '.join(missing)}: its columns are {escaped(', '.join(names))[:300] or 'none'}.{did_you}"
+        )
+    if len(names) < _MAX_COLUMNS:
+        twice = sorted({name for name in names if names.count(name) > 1} & set(wanted))
+        if twice:
+            raise UsageError(f"{uri} has the column {twice[0]} twice.")
+    alike = {name.casefold().strip(" _-"): name for name in names if name not in wanted}
+    slips = [(alike[name], name) for name in wanted if name in alike]
+    if slips:
+        raise UsageError(
+            f"{uri} has the column {escaped(slips[0][0])!r}, which may be meant for {slips[0][1]!r}: "
+            "rename it to that, or to something that does not look like it."
+        )
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    lowered = {each.casefold(): each for each in names if len(each) < 100}
+    close = difflib.get_close_matches(name, list(lowered)[:_MAX_COLUMNS], n=1)
+    starts = [each for each in lowered if len(name) > 2 and each.startswith(name)]
+    return lowered[(close or starts)[0]] if close or starts else ""

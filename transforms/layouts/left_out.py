@@ -1,0 +1,101 @@
+"""Files that take no part: counted by kind, with examples, so that nothing vanishes without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.storage.walk import GONE, HIDDEN, READ_ALREADY, SPECIAL, File, SkippedEntry
+from dpdeblur.transforms.wording import counted
+
+EXTENSIONS = ("png", "tif", "tiff", "jpg", "jpeg", "jxl")
+"""Of pictures that are read."""
+RAW_EXTENSIONS = ("cr2", "cr3", "crw", "dng", "nef", "nrw", "arw", "sr2", "raf", "orf", "rw2", "pef", "iiq", "3fr")
+OTHER_PICTURE_EXTENSIONS = ("heic", "heif", "webp", "avif", "gif", "bmp", "jp2", "exr", "hdr", "psd", "pgm", "ppm")
+MAX_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files that take no part, all of one kind.
+
+    Attributes:
+        kind: what they are, in the singular: "raw file".
+        detail: what else there is to say of them, or nothing: "of no scene".
+        count: how many there are.
+        examples: paths of the first of them, at most `MAX_EXAMPLES`.
+    """
+
+    kind: str
+    detail: str
+    count: int
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{counted(self.count, self.kind)} {self.detail}".rstrip()
+
+
+Kind = tuple[str, str]
+"""Of a file that is left out: `LeftOut.kind` and `LeftOut.detail`."""
+PICTURE, MEMBER, TAR = ("picture", "of no scene"), ("shard member", "of no scene"), ("tar", "without a scene")
+RAW, VIDEO, OTHER_PICTURE = ("raw file", ""), ("video", ""), ("picture", "in a format that is not read")
+ARCHIVE, TABLE, OTHER, DEAD_LINK = ("archive", ""), ("table", ""), ("other file", ""), ("link", "without content")
+HIDDEN_FILE, LINK_BACK, SPECIAL_FILE = ("hidden file", ""), ("link", "that leads back"), ("special file", "")
+_KIND_BY_EXTENSION = {
+    **dict.fromkeys(EXTENSIONS, PICTURE),
+    **dict.fromkeys(RAW_EXTENSIONS, RAW),
+    **dict.fromkeys(OTHER_PICTURE_EXTENSIONS, OTHER_PICTURE),
+    **dict.fromkeys(("mp4", "mov", "avi", "mkv", "m4v", "webm", "mts"), VIDEO),
+    **dict.fromkeys(("tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz", "zst", "zip", "7z", "rar"), ARCHIVE),
+    **dict.fromkeys(("csv", "tsv", "parquet"), TABLE),
+}
+
+
+class LeftOutCounter:
+    """Counts files by kind, and remembers the first of each."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Kind, int] = {}
+        self._examples: dict[Kind, list[str]] = {}
+
+    def add(self, kind: Kind, path: str) -> None:
+        """Count one more file."""
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        examples = self._examples.setdefault(kind, [])
+        if len(examples) < MAX_EXAMPLES:
+            examples.append(escaped(path))
+
+    def counts(self) -> tuple[LeftOut, ...]:
+        """What was counted, the most frequent kind first."""
+        kinds = sorted(self._counts, key=lambda kind: (-self._counts[kind], kind))
+        return tuple(LeftOut(*kind, self._counts[kind], tuple(self._examples[kind])) for kind in kinds)
+
+
+def kind_of_file(file: File) -> Kind:
+    """Return what kind a file is that no scene uses, by its name."""
+    return DEAD_LINK if file.problem else _KIND_BY_EXTENSION.get(file.extension, OTHER)
+
+
+def kind_of_entry(entry: SkippedEntry) -> Kind | None:
+    """Return what kind an entry is that the listing skipped; None where it is gone by now."""
+    kinds = {HIDDEN: HIDDEN_FILE, READ_ALREADY: LINK_BACK, SPECIAL: SPECIAL_FILE, GONE: None}
+    return kinds.get(entry.reason, LINK_BACK)
+
+
+def worth_saying(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """Return those that users may miss: all but hidden files, and links that lead back to where the listing has been."""
+    return tuple(kind for kind in left_out if (kind.kind, kind.detail) not in (HIDDEN_FILE, LINK_BACK))
+
+
+def sentence(left_out: Iterable[LeftOut]) -> str:
+    """Return a line that says what is left out, or nothing where nothing is.
+
+    >>> sentence([LeftOut("raw file", "", 9, ("a.CR2",)), LeftOut("video", "", 3, ("b.mov",))])
+    '12 files left out: 9 raw files (such as a.CR2), 3 videos (such as b.mov); see plan --explain'
+    """
+    kinds = worth_saying(left_out)
+    if not kinds:
+        return ""
+    what = ", ".join(f"{kind} (such as {kind.examples[0]})" for kind in kinds)
+    return f"{counted(sum(kind.count for kind in kinds), 'file')} left out: {what}; see plan --explain"

@@ -1,0 +1,75 @@
+"""Parquet files of unknown origin, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dpdeblur.transforms.layouts.foreign_tables import MAX_ROWS, MAX_TEXT, Row, check_columns, open_table
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.records import UsageError
+
+_BATCH = 4096
+
+
+def parquet_columns(uri: str) -> list[str]:
+    """Return the names of the columns of a Parquet file.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with open_table(uri) as stream, pq.ParquetFile(stream) as table:
+            return list(table.schema_arrow.names)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
+
+
+def parquet_rows(uri: str, columns: Mapping[str, pa.DataType], optional: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a Parquet file, each with its number from 1.
+
+    Args:
+        uri: the file.
+        columns: the columns wanted, with their types; text may come as any Arrow kind of text.
+        optional: those of them that may be missing.
+
+    Raises:
+        UsageError: the file cannot be read, lacks a column or has one of another type.
+    """
+    number = 0
+    try:
+        with open_table(uri) as stream, pq.ParquetFile(stream) as table:
+            if table.metadata.num_rows > MAX_ROWS:
+                raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
+            wanted = _columns(uri, table.schema_arrow, columns, optional)
+            for batch in table.iter_batches(_BATCH, columns=wanted):
+                _check_lengths(uri, batch)
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
+
+
+def _columns(uri: str, schema: pa.Schema, columns: Mapping[str, pa.DataType], optional: Sequence[str]) -> list[str]:
+    check_columns(uri, schema.names, [name for name in columns if name not in optional], optional)
+    wanted = [name for name in columns if name in schema.names]
+    for name in wanted:
+        have = schema.field(name).type
+        plain = have.value_type if pa.types.is_dictionary(have) else have
+        plain = pa.string() if pa.types.is_large_string(plain) or pa.types.is_string_view(plain) else plain
+        if plain != columns[name] and not (pa.types.is_null(plain) and name in optional):
+            raise UsageError(f"The column {name} of {uri} is {have}; it must be {columns[name]}.")
+    return wanted
+
+
+def _check_lengths(uri: str, batch: pa.RecordBatch) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        values = column.dictionary if pa.types.is_dictionary(column.type) else column
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            longest = pc.max(pc.binary_length(values)).as_py() or 0
+            if longest > MAX_TEXT:
+                raise UsageError(f"{uri} has a text of {longest} bytes in the column {name}: this is no manifest.")

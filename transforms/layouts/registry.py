@@ -1,0 +1,36 @@
+"""The layouts that are known. A new one is a file like `ntire.py`, a line here, and its shape in `layout_names`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dpdeblur.transforms.layouts import dpdd, folders, ntire, restormer, shards
+from dpdeblur.transforms.layouts.candidates import CandidateScene
+from dpdeblur.transforms.layouts.shards import UnusedMember
+from dpdeblur.transforms.storage.listing import Listing
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLayout:
+    """A layout of the files under a folder.
+
+    Attributes:
+        contents: from a listing, and the name of the folder listed, to the candidates.
+        companions: names of files, or of folders, that describe scenes and are no picture of one.
+        ids_from_paths: whether two candidates of one name are two places, so that the input as a whole is in doubt.
+    """
+
+    contents: Callable[[Listing, str], Iterable[CandidateScene | UnusedMember]]
+    companions: tuple[str, ...] = ()
+    ids_from_paths: bool = True
+
+
+# In the order in which they are tried, and named in messages. Each is tried: where two fit, the input is refused with both.
+FOLDER_LAYOUTS = {
+    "folders": FolderLayout(folders.candidates, folders.COMPANIONS),
+    "dpdd": FolderLayout(dpdd.candidates),
+    "restormer": FolderLayout(restormer.candidates),
+    "ntire": FolderLayout(ntire.candidates),
+    "shards": FolderLayout(shards.contents, shards.COMPANIONS, ids_from_paths=False),
+}

@@ -1,0 +1,171 @@
+"""Walk the folders of a disk: every entry once, in an order that does not depend on the disk.
+
+Real folders come before links to folders, so that a folder reached both ways keeps its real path. A link that leads out of the
+place is followed once; one that leads back into it, or to a folder that holds it, is not followed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dpdeblur.transforms.records import Source, UsageError
+
+HIDDEN = "hidden"
+READ_ALREADY = "a link to a folder that is read already"
+HOLDS_INPUT = "a link to a folder that holds the input"
+SPECIAL = "a pipe, a socket or a device"
+GONE = "gone since its folder was read"
+_NOT_CONTENT = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
+_FETCH = ((".git/annex/", "git annex get"), ("/.dvc/", "dvc pull"), ("/dvc/cache", "dvc pull"))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a listing.
+
+    Attributes:
+        path: relative to the folder listed, with "/" between its parts.
+        source: its address, size and version.
+        problem: why its content cannot be read, as far as a listing tells; empty where nothing is known against it.
+    """
+
+    path: str
+    source: Source
+    problem: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder that it lies in, relative to the folder listed; empty at the top."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        """Its name without the extension."""
+        stem, dot, _ = self.name.rpartition(".")
+        return stem if dot else self.name
+
+    @property
+    def extension(self) -> str:
+        """What follows the last dot of its name, in lower case; empty where there is none."""
+        stem, dot, extension = self.name.rpartition(".")
+        return extension.lower() if dot and stem else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedFolder:
+    """A folder that cannot be listed. Attributes: path: relative to the folder listed; reason: why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedEntry:
+    """An entry that is not looked at. Attributes: path: relative to the folder listed; reason: such as `HIDDEN`."""
+
+    path: str
+    reason: str
+
+
+def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
+    """Walk a folder of this machine.
+
+    Args:
+        top: the folder.
+
+    Raises:
+        UsageError: it is not there, is no folder, is the root of the file system, or cannot itself be listed.
+    """
+    place = Path(top)
+    try:
+        is_folder = place.is_dir()
+        if not is_folder:
+            raise UsageError(f"{top} is not a folder." if place.exists() else f"{top} is not there.")
+        real = place.resolve()
+    except OSError as error:
+        raise UsageError(f"{top} cannot be looked at: {error.strerror}.") from error
+    if real == real.parent:
+        raise UsageError(f"{top} is the root of the file system: give the folder that holds the scenes.")
+    around = {_identity(folder) for folder in real.parents}
+    seen: set[tuple[int, int]] = set()
+    folders, links = [("", top)], list[tuple[str, str]]()
+    while folders or links:
+        path, where = folders.pop() if folders else heapq.heappop(links)
+        try:
+            identity = _identity(where)
+            if identity in seen or identity in around:
+                yield SkippedEntry(path, READ_ALREADY if identity in seen else HOLDS_INPUT)
+                continue
+            seen.add(identity)
+            with os.scandir(where) as entries:
+                for entry in entries:
+                    inside = f"{path}/{entry.name}" if path else entry.name
+                    found = _look_at(entry, inside)
+                    if found is not None:
+                        yield found
+                    elif entry.is_symlink():
+                        heapq.heappush(links, (inside, entry.path))
+                    else:
+                        folders.append((inside, entry.path))
+        except FileNotFoundError:
+            continue  # gone since its folder was read
+        except OSError as error:
+            if not path:
+                raise UsageError(f"{top} cannot be listed: {error.strerror}.") from error
+            yield ClosedFolder(path, error.strerror or type(error).__name__)
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a relative path is, or lies in, something that is not meant to be seen."""
+    return path.startswith(".") or "/." in path or any(part in _NOT_CONTENT for part in path.split("/")[:-1])
+
+
+def local_source(uri: str, status: os.stat_result) -> Source:
+    """A file of this machine, with its size and version."""
+    return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
+
+
+def _look_at(entry: os.DirEntry[str], path: str) -> File | SkippedEntry | None:
+    """One entry; None for a folder to walk."""
+    if entry.name.startswith(".") or entry.name in _NOT_CONTENT:
+        return SkippedEntry(path, HIDDEN)
+    try:
+        return None if entry.is_dir() else _file(entry, path)
+    except FileNotFoundError:
+        return SkippedEntry(path, GONE)
+    except OSError as error:
+        return File(path, Source(entry.path), f"it cannot be looked at: {error.strerror}")
+
+
+def _file(entry: os.DirEntry[str], path: str) -> File | SkippedEntry:
+    if entry.is_file():
+        return File(path, local_source(entry.path, entry.stat()))
+    if entry.is_symlink() and not Path(entry.path).exists():
+        return File(path, Source(entry.path), f"it is a link without content: {_missing_content(entry.path)}")
+    return SkippedEntry(path, SPECIAL)
+
+
+def _missing_content(link: str) -> str:
+    target = str(Path(link).readlink())
+    command = next((command for part, command in _FETCH if part in target), "")
+    return f"{target} is not there; {f'fetch it with {command}' if command else 'is a disk not mounted?'}"
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = os.stat(folder)  # noqa: PTH116 - called for every folder
+    return status.st_dev, status.st_ino
+
+
+def is_plain_file(status: os.stat_result) -> bool:
+    """Whether it is a file whose bytes can be read: no folder, pipe or device."""
+    return stat.S_ISREG(status.st_mode)
