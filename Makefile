@@ -3,9 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
+# Versions are those of the lock file, so that a clone sets up today what it set up when it was tested. LOCK= takes the newest.
+LOCK   ?= requirements-dev.lock
+LOCKED := test docs openvino bench cluster
+PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ours   = $(PIP) $(if $(LOCK),--constraint $(LOCK)) --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-cluster cluster-flink lint docs bench evaluate clean
+.PHONY: help demo test test-long test-cluster cluster-flink coverage lint docs bench evaluate lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 22
@@ -30,6 +35,9 @@ test-cluster: $(VENV)/.cluster   ## on real engines and stores, started here: Fl
 cluster-flink: $(VENV)/.cluster   ## a Flink cluster on this machine until Ctrl-C; says what to add to a command
 	@$(BIN)/python -m tests.cluster.engines flink
 
+coverage: $(VENV)/.test   ## the tests once more, and which lines they run (no threshold; htmlcov/ has every line)
+	@$(BIN)/python -m pytest -m "not long and not cluster" --cov --cov-report term:skip-covered --cov-report html
+
 lint: $(VENV)/.test   ## ruff (lint and format) and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -46,32 +54,37 @@ bench: $(VENV)/.bench   ## measure speed, as ratios side by side, into benchmark
 evaluate: $(VENV)/.test   ## measure the models against doing nothing and classical rivals, into docs/models.md (REALDATA=, PHOTOS=)
 	@$(BIN)/python -m benchmarks.evaluate $(if $(REALDATA),--realdata $(REALDATA)) $(if $(PHOTOS),--photos $(PHOTOS))
 
+lock: $(VENV)/.made   ## pin the development environment anew, in requirements-dev.lock
+	@$(PIP) uv
+	@$(BIN)/uv pip compile setup.py $(addprefix --extra ,$(LOCKED)) --universal --python-version 3.11 --upgrade --quiet \
+	  --no-annotate --no-emit-index-url --custom-compile-command 'make lock' --output-file requirements-dev.lock
+
 clean:           ## remove what the other targets made
-	@rm -rf $(VENV) $(DEMO) site build dist *.egg-info
+	@rm -rf $(VENV) $(DEMO) site build dist htmlcov .coverage *.egg-info
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dpdeblur needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@echo "Setting up $(VENV) (once; a few minutes) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(PIP) --upgrade pip
 	@touch $@
 
-$(VENV)/.core: $(VENV)/.made setup.py
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/.core: $(VENV)/.made setup.py $(LOCK)
+	@$(ours) .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.core setup.py
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,docs,openvino]'
+$(VENV)/.test: $(VENV)/.core setup.py $(LOCK)
+	@$(ours) '.[test,docs,openvino]'
 	@touch $@
 
-$(VENV)/.docs: $(VENV)/.core setup.py
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+$(VENV)/.docs: $(VENV)/.core setup.py $(LOCK)
+	@$(ours) '.[docs]'
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.test setup.py
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
+$(VENV)/.bench: $(VENV)/.test setup.py $(LOCK)
+	@$(ours) '.[test,bench]'
 	@touch $@
 
-$(VENV)/.cluster: $(VENV)/.test setup.py
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,cluster]'
+$(VENV)/.cluster: $(VENV)/.test setup.py $(LOCK)
+	@$(ours) '.[test,cluster]'
 	@touch $@

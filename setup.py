@@ -25,7 +25,7 @@ CORE = [
 EXTRAS = {
     "openvino": ["openvino>=2026.0,<2027"],
     "bench": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "openvino>=2026.0,<2027"],
-    "train": ["torch>=2.8,<3", "onnx>=1.19,<2", "onnxscript>=0.5,<1"],
+    "train": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "torch>=2.8,<3"],
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78", "obstore>=0.12,<1"],
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
@@ -50,6 +50,7 @@ EXTRAS = {
         "polars>=1.30,<3",
         "playwright>=1.50,<2",  # drives the Chromium that the machine has
         "pytest>=8.4,<10",
+        "pytest-cov>=6,<8",
         "ruff>=0.14,<1",
         "scipy>=1.13,<2",  # the paired tests are held against its own
         "scipy-stubs>=1.16",
@@ -60,7 +61,7 @@ EXTRAS = {
 
 setup(
     name="dpdeblur",
-    version="0.1.0",
+    version="0.2.0",
     description="Batch deblurring of dual-pixel photographs on CPUs: restored pictures, per-image scores, latency statistics.",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -79,6 +80,9 @@ setup(
     entry_points={"console_scripts": ["dpdeblur = dpdeblur.pipelines.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Scientific/Engineering :: Image Processing",
         "Typing :: Typed",
     ],
