@@ -102,7 +102,7 @@ def journaled(run: Path) -> list[dict[str, Any]]:
     rows = []
     for line in lines:
         try:
-            ((_, row),) = json.loads(line).items()
+            row = next(iter(json.loads(line).values()))
         except ValueError:
             continue  # a line that a kill cut short
         rows.append({**row, "finished_at": datetime.fromisoformat(row["finished_at"])})  # as the tables have it

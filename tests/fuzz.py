@@ -101,8 +101,9 @@ def lines(rng: random.Random, folder: Path) -> Callable[[], str]:
         if rng.random() < 0.5:
             line = mutate(rng.choice(seeds), rng)
         else:  # sound JSON that says strange things
-            ((kind, columns),) = json.loads(rng.choice(seeds)).items()
-            line = json.dumps({kind: {**columns, rng.choice(list(columns)): rng.choice(strange)}}).encode()
+            kind, columns = next(iter(json.loads(rng.choice(seeds)).items()))
+            text = json.dumps({kind: {**columns, rng.choice(list(columns)): rng.choice(strange)}})
+            line = journal.signed(text).encode()
         outcome = journal.from_line(line)
         if outcome is None:
             return "left aside"

@@ -15,8 +15,8 @@ import numpy as np
 from dpdeblur.pipelines.run.summary import summarise
 from dpdeblur.transforms.records import Failure, Latency, Score
 from dpdeblur.transforms.tables.latency import latency_row, sketches
+from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
-from dpdeblur.transforms.tables.write import write_parquet
 from tests.rows import score
 
 
@@ -57,9 +57,9 @@ def write_run(
     """A finished run with these rows; `manifest` replaces parts of the ordinary one."""
     metrics, failed = to_table(scores, Score), to_table(failures, Failure)
     latency = to_table([latency_row(group, sketch) for group, sketch in sketches(scores).items()], Latency)
-    write_parquet(metrics, str(folder / "metrics" / "part-00000.parquet"))
-    write_parquet(failed, str(folder / "failures" / "part-00000.parquet"))
-    write_parquet(latency, str(folder / "latency.parquet"))
+    write_table(metrics, str(folder / "metrics" / "part-00000.parquet"))
+    write_table(failed, str(folder / "failures" / "part-00000.parquet"))
+    write_table(latency, str(folder / "latency.parquet"))
     whole = {
         "format": 1,
         "command": "dpdeblur deblur --input scenes --output run --images restored",

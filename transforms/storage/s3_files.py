@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, BinaryIO, cast
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import obstore
 from apache_beam.options.pipeline_options import PipelineOptions, S3Options
@@ -156,7 +158,7 @@ def _store(bucket: str, *settings: tuple[str, Any], patience_s: float = 0.0) -> 
     keys = {name: given.get(f"s3_{name}") for name in ("access_key_id", "secret_access_key", "session_token")}
     config = {"endpoint": endpoint, "region": given.get("s3_region_name"), **keys}
     provider, region = (None, None) if keys["access_key_id"] else _of_boto3()
-    config["region"] = config["region"] or region
+    config["region"] = (None if endpoint else region_of(bucket)) or config["region"] or region
     verify = str(given.get("s3_verify") or "")
     client: dict[str, Any] = {
         "allow_http": bool(given.get("s3_disable_ssl") or (endpoint or "").startswith("http://")),
@@ -172,6 +174,26 @@ def _store(bucket: str, *settings: tuple[str, Any], patience_s: float = 0.0) -> 
         credential_provider=provider,
         **({"retry_config": {"retry_timeout": timedelta(seconds=patience_s - 10)}} if patience_s else {}),
     )
+
+
+def region_of(bucket: str, amazon: str = "https://s3.amazonaws.com") -> str | None:
+    """Ask Amazon in which region a bucket lies, which needs no credentials; None where there is no answer.
+
+    boto3 finds the region by itself, whatever the settings say; obstore takes what it is told.
+
+    Args:
+        bucket: its name.
+        amazon: whom to ask.
+    """
+    try:
+        with urlopen(Request(f"{amazon}/{bucket}", method="HEAD"), timeout=10) as answer:
+            headers = answer.headers
+    except HTTPError as error:  # moved, or not for everybody: that says where, too
+        headers = error.headers
+        error.close()
+    except OSError:
+        return None
+    return headers.get("x-amz-bucket-region")  # type: ignore[no-any-return]
 
 
 def _of_boto3() -> tuple[Any, str | None]:

@@ -11,19 +11,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import os
+import re
 import threading
 import typing
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.appender import appender, read_from
+from dpdeblur.transforms.wording import counted
+
+_log = logging.getLogger("dpdeblur")
 
 FOLDER = ".state/journal"
 UNDER_WAY = "under-way"  # inside it
+_SIGNED = re.compile(rb'(.*), "crc32": "([0-9a-f]{8})"}', re.DOTALL)
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
 _TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.items()}
 
@@ -72,21 +79,35 @@ def with_present_keys(
 
 
 def to_line(outcome: Outcome) -> str:
-    """One outcome as a line of JSON."""
+    """Return one outcome as a line of JSON that ends with a checksum of itself."""
     kind = "score" if isinstance(outcome, Score) else "failure"
-    return json.dumps({kind: dataclasses.asdict(outcome)}, default=datetime.isoformat) + "\n"
+    return signed(json.dumps({kind: dataclasses.asdict(outcome)}, default=datetime.isoformat))
+
+
+def signed(text: str) -> str:
+    """Return a line of the text of a JSON object, with the checksum of that text as its last member."""
+    return f'{text[:-1]}, "crc32": "{_checksum(text.encode())}"}}\n'
 
 
 def from_line(line: str | bytes) -> Outcome | None:
-    """The outcome of a line, or None where the line was cut short or comes from another version of the columns."""
+    """Return the outcome of a line; None where it was cut short or damaged, or comes from another version of the columns."""
+    data = line.encode(errors="replace") if isinstance(line, str) else line
+    found = _SIGNED.fullmatch(data.rstrip(b"\n"))
+    text = found[1] + b"}" if found else b""
+    if found is None or _checksum(text) != found[2].decode():
+        return None
     try:
-        ((kind, columns),) = json.loads(line).items()
+        ((kind, columns),) = json.loads(text).items()
         columns["finished_at"] = _utc(columns["finished_at"])
         outcome = _KINDS[kind](**columns)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     typed = all(isinstance(value := columns[name], hint) and type(value) is not bool for name, hint in _TYPES[kind].items())
     return outcome if typed else None
+
+
+def _checksum(data: bytes) -> str:
+    return f"{zlib.crc32(data):08x}"
 
 
 def _utc(text: str) -> datetime:
@@ -97,9 +118,13 @@ def _utc(text: str) -> datetime:
 
 
 def read(folder: str) -> list[Outcome]:
-    """All outcomes in the journal files of a folder, in no order of meaning."""
-    files = store.read_many(store.files_in(folder, "*.jsonl"))
-    return [outcome for data in files for line in data.splitlines() if (outcome := from_line(line)) is not None]
+    """Return all outcomes in the journal files of a folder, in no order of meaning. What a lost line held is done again."""
+    lines = [line for data in store.read_many(store.files_in(folder, "*.jsonl")) for line in data.splitlines()]
+    outcomes = [outcome for line in lines if (outcome := from_line(line)) is not None]
+    if len(outcomes) < len(lines):
+        what = counted(len(lines) - len(outcomes), "line")
+        _log.warning("%s of the journal in %s cut short, damaged or of another version: done again", what, folder)
+    return outcomes
 
 
 def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, Outcome]:

@@ -26,8 +26,8 @@ import pyarrow.compute as pc
 from dpdeblur.transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency, now
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.latency import latency_row, sketches
-from dpdeblur.transforms.tables.schemas import from_table, parsed, to_table
-from dpdeblur.transforms.tables.write import write_parquet
+from dpdeblur.transforms.tables.parquet import TableError, read_table, write_table
+from dpdeblur.transforms.tables.schemas import from_table, to_table
 
 HOUR_S = 3600
 _TOKEN = ".state/token"
@@ -103,12 +103,12 @@ class Ledger:
         """Write `latency.parquet`: the statistics of all scenes in the tables. A table without a row becomes an empty file."""
         for table in ("metrics", "failures"):
             if not store.files_in(store.join(self._folder, table), "*.parquet"):
-                write_parquet(to_table([], _ROWS[table]), store.join(self._folder, table, _file(now())))
+                write_table(to_table([], _ROWS[table]), store.join(self._folder, table, _file(now())))
         files = {entry.file for entry in self._entries.values() if entry.table == "metrics"}
         scores = (row for file in sorted(files) for row in from_table(self._read("metrics", file), Score))
         rows = [latency_row(group, sketch) for group, sketch in sketches(scores).items()]
         rows.sort(key=lambda row: (row.group_by, row.group, row.stage))
-        write_parquet(to_table(rows, Latency), store.join(self._folder, "latency.parquet"))
+        write_table(to_table(rows, Latency), store.join(self._folder, "latency.parquet"))
 
     def _new(self, outcomes: Iterable[Outcome]) -> dict[str, tuple[Outcome, _Entry]]:
         new: dict[str, tuple[Outcome, _Entry]] = {}
@@ -123,7 +123,7 @@ class Ledger:
         before = self._read(table, file)
         stays = pc.invert(pc.is_in(before["scene_id"], value_set=pa.array(leaving, pa.string())))
         rows = pa.concat_tables([before.filter(stays), to_table(joining, _ROWS[table])])
-        write_parquet(rows.sort_by("scene_id"), store.join(self._folder, table, file))
+        write_table(rows.sort_by("scene_id"), store.join(self._folder, table, file))
 
     def _window(self, entry: _Entry) -> float:
         """Begin of the window that a scene belongs to, in seconds since 1970."""
@@ -141,15 +141,16 @@ class Ledger:
             rows = [row for start in sorted(starts) for row in window_rows(scores, start, self._window_s)]
             table = pa.concat_tables([before.filter(stays), to_table(rows, WindowLatency)])
             order = [(name, "ascending") for name in ("window_start", "group_by", "group", "stage")]
-            write_parquet(table.sort_by(order), store.join(self._folder, "windows", file))
+            write_table(table.sort_by(order), store.join(self._folder, "windows", file))
 
     def _read(self, table: str, file: str) -> pa.Table:
         """A table file; an empty table where there is none."""
-        data, row_type = store.read_whole(store.join(self._folder, table, file)), _ROWS[table]
         try:
-            return to_table([], row_type) if data is None else parsed(data, row_type)
-        except (KeyError, ValueError, pa.ArrowException) as error:
-            raise OSError(f"{table}/{file} in {self._folder} is no table of this version: {error}") from error
+            return read_table(store.join(self._folder, table, file), _ROWS[table])
+        except FileNotFoundError:
+            return to_table([], _ROWS[table])
+        except TableError as error:
+            raise OSError(f"{error}. Delete that file: its scenes are restored again") from error
 
 
 def window_rows(scores: pa.Table, start: float, window_s: float) -> Iterator[WindowLatency]:

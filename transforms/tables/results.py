@@ -20,9 +20,11 @@ import pyarrow as pa
 
 from dpdeblur.transforms.records import Failure, Latency, Score, UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.schemas import from_table, parsed
+from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, read_tables
+from dpdeblur.transforms.tables.schemas import from_table
 
 _AFRESH = "Run again into an empty folder."
+_REPAIR = "Start the run again with the same command: it does again what is lost, and nothing else."
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Run:
         return tuple(from_table(self.metrics, Score))
 
     def path(self, relative: str) -> str:
-        """The address of a file in the folder."""
+        """Return the address of a file in the folder."""
         return store.join(self.folder, relative)
 
 
@@ -75,7 +77,7 @@ def read_run(folder: str | Path) -> Run:
         raise UsageError(f"{error}: give the folder of a run, the --output of dpdeblur deblur.") from None
     if not store.files_in(where, "manifest.json"):
         raise UsageError(f"{where} is not the folder of a run: it has no manifest.json. Give the --output of dpdeblur deblur.")
-    manifest = _json(where, "manifest.json")
+    manifest = _json(where, "manifest.json", _AFRESH)
     if not manifest.get("finished") or not store.files_in(where, "summary.json"):
         raise UsageError(
             f"The run in {where} has not finished. Start it again with the same command: it goes on where it stopped."
@@ -86,7 +88,7 @@ def read_run(folder: str | Path) -> Run:
         failures=_table(where, Failure, "failures", "*.parquet").sort_by("scene_id"),
         latency=_table(where, Latency, "latency.parquet"),
         manifest=manifest,
-        summary=_json(where, "summary.json"),
+        summary=_json(where, "summary.json", _REPAIR),
     )
     _check_unique(run)
     return run
@@ -105,31 +107,21 @@ def _check_unique(run: Run) -> None:
 def _table(folder: str, row_type: type, *pattern: str) -> pa.Table:
     files = store.files_in(store.join(folder, *pattern[:-1]), pattern[-1])
     if not files:
-        raise UsageError(
-            f"The run in {folder} is incomplete: {'/'.join(pattern)} is missing. Start it again with the same command."
-        )
-    return pa.concat_tables([_part(name, row_type) for name in files])
-
-
-def _part(name: str, row_type: type) -> pa.Table:
+        raise UsageError(f"The run in {folder} is incomplete: {'/'.join(pattern)} is missing. {_REPAIR}")
     try:
-        return parsed(store.read_whole(name) or b"", row_type)
-    except KeyError as error:
-        raise UsageError(
-            f"{name}: {error.args[0]} It was written by another version of dpdeblur; run again with this one."
-        ) from error
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OSError) as error:
-        raise UsageError(
-            f"{name} is no table of this version of dpdeblur ({error}). Run again into an empty folder."
-        ) from error
+        return read_tables(files, row_type)
+    except OtherVersionError as error:
+        raise UsageError(f"{error}. {_AFRESH}") from error
+    except (DamagedTableError, OSError) as error:
+        raise UsageError(f"{error}. {_REPAIR}") from error
 
 
-def _json(folder: str, name: str) -> dict[str, Any]:
+def _json(folder: str, name: str, way_out: str) -> dict[str, Any]:
     where = store.join(folder, name)
     try:
         value = json.loads(store.read_whole(where) or b"")
     except ValueError as error:
-        raise UsageError(f"{where} is not readable as JSON ({error}). {_AFRESH}") from error
+        raise UsageError(f"{where} is not readable as JSON ({error}). {way_out}") from error
     if not isinstance(value, dict):
-        raise UsageError(f"{where} is not the {name} of a run. {_AFRESH}")
+        raise UsageError(f"{where} is not the {name} of a run. {way_out}")
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import types
 import typing
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dpdeblur.transforms.records import Failure, Latency, Member, Score, WindowLatency
 
@@ -32,17 +30,6 @@ def arrow_schema(row_type: type) -> pa.Schema:
 def to_table(rows: Iterable[Any], row_type: type) -> pa.Table:
     """Rows of one type as an Arrow table; an empty table, with its schema, where there are none."""
     return pa.Table.from_pylist([dataclasses.asdict(row) for row in rows], schema=arrow_schema(row_type))
-
-
-def parsed(data: bytes, row_type: type) -> pa.Table:
-    """The table in the bytes of a Parquet file, with the schema of a row type; columns unknown to it are left out.
-
-    Raises:
-        KeyError: a column of `row_type` is missing.
-        ValueError, pa.ArrowException: it is no Parquet file, or a column is of another type.
-    """
-    schema = arrow_schema(row_type)
-    return pq.read_table(io.BytesIO(data)).select(schema.names).cast(schema)
 
 
 def from_table(table: pa.Table, row_type: type) -> list[Any]:

@@ -9,10 +9,8 @@ from operator import attrgetter
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
 
 ROWS_PER_FILE = 20_000  # one file for thousands of scenes, never one each
@@ -47,15 +45,8 @@ def parts_for(rows: int) -> int:
     return max(1, -(-rows // ROWS_PER_FILE))
 
 
-def write_parquet(table: pa.Table, uri: str) -> None:
-    """One Parquet file, zstd, whole or not at all."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd")
-    store.write_whole(uri, memoryview(buffer.getvalue()))
-
-
 def _write_part(gathered: tuple[int, Iterable[Any]], row_type: type, uri: str, key: Callable[[Any], Any]) -> str:
     part, rows = gathered
     name = uri.replace("{part}", f"{part:05d}")
-    write_parquet(to_table(sorted((row for row in rows if row is not None), key=key), row_type), name)
+    write_table(to_table(sorted((row for row in rows if row is not None), key=key), row_type), name)
     return name

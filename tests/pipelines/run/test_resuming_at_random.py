@@ -16,8 +16,8 @@ from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
-from dpdeblur.transforms.tables.write import write_parquet
 from tests.builders import write_file
 from tests.rows import failure, score
 
@@ -75,8 +75,8 @@ class World:
     def commit(self, outcomes: list[Outcome], job: Job[Any]) -> None:
         for name, row_type in (("metrics", Score), ("failures", Failure)):
             table = to_table([row for row in outcomes if isinstance(row, row_type)], row_type)
-            write_parquet(table, self.run.path(".state", "tables", name, "part-00000.parquet"))
-        write_parquet(to_table([], Failure), self.run.path(".state", "tables", "latency.parquet"))
+            write_table(table, self.run.path(".state", "tables", name, "part-00000.parquet"))
+        write_table(to_table([], Failure), self.run.path(".state", "tables", "latency.parquet"))
         self.run.commit(job.scene_ids)
         self.run.write_json("manifest.json", {"settings": {}, "finished": "now"})
         assert compare(self.job(), self.run).nothing_to_do

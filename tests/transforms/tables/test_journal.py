@@ -28,6 +28,13 @@ def test_a_line_is_its_outcome(outcome: Outcome) -> None:
     assert journal.from_line(journal.to_line(outcome)) == outcome
 
 
+@given(st.sampled_from([score("a"), failure("b")]), st.data())
+def test_a_damaged_line_is_no_line(outcome: Outcome, data: st.DataObject) -> None:
+    line = bytearray(journal.to_line(outcome).encode().rstrip())
+    line[data.draw(st.integers(0, len(line) - 1))] ^= data.draw(st.integers(1, 255))
+    assert journal.from_line(bytes(line)) is None
+
+
 @given(outcomes, st.integers(1, 400))
 def test_a_line_cut_short_is_no_line(outcome: Outcome, cut: int) -> None:
     line = journal.to_line(outcome)

@@ -108,11 +108,11 @@ def test_a_writer_that_was_replaced_writes_no_more(tmp_path: Path) -> None:
 
 
 def test_what_a_batch_run_left_is_known_and_can_be_replaced(tmp_path: Path) -> None:
+    from dpdeblur.transforms.tables.parquet import write_table
     from dpdeblur.transforms.tables.schemas import to_table
-    from dpdeblur.transforms.tables.write import write_parquet
 
     before = [score("a", finished_at=START), score("b", finished_at=START)]
-    write_parquet(to_table(before, Score), str(tmp_path / "metrics" / "part-00000.parquet"))
+    write_table(to_table(before, Score), str(tmp_path / "metrics" / "part-00000.parquet"))
     ledger = Ledger(str(tmp_path), WINDOW_S, take_over(str(tmp_path)))
     assert ledger.add([before[0]]) == 0
     later = replace(before[0], input_key="changed", finished_at=START + timedelta(hours=2))

@@ -1,0 +1,43 @@
+"""What of S3 can be tested without a store: tests/cluster/test_stores.py has the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+pytest.importorskip("obstore")
+from dpdeblur.transforms.storage.s3_files import region_of
+
+
+class _Amazon(BaseHTTPRequestHandler):
+    """Answers as S3 does where it is asked in the wrong region, without credentials."""
+
+    def do_HEAD(self) -> None:
+        known = self.path == "/pictures"
+        self.send_response(301 if known else 404)
+        if known:
+            self.send_header("x-amz-bucket-region", "eu-central-1")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def amazon() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), _Amazon) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_region_of_a_bucket_is_found(amazon: str) -> None:
+    assert region_of("pictures", amazon) == "eu-central-1"
+    assert region_of("none", amazon) is None
+
+
+def test_no_answer_is_no_region() -> None:
+    assert region_of("pictures", "http://127.0.0.1:1") is None

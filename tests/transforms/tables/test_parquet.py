@@ -1,0 +1,76 @@
+"""Table files: what was written is read, and what is no longer that is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dpdeblur.transforms.records import Score
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, read_table, read_tables, write_table
+from dpdeblur.transforms.tables.schemas import to_table
+from tests.rows import score
+
+ROWS = to_table([score(f"scene-{number:03d}") for number in range(50)], Score)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("table") / "x.parquet"
+    write_table(ROWS, str(path))
+    return path.read_bytes()
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_table(ROWS, str(tmp_path / "new" / f"{name}.parquet"))
+    parts = store.files_in(str(tmp_path / "new"))
+    assert read_table(parts[0], Score).equals(ROWS)
+    assert read_tables(parts, Score).equals(pa.concat_tables([ROWS, ROWS]))
+    assert read_tables([], Score).equals(ROWS.schema.empty_table())
+    assert pq.read_table(parts[0]).equals(ROWS), "by anybody's reader"
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_page_that_is_damaged_is_never_read_as_another(written: bytes, tmp_path: Path, data: st.DataObject) -> None:
+    footer = 8 + int.from_bytes(written[-8:-4], "little")
+    place = data.draw(st.integers(0, len(written) - footer - 1))
+    damaged = bytearray(written)
+    damaged[place] ^= data.draw(st.integers(1, 255))
+    (tmp_path / "x.parquet").write_bytes(damaged)
+    try:
+        table = read_table(str(tmp_path / "x.parquet"), Score)
+    except DamagedTableError as error:
+        assert str(tmp_path / "x.parquet") in str(error)
+    else:
+        assert table.equals(ROWS), "a byte that says nothing, such as one of a page's statistics"
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 no parquet at all PAR1", b"{}"])
+def test_other_files(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.parquet").write_bytes(content)
+    with pytest.raises(DamagedTableError, match=r"x\.parquet is damaged"):
+        read_table(str(tmp_path / "x.parquet"), Score)
+
+
+def test_tables_of_other_versions(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(ROWS.append_column("more", pa.nulls(len(ROWS))), path)
+    assert read_table(str(path), Score).equals(ROWS)
+    pq.write_table(ROWS.drop_columns(["ssim"]), path)
+    with pytest.raises(OtherVersionError, match="another version of dpdeblur: it has no column ssim"):
+        read_table(str(path), Score)
+    pq.write_table(ROWS.set_column(0, "scene_id", pa.array([[1]] * len(ROWS))), path)
+    with pytest.raises(OtherVersionError, match="another version"):
+        read_table(str(path), Score)
+
+
+def test_files_that_are_gone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_table(str(tmp_path / "none.parquet"), Score)

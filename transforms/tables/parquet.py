@@ -1,0 +1,69 @@
+"""Parquet files of tables: one way to write them, whole and with checksums, and one to read them, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.schemas import arrow_schema
+
+
+class TableError(Exception):
+    """A file is no table that can be read: which file, and why."""
+
+
+class DamagedTableError(TableError):
+    """Its bytes are not those that were written."""
+
+
+class OtherVersionError(TableError):
+    """It is whole, but its columns are those of another version of dpdeblur."""
+
+
+def write_table(table: pa.Table, uri: str) -> None:
+    """Write a Parquet file, compressed with zstd, whole or not at all; every page has a checksum.
+
+    Args:
+        table: its content.
+        uri: of the file; folders on the way are made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    store.write_whole(uri, memoryview(buffer.getvalue()))
+
+
+def read_table(uri: str, row_type: type) -> pa.Table:
+    """Read a Parquet file as a table with the schema of a row type; columns unknown to it are left out.
+
+    Args:
+        uri: of the file.
+        row_type: `Score`, `Failure`, `Latency`, `WindowLatency` or `Member`.
+
+    Raises:
+        DamagedTableError: it is no Parquet file, or a checksum is wrong.
+        OtherVersionError: a column is missing, or of another type.
+        OSError: the file is gone, or cannot be read at the moment.
+    """
+    schema, data = arrow_schema(row_type), store.read(uri)
+    try:
+        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DamagedTableError(f"{uri} is damaged: {str(error).rstrip('.')}") from error
+    missing = [name for name in schema.names if name not in table.schema.names]
+    if missing:
+        raise OtherVersionError(f"{uri} was written by another version of dpdeblur: it has no column {missing[0]}")
+    try:
+        return table.select(schema.names).cast(schema)
+    except (ValueError, pa.ArrowException) as error:
+        raise OtherVersionError(f"{uri} was written by another version of dpdeblur: {str(error).rstrip('.')}") from error
+
+
+def read_tables(uris: Iterable[str], row_type: type) -> pa.Table:
+    """Read the parts of a table as one; an empty table where there are none. Raises what `read_table` does."""
+    return pa.concat_tables([arrow_schema(row_type).empty_table(), *(read_table(uri, row_type) for uri in uris)])
