@@ -7,9 +7,10 @@ import shlex
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+
+import attrs
 
 from dpdeblur.pipelines.options import config_file, redaction
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
@@ -23,7 +24,7 @@ CONFIG = (
 )
 
 
-@dataclass(frozen=True)
+@attrs.frozen
 class Said:
     """What a command line says, as text.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
@@ -19,7 +18,7 @@ from dpdeblur.transforms.records import UsageError
 OptionsT = TypeVar("OptionsT")
 
 
-@dataclass(frozen=True)
+@attrs.frozen
 class Option:
     """One option of a command.
 

@@ -9,9 +9,10 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from attrs import frozen
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {None: 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
@@ -20,7 +21,7 @@ SMALLEST, LARGEST = 64, 16384  # pixels, each side of a scene that is made
 LARGEST_RADIUS = 64.0  # pixels
 
 
-@dataclass(frozen=True)
+@frozen
 class Share:
     """A number of scenes, or a share of them.
 
