@@ -11,11 +11,9 @@ What stands here is the public face; each name is loaded when it is first used, 
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,6 +63,8 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - a list, made of the one above
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load, and seldom asked for
+
         return version("dpdeblur")
     if name not in _HOME:
         raise AttributeError(f"module 'dpdeblur' has no attribute {name!r}")
@@ -79,6 +79,8 @@ def __dir__() -> list[str]:
 @contextmanager
 def _beam_kept_quiet() -> Iterator[None]:
     """Keep what Beam logs while it loads (of clouds that nobody asked for) off the caller's terminal, and no handler behind."""
+    import logging  # noqa: PLC0415 - `import dpdeblur` needs none of it
+
     root, handler = logging.getLogger(), logging.NullHandler()
     level = root.level
     root.addHandler(handler)  # without any, the first record would set up one that stays

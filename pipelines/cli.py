@@ -8,7 +8,6 @@ knows their options without it.
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from dpdeblur.pipelines.exitcodes import INTERRUPTED, OK, WRONG_USAGE
 from dpdeblur.pipelines.options import command_line
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import nearest
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.errors import UsageError
 
 SUPERVISED = ("deblur", "score", "watch")
 HELP = ("-h", "--help")
@@ -60,7 +59,6 @@ def run(options: Any) -> int:
 
 
 def _answer(words: list[str], action: Any) -> int:
-    logging.basicConfig(level=logging.ERROR)  # Beam would otherwise speak of clouds that nobody asked for, while it loads
     command = f" {words[0]}" if words and words[0] in COMMANDS else ""
     try:
         return int(action(words))
@@ -73,6 +71,9 @@ def _answer(words: list[str], action: Any) -> int:
 
 
 def _run(words: list[str]) -> int:
+    import logging  # noqa: PLC0415 - `--help` needs none of it
+
+    logging.basicConfig(level=logging.ERROR)  # Beam would otherwise speak of clouds that nobody asked for, while it loads
     _check_command(words[0])
     return run(command_line.options(words[0], command_line.split(words[0], words[1:])))
 

@@ -12,6 +12,10 @@ from dataclasses import MISSING, asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from dpdeblur.transforms.errors import JobError as JobError  # noqa: PLC0414 - imported from here too
+from dpdeblur.transforms.errors import SceneError as SceneError  # noqa: PLC0414 - imported from here too
+from dpdeblur.transforms.errors import UsageError as UsageError  # noqa: PLC0414 - imported from here too
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -182,26 +186,3 @@ class Member:
 
 
 Outcome = Score | Failure
-
-
-class SceneError(Exception):
-    """One scene cannot be restored, for a reason that its owner can act on.
-
-    Becomes a `Failure` row; the run goes on.
-
-    Args:
-        message: what is wrong and what to do, in one or two sentences.
-        uri: the file it is about; empty where it is about no single file.
-    """
-
-    def __init__(self, message: str, uri: str = "") -> None:
-        super().__init__(message)
-        self.uri = uri
-
-
-class JobError(Exception):
-    """The job as a whole cannot go on, a full disk for example: exit code 1; what is finished stays finished."""
-
-
-class UsageError(Exception):
-    """The command line or the inputs as a whole are wrong: exit code 2, before any work."""

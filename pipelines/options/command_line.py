@@ -16,7 +16,7 @@ from dpdeblur.pipelines.options import config_file, redaction
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import Option, known_flags, make, nearest, options_of
 from dpdeblur.pipelines.options.values import PixelSize, Share, text
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.errors import UsageError
 
 CONFIG = (
     "YAML file of options, one a line, as in 'black-level: 64'; the command line wins over it, and a later file over an "

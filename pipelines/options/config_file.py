@@ -8,7 +8,7 @@ from typing import Any
 
 from dpdeblur.pipelines.options.declaration import Option, options_of
 from dpdeblur.pipelines.options.values import beam_words
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.errors import UsageError
 
 _BEAM = "beam_options"
 

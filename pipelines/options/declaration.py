@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import attrs
 
 from dpdeblur.pipelines.options import values
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.errors import UsageError
 
 OptionsT = TypeVar("OptionsT")
 

@@ -32,7 +32,7 @@ def _layouts(*names: str) -> str:
     return "; ".join(f"{name}: {LAYOUTS[name]}" for name in names)
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Input:
     """Where the scenes are, and how they are laid out."""
 
@@ -46,7 +46,7 @@ class Input:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class WatchedInput:
     """Which folder is watched, and how its scenes are laid out."""
 
@@ -58,7 +58,7 @@ class WatchedInput:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Quiet:
     """How much is printed."""
 
@@ -66,7 +66,7 @@ class Quiet:
     quiet: bool = field(default=False, metadata=shown("print errors only"))
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Results:
     """Where the results go."""
 
@@ -74,7 +74,7 @@ class Results:
     output: str = field(converter=words, metadata=shown("folder of the run; a path, or any URI; made if missing", "RUN"))
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Images:
     """Which pictures are written."""
 
@@ -84,7 +84,7 @@ class Images:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ModelFile:
     """Which model is used, and what runs it."""
 
@@ -95,7 +95,7 @@ class ModelFile:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ModelCard:
     """What is said of a model instead of what its card says."""
 
@@ -125,7 +125,7 @@ class ModelCard:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Pixels:
     """How samples relate to light, and targets to views."""
 
@@ -156,7 +156,7 @@ class Pixels:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Workers:
     """How many scenes are under way at once."""
 
@@ -168,7 +168,7 @@ class Workers:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ModelSpeed:
     """How much of the machine a model may use."""
 
@@ -185,7 +185,7 @@ class ModelSpeed:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Resuming:
     """What happens to a run that is there already."""
 
@@ -194,7 +194,7 @@ class Resuming:
     retry_failed: bool = field(default=False, metadata=shown("try the failed scenes of the run again"))
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class MaxFailures:
     """When a job gives up."""
 
@@ -206,7 +206,7 @@ class MaxFailures:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Watching:
     """What a watch waits for."""
 
@@ -235,7 +235,7 @@ class Watching:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Engine:
     """What runs the pipeline."""
 
@@ -251,7 +251,7 @@ class Engine:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class EndlessEngine(Engine):
     """What runs a pipeline without end."""
 

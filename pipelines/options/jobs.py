@@ -79,7 +79,7 @@ class WatchOptions(
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Restored:
     """Which pictures are scored, and how."""
 
@@ -115,7 +115,7 @@ class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Workers, Resuming, M
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Shards:
     """How shards are written."""
 
@@ -154,7 +154,7 @@ class PackOptions(Input, Shards, Quiet, Engine):
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Recipe:
     """Which scenes are made."""
 

@@ -12,8 +12,8 @@ from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.groups import Engine, ModelCard, Pixels, Workers
+from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.tone_curve import ToneCurve
-from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.stages import Reading
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import at_hand

@@ -44,7 +44,7 @@ class ModelsOptions(ModelCard):
     notes: ClassVar[str] = "Exit codes: 0; 2 there is no such model, or a checked file will not run."
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Measurement:
     """How a model is timed."""
 
@@ -117,7 +117,7 @@ class CompareOptions:
     )
 
 
-@frozen(kw_only=True, slots=False, init=False, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class EntryReadme:
     """What the readme.txt of an entry says."""
 

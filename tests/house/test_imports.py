@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = {
     "models": ["errors", "machine", "srgb", "runtime", "metrics", "optics", "training"],
     "transforms": [
+        "errors",
         "records",
         "wording",
         "progress",
