@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dpdeblur.transforms.records import UsageError as UsageError
     from dpdeblur.transforms.rescore import Scoring as Scoring
     from dpdeblur.transforms.restore import Restoration as Restoration
+    from dpdeblur.transforms.run_control import RunControl as RunControl
     from dpdeblur.transforms.tables.latency import LatencyStatistics as LatencyStatistics
     from dpdeblur.transforms.tables.results import Run as Run
     from dpdeblur.transforms.tables.results import read_run as read_run
@@ -52,6 +53,7 @@ _HOMES = {
     "transforms.records": ("Failure", "JobError", "Scene", "SceneError", "Score", "Source", "UsageError"),
     "transforms.rescore": ("Scoring",),
     "transforms.restore": ("Restoration",),
+    "transforms.run_control": ("RunControl",),
     "transforms.tables.latency": ("LatencyStatistics",),
     "transforms.tables.results": ("Run", "read_run"),
     "transforms.tables.write": ("WriteTable",),

@@ -7,7 +7,8 @@
 
 Every option of the command line is a keyword argument by the same name, `black_level` for `--black-level`, and takes the same
 text, or the value itself: `max_memory="8GB"` or `max_memory=8_000_000_000`. Options of Apache Beam go into `beam_options`.
-`None` leaves an option at its default. Nothing is printed but errors, unless `quiet=False`. The work is done in this process;
+`None` leaves an option at its default. Nothing is printed, unless `quiet=False`. In a block `with RunControl() as control:`,
+`control` follows the run, and stops it. The work is done in this process;
 the command line has it done by a child, which may crash without harm.
 """
 
@@ -18,17 +19,18 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from dpdeblur.pipelines import cli, exitcodes
+from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.options import command_line
-from dpdeblur.pipelines.options.commands import COMMANDS, name_of
+from dpdeblur.pipelines.options.commands import COMMANDS
 from dpdeblur.pipelines.options.declaration import options_of
 from dpdeblur.pipelines.options.jobs import DeblurOptions, PackOptions, ScoreOptions, SynthesizeOptions
 from dpdeblur.pipelines.options.values import beam_words
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.records import JobError, UsageError
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.tables.results import Run, read_run
 
-__all__ = ["JobError", "UsageError", "deblur", "pack", "score", "synthesize"]
+__all__ = ["JobError", "RunControl", "UsageError", "deblur", "pack", "score", "synthesize"]
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
@@ -87,9 +89,10 @@ def deblur(options: DeblurOptions) -> Run:
 
     Raises:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run. Nothing was done.
-        JobError: the job failed, a full disk for example; what is finished stays finished.
+        JobError: the job failed, a full disk for example, with its cause; what is finished stays finished.
+        KeyboardInterrupt: it was stopped by a signal; what is finished stays finished.
     """
-    _run(options)
+    cli.run(options)
     return read_run(options.output)
 
 
@@ -100,7 +103,7 @@ def score(options: ScoreOptions) -> Run:
     Raises:
         UsageError, JobError: as `deblur`.
     """
-    _run(options)
+    cli.run(options)
     return read_run(options.output)
 
 
@@ -113,7 +116,7 @@ def pack(options: PackOptions) -> Found:
     Raises:
         UsageError, JobError: as `deblur`.
     """
-    _run(options)
+    cli.run(options)
     return find_scenes(options.output, "shards")
 
 
@@ -124,14 +127,5 @@ def synthesize(options: SynthesizeOptions) -> Found:
     Raises:
         UsageError, JobError: as `deblur`.
     """
-    _run(options)
+    cli.run(options)
     return find_scenes(options.output)
-
-
-def _run(options: DeblurOptions | ScoreOptions | PackOptions | SynthesizeOptions) -> None:
-    code = cli.run(options)
-    name = name_of(options)
-    if code >= exitcodes.INTERRUPTED:
-        raise KeyboardInterrupt(f"{name} was stopped by a signal.")
-    if code not in (exitcodes.OK, exitcodes.WITH_FAILURES):
-        raise JobError(f"{name} failed: standard error says why, and log.txt in {options.output} says more.")

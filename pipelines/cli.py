@@ -14,11 +14,11 @@ from typing import Any
 
 from dpdeblur.pipelines import console
 from dpdeblur.pipelines.console import complain, say, write
-from dpdeblur.pipelines.exitcodes import INTERRUPTED, OK, WRONG_USAGE
+from dpdeblur.pipelines.exitcodes import FAILED, INTERRUPTED, OK, WRONG_USAGE
 from dpdeblur.pipelines.options import command_line
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import nearest
-from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.errors import JobError, UsageError
 
 SUPERVISED = ("deblur", "score", "watch")
 HELP = ("-h", "--help")
@@ -39,21 +39,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0].startswith("-") or set(HELP) & set(words):
         return _answer(words, _print_help)
-    if argv is not None:
-        return _answer(words, _run)
-    from dpdeblur.pipelines.run import stopping, supervisor  # noqa: PLC0415 - `--help` needs none of it
+    if argv is None:
+        from dpdeblur.pipelines.engine import signals  # noqa: PLC0415 - `--help` needs none of it
+        from dpdeblur.pipelines.run import supervisor  # noqa: PLC0415
 
-    stopping.own_process()
-    if words[0] in SUPERVISED:
-        return supervisor.supervised(lambda: _answer(words, _run))
+        if words[0] in SUPERVISED:
+            code = supervisor.continue_in_child()
+            if code is not None:  # of the child: this is its parent
+                return code
+        else:
+            signals.own_process()
     return _answer(words, _run)
 
 
 def run(options: Any) -> int:
-    """Run the command that some options are of; returns the exit code.
+    """Run the command that some options are of; return the exit code.
 
     Raises:
         UsageError: the options or the inputs are wrong.
+        JobError: the job failed.
+        KeyboardInterrupt: it was stopped by a signal.
     """
     return int(importlib.import_module(f"dpdeblur.pipelines.{name_of(options)}").run(options))
 
@@ -65,6 +70,9 @@ def _answer(words: list[str], action: Any) -> int:
     except UsageError as error:
         complain(f"dpdeblur{command}: {error}\nSee: dpdeblur{command} --help")
         return WRONG_USAGE
+    except JobError as error:
+        complain(f"The job failed: {error}")
+        return FAILED
     except KeyboardInterrupt as stopped:
         complain(str(stopped) or "Stopped.")
         return int(getattr(stopped, "exit_code", INTERRUPTED))

@@ -7,35 +7,149 @@ earlier outcomes ────────────┤            └─ laten
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
+from typing import Any
 
 import apache_beam as beam
 
+from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options.jobs import DeblurOptions
-from dpdeblur.pipelines.run import batch, job, lifecycle
+from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
+from dpdeblur.pipelines.options import resolve
+from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
+from dpdeblur.pipelines.run import crash_recovery, provenance, summary
+from dpdeblur.pipelines.run.display import Tally
+from dpdeblur.pipelines.run.failure_limit import FailureLimit
+from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, Work, make_job, plan_work
+from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.layouts import Found, find_scenes, left_out
 from dpdeblur.transforms.records import Failure, Latency, Outcome, Score
+from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.latency import LatencyStatistics
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
+from dpdeblur.transforms.wording import counted
 from dpdeblur.transforms.worklist import ReadOutcomes, ReadScenes
 
 
 def run(options: DeblurOptions) -> int:
-    """Do the job; returns the exit code.
+    """Restore all scenes of a place; return the exit code.
+
+    Args:
+        options: of the command.
 
     Raises:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run.
+        JobError, Stopped: the run ended before its time.
     """
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
-    return lifecycle.carry_out(options, folder, lambda: job.prepare(options, folder), partial(batch.do, graph=build))
+    crash = crash_recovery.crash_to_recover_from(folder)
+    job = prepare(options, folder, find_scenes(options.input, options.layout))
+    return run_job(job, folder, options, crash)
+
+
+def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Found) -> Job[Restoration]:
+    """Check everything that can be checked before the first scene is read, and open the model.
+
+    Args:
+        options: of the command.
+        folder: of the run.
+        found: the scenes.
+
+    Raises:
+        UsageError: what is wrong, and the way out.
+    """
+    runners.check(options.runner)
+    at_once, pixels = resolve.scenes_at_once(options, options, options.threads), resolve.pixels(options)
+    model = open_model(options, at_once)
+    settings = {
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "backend": model.backend,
+        "images": options.images,
+        **resolve.pixel_settings(options),
+        "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
+    }
+    task = Restoration(
+        model=replace(model.spec, model=resolve.address(options.model), sha256=model.sha256),
+        pixels=pixels,
+        images=folder.path("images") if options.images == "restored" else "",
+        settings_digest=provenance.digest(settings),
+        concurrency=at_once,
+    )
+    threads = f"threads for each: {options.threads}"
+    headline = f"model {model.name} on {model.backend}, {counted(at_once, 'scene')} at once, {threads}"
+    card = model.card.as_dict()
+    return make_job(options, found, task, settings, at_once, card=card, threads=options.threads, headline=headline)
+
+
+def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
+    """Open the model that is asked for, once for this process.
+
+    Args:
+        options: which, and what it may take.
+        at_once: scenes under way at once, which share the memory.
+
+    Raises:
+        UsageError: why it cannot be used, and what to do.
+    """
+    return resolve.open_model(
+        options.model,
+        options.backend,
+        options,
+        threads=options.threads,
+        callers=at_once,
+        max_memory=options.max_memory,
+    )
+
+
+def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOptions, crash: Crash | None) -> int:
+    """Do what is left of a job, from the lock on its folder to its report; return the exit code.
+
+    Args:
+        job: what to do.
+        folder: of the run.
+        options: of the command.
+        crash: of the process that this one replaces.
+
+    Raises:
+        UsageError, JobError, Stopped: as `run`.
+    """
+    restart, retry_failed = (wish and not crash for wish in (options.restart, options.retry_failed))  # done before a crash
+    resume = "the same command without --restart goes on from there." if options.restart else RESUME
+    with open_run(folder, options.runner, quiet=options.quiet, resume=resume) as run:
+        if crash:
+            crash_recovery.recover(crash, job, folder, run)
+        work = plan_work(job, folder, retry_failed=retry_failed, restart=restart)
+        folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
+        if work.nothing_to_do:
+            run.say(f"Nothing to do: {counted(len(work.kept), 'scene')}, all done. Results: {folder.uri}")
+            return WITH_FAILURES if work.failed else OK
+        run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
+        if line := left_out.sentence(job.found.left_out):
+            run.say(line)
+        started = folder.write_manifest(job.facts)
+
+        todo, kept = folder.write_work(work.todo, work.kept)
+        pipeline = runners.make_pipeline(options.runner, options.beam_options)
+        each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control)
+        build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(job.scene_ids))
+
+        failure_limit = FailureLimit(run.control, options.max_failures, len(job.scene_ids), work.failed)
+        with run.control.listening(failure_limit.add):
+            run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
+        run.raise_if_stopped()
+        folder.commit(job.scene_ids)
+        return summary.conclude(run, folder, job.found, started, restored_before=work.restored)
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:
-    """The whole graph.
+    """Add the whole graph to a pipeline.
 
     Args:
         pipeline: to add it to.
@@ -56,6 +170,17 @@ def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEa
     scores | "MetricsTable" >> WriteTable(Score, store.join(tables, "metrics", part), ("scene_id",), parts)
     failures | "FailuresTable" >> WriteTable(Failure, store.join(tables, "failures", part), ("scene_id",), parts)
     latency | "LatencyTable" >> WriteTable(Latency, store.join(tables, "latency.parquet"), ("group_by", "group", "stage"))
+
+
+def _scenes(job: Job[Any], work: Work) -> str:
+    """Describe the scenes of a job in one line."""
+    found, already = job.found, len(work.kept) - len(job.found.failures)
+    targets = sum(scene.target is not None for scene in found.scenes)
+    return (
+        f"{counted(len(job.scene_ids), 'scene')}, layout {found.layout}, {targets} with a target"
+        + (f"; {already} already done" if already else "")
+        + (f"; {len(found.failures)} incomplete" if found.failures else "")
+    )
 
 
 def _is_score(outcome: Outcome) -> bool:

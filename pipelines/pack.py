@@ -7,24 +7,21 @@ broken scenes ────────────────────┘
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-
 import apache_beam as beam
-from rich.console import Console
 
 from dpdeblur.models.machine import usable_cores
-from dpdeblur.pipelines.console import complain, rich_console
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
+from dpdeblur.pipelines.engine.execution import NewFiles
+from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import PackOptions
-from dpdeblur.pipelines.run import logs, stopping
-from dpdeblur.pipelines.run.shard_folder import FAILURES, Packed, ShardFolder
-from dpdeblur.transforms import packing, progress, worklist
+from dpdeblur.pipelines.run.display import Tally
+from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
+from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
+from dpdeblur.transforms import packing, worklist
 from dpdeblur.transforms.layouts import Found, find_scenes
-from dpdeblur.transforms.records import Failure, JobError, Member, UsageError
+from dpdeblur.transforms.records import Failure, Member, UsageError
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
-from dpdeblur.transforms.shards.tar_shards import INDEX, STATE, UNFINISHED
+from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
@@ -35,73 +32,76 @@ AGAIN = "Begin anew with --restart."
 
 
 def run(options: PackOptions) -> int:
-    """Do the job; returns the exit code.
+    """Pack all scenes of a place; return the exit code.
+
+    Args:
+        options: of the command.
 
     Raises:
         UsageError: nothing to pack, or the folder is not free.
+        JobError, Stopped: the run ended before its time.
     """
     runners.open_file_systems(options.beam_options)
-    console = rich_console(quiet=options.quiet)
     folder, found = ShardFolder(options.output), find_scenes(options.input, options.layout)
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
     if not found.scenes:
         raise UsageError(f"Nothing to pack: all {len(found.failures)} scenes are broken. {found.failures[0].message}")
-    folder.take(restart=options.restart)
-    plans, started = assign(found.scenes, options.shard_size), time.monotonic()
-    scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
-    console.print(f"{scenes}, layout {found.layout}, into {shards}", soft_wrap=True)
-    workers = usable_cores() if runners.is_local(options.runner) else 1
-    how = packing.Packing(found.source, folder.uri, options.codec, workers=workers)
-    progress.reset()
-    with stopping.on_signals(advice=AGAIN) as received, logs.to_file(folder.path(STATE, "log.txt")):
-        try:
-            with folder.watched(console, len(plans)):
-                _run_pipeline(runners.make_pipeline(options.runner, options.beam_options), plans, found, how, folder)
-            if received.exit_code:
-                complain(f"Stopped: {progress.reason()}. {AGAIN}")
-                return received.exit_code
-            packed = folder.verified(found)
-        except Exception as error:  # the engine's, most often: the cause is in its text
-            cause = logs.record(error)
-            complain(f"The job failed: {progress.reason() or cause}. {AGAIN}")
-            complain(f"Details: {folder.path(STATE, 'log.txt')}")
-            return FAILED
-    folder.release()
-    return _report(console, folder, len(plans), packed, time.monotonic() - started)
+    if not options.restart:
+        folder.check_free("Choose another --output, or say --restart to pack anew in place of its shards.")
+
+    with open_run(folder, options.runner, quiet=options.quiet, again=AGAIN) as run:
+        if options.restart:
+            folder.clear()
+        folder.check_free("Choose another --output: dpdeblur pack did not write these.")
+        folder.begin()
+        plans = assign(found.scenes, options.shard_size)
+        scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
+        run.say(f"{scenes}, layout {found.layout}, into {shards}")
+
+        lines, broken = _write_work(plans, found, folder)
+        pipeline = runners.make_pipeline(options.runner, options.beam_options)
+        workers = usable_cores() if runners.is_local(options.runner) else 1
+        pack = packing.PackShards(packing.Packing(found.source, folder.uri, options.codec, workers=workers), run.control)
+        build(pipeline, lines, broken, pack, folder, sum(len(views(scene)) for scene in found.scenes))
+
+        run.execute(pipeline, Tally(len(plans), "shard"), NewFiles(folder.uri, SHARDS))
+        run.raise_if_stopped()
+        packed = folder.verified(found)
+        folder.finish()
+        return _report(run, folder, len(plans), packed)
 
 
 def build(
     pipeline: beam.Pipeline,
-    plans: Sequence[str],
-    broken: Sequence[str],
-    how: packing.Packing,
+    plans: list[str],
+    broken: list[str],
+    pack: packing.PackShards,
     folder: ShardFolder,
-    pictures: int,
+    images: int,
 ) -> None:
-    """The whole graph.
+    """Add the whole graph to a pipeline.
 
     Args:
         pipeline: to add it to.
         plans: files of lines, one for each shard.
         broken: files of the failures known before.
-        how: what every shard is written by.
+        pack: from a plan to its shard.
         folder: where the index and the failures go.
-        pictures: how many there are in all, for the number of index files.
+        images: how many there are in all, for the number of index files.
     """
     lines = pipeline | "Plans" >> beam.Create(plans) | beam.FlatMap(worklist.read_lines)
-    packed = lines | packing.PackShards(how)
+    packed = lines | pack
     earlier = pipeline | "Broken" >> worklist.ReadOutcomes(broken)
     failures = (earlier, packed[packing.FAILED]) | "Failures" >> beam.Flatten()
     index = folder.path(INDEX, "part-{part}.parquet")
-    packed["members"] | "Index" >> WriteTable(Member, index, ("shard", "offset"), parts_for(pictures))
+    packed["members"] | "Index" >> WriteTable(Member, index, ("shard", "offset"), parts_for(images))
     table = folder.path(FAILURES, "part-{part}.parquet")
     failures | "FailureTable" >> WriteTable(Failure, table, ("scene_id",))
 
 
-def _run_pipeline(
-    pipeline: beam.Pipeline, plans: list[ShardPlan], found: Found, how: packing.Packing, folder: ShardFolder
-) -> None:
+def _write_work(plans: list[ShardPlan], found: Found, folder: ShardFolder) -> tuple[list[str], list[str]]:
+    """Write the plans and the scenes known to be broken to files, and return the names of both."""
     work = folder.path(UNFINISHED)
     lines = [
         name
@@ -110,23 +110,17 @@ def _run_pipeline(
             work, f"plans-{start // PLANS_PER_FILE:05d}", plans[start : start + PLANS_PER_FILE], ShardPlan.to_line
         )
     ]
-    broken = worklist.write_lines(work, "broken", found.failures, journal.to_line)
-    build(pipeline, lines, broken, how, folder, sum(len(views(scene)) for scene in found.scenes))
-    result = pipeline.run()
-    result.wait_until_finish()
-    if str(result.state) != "DONE":
-        raise JobError(f"the engine ended the job as {result.state}")
+    return lines, worklist.write_lines(work, "broken", found.failures, journal.to_line)
 
 
-def _report(console: Console, folder: ShardFolder, shards: int, packed: Packed, seconds: float) -> int:
-    console.print(
+def _report(run: OpenRun, folder: ShardFolder, shards: int, packed: Packed) -> int:
+    run.say(
         f"{counted(packed.scenes, 'scene')} packed into {counted(shards, 'shard')}: "
-        f"{counted(packed.pictures, 'picture')}, {packed.size / 1e6:.1f} MB, {seconds:.1f} s",
-        soft_wrap=True,
+        f"{counted(packed.images, 'picture')}, {packed.size / 1e6:.1f} MB, {run.tally.elapsed_s:.1f} s"
     )
     for failure in packed.failures[:SHOWN]:
-        console.print(f"  failed: {failure.scene_id} ({failure.stage}): {failure.message}", soft_wrap=True)
+        run.say(f"  failed: {failure.scene_id} ({failure.stage}): {failure.message}")
     if packed.failures:
-        console.print(f"{counted(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}", soft_wrap=True)
-    console.print(f"Shards: {folder.uri}", soft_wrap=True)
+        run.say(f"{counted(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}")
+    run.say(f"Shards: {folder.uri}")
     return WITH_FAILURES if packed.failures else OK

@@ -6,13 +6,15 @@ import time
 from collections import Counter
 
 from dpdeblur.models.runtime.session import Model
+from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import PlanOptions
-from dpdeblur.pipelines.run import display, job
-from dpdeblur.pipelines.run.job import Job, Work
+from dpdeblur.pipelines.run import display
+from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
 from dpdeblur.transforms.restore import Restoration, restore
@@ -24,23 +26,23 @@ PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
 
 
 def run(options: PlanOptions) -> int:
-    """Print the plan; returns 0, or 3 where scenes are already known to fail. With --quiet that is all it says.
+    """Print the plan; return 0, or 3 where scenes are already known to fail. With --quiet the exit code is all it says.
 
     Raises:
         UsageError: as `deblur` would.
     """
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
-    prepared = job.prepare(options, folder)
-    work = job.compare(prepared, folder, retry_failed=options.retry_failed, restart=options.restart)
-    for name, text in [] if options.quiet else lines(prepared, work, options, folder):
+    job = deblur.prepare(options, folder, find_scenes(options.input, options.layout))
+    work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart)
+    for name, text in [] if options.quiet else lines(job, work, options, folder):
         say(f"{name:<10} {text}")
-    return WITH_FAILURES if prepared.found.failures else OK
+    return WITH_FAILURES if job.found.failures else OK
 
 
-def lines(prepared: Job[Restoration], work: Work, options: PlanOptions, folder: RunFolder) -> list[tuple[str, str]]:
-    """The plan as named lines of text."""
-    found, model = prepared.found, job.open_model(options, prepared.workers)
+def lines(job: Job[Restoration], work: Work, options: PlanOptions, folder: RunFolder) -> list[tuple[str, str]]:
+    """Return the plan as named lines of text."""
+    found, model = job.found, deblur.open_model(options, job.workers)
     card = model.card
     pairs = [("pair", _pair(scene)) for scene in found.scenes[:SHOWN]]
     if len(found.scenes) > SHOWN:
@@ -56,9 +58,9 @@ def lines(prepared: Job[Restoration], work: Work, options: PlanOptions, folder: 
         *(("remark", remark) for remark in found.remarks),
         *([("left out", line)] if (line := sentence(found.left_out)) else []),
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
-        ("backend", f"{model.backend}, {counted(prepared.workers, 'scene')} at once, threads for each: {options.threads}"),
+        ("backend", f"{model.backend}, {counted(job.workers, 'scene')} at once, threads for each: {options.threads}"),
         ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),
-        *_estimate(prepared.task, model, work.todo, options),
+        *_estimate(job.task, model, work.todo, options),
     ]
 
 
@@ -72,10 +74,10 @@ def _with(scenes: tuple[Scene, ...], role: str) -> int:
 
 
 def _estimate(task: Restoration, model: Model, todo: list[Scene], options: PlanOptions) -> list[tuple[str, str]]:
-    """Time and disk that the scenes to do will need, from doing the first one twice, without writing its picture."""
+    """Estimate the time and disk that the scenes to do will need, by restoring the first one twice without writing it."""
     if not todo:
         return []
-    restoring = task.without_pictures()
+    restoring = task.without_images()
     for _ in range(2):  # the first time warms up
         started = time.monotonic()
         outcome = restore(todo[0], model, restoring)
@@ -83,7 +85,7 @@ def _estimate(task: Restoration, model: Model, todo: list[Scene], options: PlanO
     if isinstance(outcome, Failure):
         return [("first", f"{outcome.scene_id} would fail at {outcome.stage}: {outcome.message}")]
     size = f"{outcome.width}x{outcome.height}, {outcome.bit_depth} bit"
-    total = display.duration(seconds * len(todo) / task.reading.concurrency)
+    total = display.duration(seconds * len(todo) / task.concurrency)
     found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]
     if options.images == "restored":
         channels = 3  # at most

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import PurePosixPath
 
 from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import ScoreOptions
-from dpdeblur.pipelines.run import batch, lifecycle, provenance
+from dpdeblur.pipelines.run import crash_recovery, provenance
 from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms import rescore
@@ -19,19 +18,25 @@ from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.scoring import protocols
 from dpdeblur.transforms.storage.listing import list_files
+from dpdeblur.transforms.wording import counted
 
 PICTURES = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".jxl"}
 
 
 def run(options: ScoreOptions) -> int:
-    """Score; returns the exit code.
+    """Score; return the exit code.
+
+    Args:
+        options: of the command.
 
     Raises:
         UsageError: the options or the inputs are wrong, or the folder holds another run.
+        JobError, Stopped: the run ended before its time.
     """
     runners.open_file_systems(options.beam_options)
-    do = partial(batch.do, graph=deblur.build)
-    return lifecycle.carry_out(options, RunFolder(options.output), lambda: prepare(options), do)
+    folder = RunFolder(options.output)
+    crash = crash_recovery.crash_to_recover_from(folder)
+    return deblur.run_job(prepare(options), folder, options, crash)
 
 
 def prepare(options: ScoreOptions) -> Job[Scoring]:
@@ -54,13 +59,14 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
         )
     found = replace(found, scenes=tuple(scenes), failures=(*found.failures, *missing))
     at_once = resolve.scenes_at_once(options, options)
-    task = Scoring(method, protocol.name, resolve.reading(options, provenance.digest(settings), at_once))
-    headline = f"{method}, protocol {protocol.name}" + (f"; {len(left_over)} pictures belong to no scene" if left_over else "")
-    return make_job(options, found, task, settings, at_once, {"headline": (headline,), "card": {"name": method}, "threads": 0})
+    task = Scoring(method, protocol.name, resolve.pixels(options), provenance.digest(settings), at_once)
+    unmatched = f"; {counted(len(left_over), 'picture')} without a scene" if left_over else ""
+    headline = f"{method}, protocol {protocol.name}{unmatched}"
+    return make_job(options, found, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
 
 
 def _pictures(folder: str) -> dict[str, Source]:
-    """The pictures under a folder, by file name without extension."""
+    """Find the pictures under a folder, by file name without extension."""
     found: dict[str, Source] = {}
     for file in list_files(folder).files:
         path = PurePosixPath(file.path)

@@ -1,4 +1,4 @@
-"""`dpdeblur watch`: scenes restored as they arrive, by a pipeline without end; the tables keep up, window by window.
+"""`dpdeblur watch`: scenes are restored as they arrive, by a pipeline without end; the tables keep up, window by window.
 
 Arriving ─┬─ scenes ─ ForEachScene ─┬─ EnterTables
           └─ overdue ───────────────┘
@@ -12,116 +12,123 @@ from typing import Any
 import apache_beam as beam
 import attrs
 
+from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.jobs import WatchOptions
-from dpdeblur.pipelines.run import display, job, logs, provenance, remote, supervisor
-from dpdeblur.pipelines.run.lifecycle import Attempt, carry_out
+from dpdeblur.pipelines.run import crash_recovery, display, summary
+from dpdeblur.pipelines.run.job import Job, check_same_settings
+from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms import progress
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.layouts import arrivals
 from dpdeblur.transforms.layouts.arrivals import Waiting
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import HOUR_S, Ledger, check_right, take_over
-from dpdeblur.transforms.watch import WAITING, Arriving, EnterTables, Vigil, is_overdue, is_scene, read_waiting
+from dpdeblur.transforms.watch import WAITING, Arriving, EnterTables, WatchSpec, is_overdue, is_scene, read_waiting
 from dpdeblur.transforms.wording import counted
 
 SHOWN = 3  # incomplete scenes named at the end
 
 
 def run(options: WatchOptions) -> int:
-    """Watch until told to stop; returns the exit code.
-
-    Raises:
-        UsageError: the options, the folder or the model are wrong, no engine is at hand, or RUN holds another run.
-    """
-    folder = RunFolder(options.output)
-    theirs = runners.endless(options.runner, options.beam_options)
-    runners.open_file_systems(theirs)
-    options = attrs.evolve(options, input=_place(options.input, folder), beam_options=theirs)
-    if HOUR_S % options.window:
-        raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
-
-    def prepare() -> job.Job[Any]:
-        return job.prepare(options, folder, arrivals.look(options.input, options.layout)[0])
-
-    return carry_out(options, folder, prepare, watch)
-
-
-def build(pipeline: beam.Pipeline, vigil: Vigil, each: ForEachScene) -> None:
-    """The whole graph.
+    """Watch until told to stop; return the exit code.
 
     Args:
-        pipeline: to add it to.
-        vigil: what is watched.
-        each: from a scene to its outcome.
+        options: of the command.
+
+    Raises:
+        UsageError: the options, the folder or the model are wrong, no engine is available, or RUN holds another run.
+        JobError: the job failed.
     """
-    arrived = pipeline | "Arriving" >> Arriving(vigil, each.task)
-    restored = arrived | "Scenes" >> beam.Filter(is_scene) | "Restore" >> each
-    overdue = arrived | "Overdue" >> beam.Filter(is_overdue)
-    (restored, overdue) | "Outcomes" >> beam.Flatten() | "Enter" >> EnterTables(vigil)
+    folder = RunFolder(options.output)
+    beam_options = runners.endless(options.runner, options.beam_options)
+    runners.open_file_systems(beam_options)
+    options = attrs.evolve(options, input=_place(options.input, folder), beam_options=beam_options)
+    if HOUR_S % options.window:
+        raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
+    crash = crash_recovery.crash_to_recover_from(folder)
+    job = deblur.prepare(options, folder, arrivals.look(options.input, options.layout)[0])
 
+    with open_run(folder, options.runner, quiet=options.quiet, resume=RESUME) as run:
+        if crash:
+            crash_recovery.recover(crash, job, folder, run)
+        check_resumable(job, folder, options.window, restart=options.restart and not crash)
+        folder.make_ready(restart=options.restart and not crash, forget_failures=options.retry_failed and not crash)
+        ledger, token = _enter_journal(folder, options.window)
+        store.delete([*store.files_in(folder.path(journal.FOLDER), "*.jsonl"), folder.path(WAITING)])
+        restored_before = ledger.restored()
+        restored = counted(restored_before, "scene")
+        run.say(
+            f"{restored} restored so far. Watching {options.input} every {options.every:g} s; Ctrl-C ends it.\n{job.headline}"
+        )
+        facts = folder.write_manifest({**job.facts, "window_s": options.window})
 
-def watch(attempt: Attempt[WatchOptions]) -> int:
-    """Take up the run where it was, watch until told to stop, and sum up; returns the exit code."""
-    options, folder = attempt.options, attempt.folder
-    ledger, token = _take_up(attempt)
-    restored_before, tally = ledger.restored(), display.Tally(None)
-    restored = counted(restored_before, "scene")
-    attempt.say(f"{restored} restored so far. Watching {options.input} every {options.every:g} s; Ctrl-C ends it.")
-    attempt.say("\n".join(attempt.job.headline))
-    facts = {**attempt.job.facts, "window_s": options.window, "started": provenance.now()}
-    vigil = Vigil(
-        options.input, options.layout, folder.uri, token, options.every, options.settle, options.patience, options.window
-    )
-    with logs.to_file(folder.path("log.txt")):
+        spec = WatchSpec(
+            options.input,
+            options.layout,
+            folder.uri,
+            token,
+            every_s=options.every,
+            settle_s=options.settle,
+            patience_s=options.patience,
+            window_s=options.window,
+        )
+        pipeline = runners.make_pipeline(options.runner, options.beam_options)
+        build(pipeline, spec, ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control), run.control)
+        tally = display.Tally(None)
+        idle = IdleWatch(folder.uri, tally, options.until_idle, run.control)
         try:
-            folder.write_json("manifest.json", {**facts, "finished": None})
-            idle = _Idle(folder.uri, tally, options.until_idle)
-            look_s = store.look_interval_s(folder.uri)
-            with display.shown(tally, attempt.console, quiet=options.quiet), display.every(look_s, idle.look):
-                _run_pipeline(attempt, vigil)
-        except Exception as error:
-            kept = counted(tally.done, "scene")
-            return attempt.failed(error, f"Kept of this attempt: {kept}; the same command goes on from there.")
+            with display.every(store.look_interval_s(folder.uri), idle.look):
+                run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
         finally:
             check_right(folder.uri, token)  # who lost it to another watch must not take it back
             _enter_journal(folder, options.window)[0].sum_up()
-        attempt.say(f"Stopped: {progress.reason()}. The same command goes on from here.")
-        _tell_incomplete(read_waiting(folder.uri))
-        code = attempt.conclude(facts, restored_before, tally.elapsed_s)
-    return attempt.received.exit_code or code
+
+        run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
+        _warn_of_incomplete(run, read_waiting(folder.uri))
+        code = summary.conclude(run, folder, job.found, facts, restored_before=restored_before)
+        return 128 + run.control.signal if run.control.signal else code
 
 
-def _run_pipeline(attempt: Attempt[WatchOptions], vigil: Vigil) -> None:
-    noted = attempt.folder.path(journal.FOLDER)
-    pipeline = runners.make_pipeline(attempt.options.runner, attempt.options.beam_options)
-    build(pipeline, vigil, ForEachScene(attempt.job.task, noted, attempt.job.workers))
-    remote.run(pipeline, attempt.options.runner, noted)
+def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control: RunControl) -> None:
+    """Add the whole graph to a pipeline.
+
+    Args:
+        pipeline: to add it to.
+        spec: what to watch.
+        each: from a scene to its outcome.
+        control: of the run.
+    """
+    arrived = pipeline | "Arriving" >> Arriving(spec, each.task, control)
+    restored = arrived | "Scenes" >> beam.Filter(is_scene) | "Restore" >> each
+    overdue = arrived | "Overdue" >> beam.Filter(is_overdue)
+    (restored, overdue) | "Outcomes" >> beam.Flatten() | "Enter" >> EnterTables(spec)
 
 
-def _take_up(attempt: Attempt[WatchOptions]) -> tuple[Ledger, str]:
-    """The tables as earlier attempts left them, with all that these finished; what they noted for it is cleared away."""
-    options, folder = attempt.options, attempt.folder
-    earlier = {} if options.restart else folder.manifest()
-    job.check_same_settings(earlier, attempt.job, folder)
-    if earlier.get("window_s", options.window) != options.window:
+def check_resumable(job: Job[Any], folder: RunFolder, window_s: float, *, restart: bool) -> None:
+    """Check that a watch may go on with what its folder holds.
+
+    Args:
+        job: what to do with the scenes.
+        folder: of the run.
+        window_s: length of the windows of the statistics, in seconds.
+        restart: whether to begin anew, whatever the folder holds.
+
+    Raises:
+        UsageError: it holds a run with other settings or other windows.
+    """
+    earlier = {} if restart else folder.manifest()
+    check_same_settings(earlier, job, folder)
+    if earlier.get("window_s", window_s) != window_s:
         raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: say --window {earlier['window_s']:g}s.")
-    if options.restart and not supervisor.crash():
-        folder.clear()
-    elif options.retry_failed and not supervisor.crash():
-        folder.forget_failures()
-    taken_up = _enter_journal(folder, options.window)
-    folder.sweep()
-    store.delete([*store.files_in(folder.path(journal.FOLDER), "*.jsonl"), folder.path(WAITING)])
-    return taken_up
 
 
 def _enter_journal(folder: RunFolder, window_s: float) -> tuple[Ledger, str]:
-    """Put what is finished, but in no table yet, into the tables; no job that may still run can do so any more."""
+    """Put what is finished, but in no table yet, into the tables, and take the right to write them from whoever had it."""
     token = take_over(folder.uri)
     ledger = Ledger(folder.uri, window_s, token)
     ledger.add(journal.read(folder.path(journal.FOLDER)))
@@ -129,7 +136,7 @@ def _enter_journal(folder: RunFolder, window_s: float) -> tuple[Ledger, str]:
 
 
 def _place(source: str, folder: RunFolder) -> str:
-    """The folder to watch, as workers may name it.
+    """Return the folder to watch, as workers may name it.
 
     Raises:
         UsageError: it is no folder, or is the run's own, whose pictures would arrive in it.
@@ -143,34 +150,42 @@ def _place(source: str, folder: RunFolder) -> str:
     return store.absolute(source)
 
 
-class _Idle:
-    """Looks at what waits, for the progress line, and ends the job when nothing has come for long."""
+class IdleWatch:
+    """Looks at what waits, for the progress line, and stops the run when nothing new has come for long.
 
-    def __init__(self, run: str, tally: display.Tally, patience_s: float | None) -> None:
-        self._run, self._tally, self._patience_s = run, tally, patience_s
+    Args:
+        folder: of the run, a local path or a URI.
+        tally: of what is finished.
+        patience_s: after how many idle seconds to stop the run; None: never.
+        control: of the run.
+    """
+
+    def __init__(self, folder: str, tally: display.Tally, patience_s: float | None, control: RunControl) -> None:
+        self._folder, self._tally, self._patience_s, self._control = folder, tally, patience_s, control
         self._state: tuple[int, Waiting | None] = (0, None)
         self._since = time.monotonic()
 
     def look(self) -> None:
-        waiting = read_waiting(self._run)
+        """Look once."""
+        waiting = read_waiting(self._folder)
         self._tally.waiting = _what_waits(waiting)
         if (state := (self._tally.done, waiting)) != self._state:
             self._state, self._since = state, time.monotonic()
         busy = waiting is None or waiting.under_way or waiting.queued or waiting.unsettled
         if self._patience_s and not busy and time.monotonic() - self._since > self._patience_s:
-            progress.stop(f"nothing new has come for {display.duration(self._patience_s)}")
+            self._control.stop(f"nothing new has come for {display.duration(self._patience_s)}")
 
 
 def _what_waits(waiting: Waiting | None) -> str:
     if waiting is None:
         return "the engine starts"
     parts = [f"{waiting.queued} queued"] if waiting.queued else []
-    parts += [f"{waiting.unsettled} not at rest yet"] if waiting.unsettled else []
+    parts += [f"{waiting.unsettled} still changing"] if waiting.unsettled else []
     parts += [f"{len(waiting.incomplete)} incomplete"] if waiting.incomplete else []
     return " · ".join([*parts, *([waiting.problem] if waiting.problem else [])])
 
 
-def _tell_incomplete(waiting: Waiting | None) -> None:
+def _warn_of_incomplete(run: OpenRun, waiting: Waiting | None) -> None:
     if waiting is None:
         return
     for scene_id, message in list(waiting.incomplete.items())[:SHOWN]:

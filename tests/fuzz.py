@@ -27,7 +27,7 @@ from dpdeblur.models.runtime.session import ModelError, open_model
 from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.records import Failure, Scene, Score, Source
 from dpdeblur.transforms.restore import Restoration, restore
-from dpdeblur.transforms.stages import Reading
+from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.schemas import to_table
 from tests import builders, rows, tiny_onnx
@@ -42,8 +42,8 @@ WHOLE_FILES = 50  # one in so many inputs is a whole file of somebody else's, me
 def pictures(rng: random.Random, folder: Path) -> Callable[[], str]:
     """Scenes whose left view is broken, through reading, decoding, restoring and scoring: one row each."""
     model = open_model("views-mean")
-    reading = Reading(tone=AS_STORED, target_fit="exact", max_pixels=4 << 20, digest="", concurrency=1)
-    task = Restoration(model=model.spec, reading=reading, images="")
+    pixels = PixelSettings(tone=AS_STORED, target_fit="exact", max_pixels=4 << 20)
+    task = Restoration(model=model.spec, pixels=pixels, images="")
     sound = {
         role: builders.write_file(folder / f"{role}.png", builders.png(p)) for role, p in builders.make_views(9, 13).items()
     }

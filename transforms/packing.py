@@ -8,14 +8,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from dpdeblur.transforms import progress
 from dpdeblur.transforms.images.formats import sniff
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
+from dpdeblur.transforms.run_control import RunControl
+from dpdeblur.transforms.scene_rows import failure_row
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
 from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage import store
@@ -28,7 +30,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """What every shard is written by: crosses to the workers once.
+    """How to write every shard; crosses to the workers once.
 
     Attributes:
         source: the input; names in it are recorded relative to it.
@@ -46,33 +48,37 @@ class Packing:
 
 
 class PackShards(beam.PTransform):
-    """Lines of `ShardPlan`s to shards on disk: `Member` rows, and `Failure` rows under the tag `FAILED`."""
+    """Lines of `ShardPlan`s to shards on disk: `Member` rows, and `Failure` rows under the tag `FAILED`.
 
-    def __init__(self, packing: Packing) -> None:
+    Args:
+        packing: how to write them.
+        control: of the run.
+    """
+
+    def __init__(self, packing: Packing, control: RunControl) -> None:
         super().__init__()
-        self.packing = packing
+        self.packing, self.control = packing, control
 
     def expand(self, plans: beam.PCollection[str]) -> Any:  # noqa: D102
-        return (
-            plans
-            | "Spread" >> beam.Reshuffle()
-            | "Pack" >> beam.ParDo(_Pack(self.packing)).with_outputs(FAILED, main="members")
-        )
+        pack = beam.ParDo(_Pack(self.packing, self.control)).with_outputs(FAILED, main="members")
+        return plans | "Spread" >> beam.Reshuffle() | "Pack" >> pack
 
 
 class _Pack(beam.DoFn):
-    def __init__(self, packing: Packing) -> None:
-        self.packing = packing
+    def __init__(self, packing: Packing, control: RunControl) -> None:
+        self.packing, self.control = packing, control
 
     def process(self, line: str) -> Iterator[Member | TaggedOutput]:
-        if progress.stopping():
+        if self.control.stopping:
             return
         plan = ShardPlan.from_line(line)
         try:
             members, failures = write_shard(plan, self.packing)
         except OSError as error:
-            progress.stop(f"{plan.shard} cannot be written to {self.packing.output}: {error}")
-            raise JobError(progress.reason()) from error
+            reason = f"{plan.shard} cannot be written to {self.packing.output}: {error}"
+            self.control.stop(reason, error)
+            raise JobError(reason) from error
+        self.control.publish(plan.shard)
         yield from members
         yield from (TaggedOutput(FAILED, failure) for failure in failures)
 
@@ -87,7 +93,7 @@ def write_shard(plan: ShardPlan, packing: Packing) -> tuple[list[Member], list[F
     failures: list[Failure] = []
     with store.created(store.join(packing.output, plan.shard)) as stream, ThreadPoolExecutor(packing.workers) as pool:
         writer = TarWriter(stream)
-        for packed in _ahead(pool, lambda scene: _load(scene, packing), plan.scenes, packing.workers):
+        for packed in _ahead(pool, partial(_load, packing=packing), plan.scenes, packing.workers):
             if isinstance(packed, Failure):
                 failures.append(packed)
             else:
@@ -100,7 +106,7 @@ _Loaded = tuple[Scene, dict[str, tuple[str, bytes]]]  # role → file type and b
 
 
 def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
-    stage, role, source = "read", "", scene.left
+    stage, source = "read", scene.left
     try:
         loaded = {}
         for role, source in views(scene):
@@ -110,15 +116,7 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
             kind = EXTENSIONS[sniff(data, source.uri)]
             loaded[role] = (kind, data) if packing.codec in ("keep", kind) else (packing.codec, _recode(data, source, packing))
     except Exception as error:  # whatever it is, it is this scene's alone: the job goes on
-        return Failure(
-            scene_id=scene.scene_id,
-            subset=scene.subset,
-            stage=stage,
-            error_type=type(error).__name__,
-            message=str(error) or f"The {role} picture cannot be packed.",
-            uri=source.uri,
-            input_key="",
-        )
+        return failure_row(scene, stage, error, input_key="", uri=source.uri)
     return scene, loaded
 
 

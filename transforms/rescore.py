@@ -1,20 +1,18 @@
-"""Scoring one scene's picture that somebody else restored: the same row, without inference."""
+"""Scoring one scene's image that somebody else restored: the same row, without inference."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from dpdeblur.models.runtime.allocator import keep_freed_memory
-from dpdeblur.transforms import stages
 from dpdeblur.transforms.foreach import SceneFunction
-from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Score, Source
+from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Source
+from dpdeblur.transforms.scene_images import PixelSettings, load_images, score_images
+from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import protocols
-from dpdeblur.transforms.stages import Reading, Stopwatch
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
 
 SUFFIXES = ("", "_g", "_restored", "_deblurred", "_output")  # after the scene's name, in the order they are looked for
@@ -25,47 +23,50 @@ class Scoring:
     """All that scoring a scene depends on, beside the scene: a task for `ForEachScene`.
 
     Attributes:
-        method: what to call whoever restored the pictures.
+        method: what to call whoever restored the images.
         protocol: name of the way to score.
-        reading: how pictures are read and compared.
+        pixels: what the pixels of the scenes mean.
+        settings_digest: of every setting that changes a result; part of each row's `input_key`.
+        concurrency: scenes under way at once in one process, for the record.
     """
 
     method: str
     protocol: str
-    reading: Reading
+    pixels: PixelSettings
+    settings_digest: str = ""
+    concurrency: int = 1
 
     def key(self, scene: Scene) -> str:
-        """The `input_key` of the scene's outcome."""
-        return input_key(scene, self.reading.digest)
+        """Return the `input_key` of the scene's outcome."""
+        return input_key(scene, self.settings_digest)
 
     def former_key(self, scene: Scene) -> str:
-        """The `input_key` that earlier versions gave it."""
-        return former_input_key(scene, self.reading.digest)
+        """Return the `input_key` that earlier versions gave it."""
+        return former_input_key(scene, self.settings_digest)
 
     def open(self) -> SceneFunction:
-        """Look up the protocol, once in each process."""
+        """Return the function that scores one scene."""
         keep_freed_memory()
-        return lambda scene: rescore(scene, self)
+        return partial(rescore, task=self)
 
 
 def match(scenes: tuple[Scene, ...], restored: Mapping[str, Source]) -> tuple[list[Scene], list[Failure], list[str]]:
-    """Give each scene its restored picture, by name.
+    """Give each scene its restored image, by name.
 
     Args:
         scenes: those of the collection.
-        restored: pictures by file name without extension.
+        restored: images by file name without extension.
 
     Returns:
-        The scenes that have one; a failure for each that has none; the pictures that belong to no scene.
+        The scenes that have one; a failure for each that has none; the images that belong to no scene.
     """
     matched, missing, left_over = [], [], dict(restored)
     for scene in scenes:
         names = [f"{stem}{suffix}" for stem in (scene.scene_id, _stem(scene)) for suffix in SUFFIXES]
         name = next((name for name in names if name in left_over), None)
         if name is None:
-            message = f"There is no restored picture for it: none is named {names[0]}.png or {names[1]}.png."
-            missing.append(Failure(scene_id=scene.scene_id, subset=scene.subset, stage="find", error_type="SceneError",
-                                   message=message, uri="", input_key=""))  # fmt: skip
+            error = SceneError(f"There is no restored picture for it: none is named {names[0]}.png or {names[1]}.png.")
+            missing.append(failure_row(scene, "find", error, input_key=""))
         else:
             matched.append(replace(scene, restored=left_over.pop(name)))
     return matched, missing, sorted(left_over)
@@ -73,32 +74,29 @@ def match(scenes: tuple[Scene, ...], restored: Mapping[str, Source]) -> tuple[li
 
 def rescore(scene: Scene, task: Scoring) -> Outcome:
     """Score one scene. What is wrong with it becomes a `Failure`."""
-    return stages.guarded(scene, task.reading, lambda watch: _rescore(scene, task, watch))
-
-
-def _rescore(scene: Scene, task: Scoring, watch: Stopwatch) -> Score:
-    if scene.target is None:
-        raise SceneError("The scene has no target, and without one there is nothing to score.")
-    pictures = stages.load(scene, ("left", "right", "combined", "target", "restored"), task.reading, watch)
-    restored, protocol = pictures["restored"], protocols.named(task.protocol)
-    with watch.time("score"):
-        scores = stages.compare(restored, pictures, task.reading, protocol.score)
-    return stages.row(
+    watch = Stopwatch()
+    try:
+        if scene.target is None:
+            raise SceneError("The scene has no target, and without one there is nothing to score.")
+        images = load_images(scene, ("left", "right", "combined", "target", "restored"), task.pixels, watch)
+        restored, protocol = images["restored"], protocols.named(task.protocol)
+        with watch.time("score"):
+            scores = score_images(restored, images, task.pixels, protocol.score)
+    except Exception as error:
+        return failure_row(scene, watch.stage, error, task.key(scene))
+    return score_row(
         scene,
-        pictures["left"],
+        images["left"],
         scores,
         watch,
-        task.reading,
-        model=task.method,
-        model_sha256="",
-        intra_op_threads=0,
-        backend="none",
+        Restorer(task.method, sha256="", backend="none", threads=0, concurrency=task.concurrency),
         image_path=None,
-        image_sha256=hashlib.sha256(np.ascontiguousarray(restored).data).hexdigest(),
-        protocol=protocol.signature(max(p.dtype.itemsize * 8 for p in (restored, pictures["target"]))),
+        image_sha256=sample_digest(restored),
+        protocol=protocol.signature(max(image.dtype.itemsize * 8 for image in (restored, images["target"]))),
+        input_key=task.key(scene),
     )
 
 
 def _stem(scene: Scene) -> str:
-    """The name that the source picture has in its collection, by which other people's codes call their results."""
+    """The name that the source image has in its collection, by which other people's codes call their results."""
     return PurePosixPath((scene.combined or scene.left).uri).stem

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
-from dpdeblur.transforms import stages
 from dpdeblur.transforms.foreach import SceneFunction
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.balance import balance
 from dpdeblur.transforms.images.image import Image
-from dpdeblur.transforms.records import Outcome, Scene, SceneError, Score
+from dpdeblur.transforms.records import Outcome, Scene, SceneError
+from dpdeblur.transforms.scene_images import Images, PixelSettings, load_images, score_images
+from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import metrics
-from dpdeblur.transforms.stages import Reading, Stopwatch
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import at_hand
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
@@ -30,21 +30,25 @@ class Restoration:
 
     Attributes:
         model: which model, on which backend, with how many threads.
-        reading: how pictures are read and compared.
-        images: folder for restored pictures; empty where none are wanted.
+        pixels: what the pixels of the scenes mean.
+        images: folder for restored images; empty where none are wanted.
+        settings_digest: of every setting that changes a result; part of each row's `input_key`.
+        concurrency: scenes under way at once in one process, for the record.
     """
 
     model: ModelSpec
-    reading: Reading = field(default=Reading())
+    pixels: PixelSettings = field(default=PixelSettings())
     images: str = ""
+    settings_digest: str = ""
+    concurrency: int = 1
 
     def key(self, scene: Scene) -> str:
-        """The `input_key` of the scene's outcome."""
-        return input_key(scene, self.reading.digest)
+        """Return the `input_key` of the scene's outcome."""
+        return input_key(scene, self.settings_digest)
 
     def former_key(self, scene: Scene) -> str:
-        """The `input_key` that earlier versions gave it."""
-        return former_input_key(scene, self.reading.digest)
+        """Return the `input_key` that earlier versions gave it."""
+        return former_input_key(scene, self.settings_digest)
 
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""
@@ -53,10 +57,10 @@ class Restoration:
         warm_up()
         with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
             model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)
-        return lambda scene: restore(scene, model, self)
+        return partial(restore, model=model, task=self)
 
-    def without_pictures(self) -> Restoration:
-        """The same, storing nothing."""
+    def without_images(self) -> Restoration:
+        """Return the same task, writing no images."""
         return replace(self, images="")
 
 
@@ -64,50 +68,49 @@ def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
     """Restore, score and store one scene. What is wrong with the scene becomes a `Failure`.
 
     Raises:
-        OSError: the picture cannot be written.
+        OSError: the image cannot be written.
     """
-    return stages.guarded(scene, task.reading, lambda watch: _restore(scene, model, task, watch))
-
-
-def _restore(scene: Scene, model: Model, task: Restoration, watch: Stopwatch) -> Score:
-    if model.needs_combined and scene.combined is None:
-        raise SceneError("The model needs the combined picture, and the scene has none.")
-    combined = ("combined",) if model.needs_combined or scene.target else ()  # read only where it is used
-    pictures = stages.load(scene, ("left", "right", *combined, "target"), task.reading, watch)
-    with watch.time("inference"):
-        restored = _infer(pictures, model, task.reading)
-    with watch.time("score"):
-        scores = stages.compare(restored, pictures, task.reading, metrics.compare)
-    image_path = image_sha256 = None
-    if task.images:
-        with watch.time("write"):
-            image_path = f"images/{scene.scene_id}.png"
-            store.write_whole(store.join(task.images, f"{scene.scene_id}.png"), codecs.encode(restored, "png"))
-            image_sha256 = hashlib.sha256(np.ascontiguousarray(restored).data).hexdigest()
-    return stages.row(
+    watch = Stopwatch()
+    try:
+        if model.needs_combined and scene.combined is None:
+            raise SceneError("The model needs the combined picture, and the scene has none.")
+        combined = ("combined",) if model.needs_combined or scene.target else ()  # read only where it is used
+        images = load_images(scene, ("left", "right", *combined, "target"), task.pixels, watch)
+        with watch.time("inference"):
+            restored = _infer(images, model, task.pixels)
+        with watch.time("score"):
+            scores = score_images(restored, images, task.pixels, metrics.compare)
+        image_path = image_sha256 = None
+        if task.images:
+            with watch.time("write"):
+                image_path = f"images/{scene.scene_id}.png"
+                store.write_whole(store.join(task.images, f"{scene.scene_id}.png"), codecs.encode(restored, "png"))
+                image_sha256 = sample_digest(restored)
+    except Exception as error:  # it is this scene's alone, unless it is the disk's: full or read-only for the next one too
+        if watch.stage == "write" and isinstance(error, OSError):
+            raise
+        return failure_row(scene, watch.stage, error, task.key(scene))
+    return score_row(
         scene,
-        pictures["left"],
+        images["left"],
         scores,
         watch,
-        task.reading,
-        model=model.name,
-        model_sha256=model.sha256,
-        intra_op_threads=task.model.threads,
-        backend=model.backend,
+        Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
         image_path=image_path,
         image_sha256=image_sha256,
         protocol=metrics.signature(restored.dtype.itemsize * 8),
+        input_key=task.key(scene),
     )
 
 
-def _infer(pictures: stages.Pictures, model: Model, reading: Reading) -> Image:
+def _infer(images: Images, model: Model, pixels: PixelSettings) -> Image:
     """Integers to float planes, the network, and back to integers of the same kind."""
-    left, coding = pictures["left"], model.card.transfer
+    left, coding = images["left"], model.card.transfer
     height, width = left.shape[:2]
-    views = [pictures[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
-    light = conversion.float_planes(views, reading.tone, model.padded(height, width), coding)
-    if reading.balance:
+    views = [images[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
+    light = conversion.float_planes(views, pixels.tone, model.padded(height, width), coding)
+    if pixels.balance:
         balance(light)
     sharp = model.restore(light, height, width)
     channels = left.shape[2] if left.ndim == 3 else 1
-    return conversion.quantise(sharp, left.dtype.itemsize * 8, channels, reading.tone, coding)
+    return conversion.quantise(sharp, left.dtype.itemsize * 8, channels, pixels.tone, coding)

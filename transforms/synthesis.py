@@ -5,25 +5,23 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import apache_beam as beam
 from PIL import Image
 
-from dpdeblur.transforms import progress
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.photographs import read_photograph
 from dpdeblur.transforms.records import JobError, Member
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.simulate import Light, scene_generator, simulate
 from dpdeblur.transforms.storage import store
 
 ROLES = ("left", "right", "combined", "target")
-_counters: list[Callable[[], None]] = []
 _read = lru_cache(maxsize=16)(read_photograph)  # a few megabytes each; the brought ones all fit
 
 
@@ -83,55 +81,56 @@ def make_scene(recipe: Recipe, number: int) -> dict[str, bytes]:
     }
 
 
-@contextmanager
-def counting(count: Callable[[], None]) -> Iterator[None]:
-    """Have `count` called for every scene that this process has made, while the block runs."""
-    _counters.append(count)
-    try:
-        yield
-    finally:
-        _counters.remove(count)
-
-
 class MakeFolders(beam.PTransform):
-    """Scene numbers to `<output>/<id>/left.png … radius.tiff scene.json`; gives the ids."""
+    """Lists of scene numbers to `<output>/<id>/left.png … radius.tiff scene.json`; emits the ids.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Args:
+        recipe: what the scenes depend on.
+        control: of the run.
+    """
+
+    def __init__(self, recipe: Recipe, control: RunControl) -> None:
         super().__init__()
-        self.recipe = recipe
+        self.recipe, self.control = recipe, control
 
     def expand(self, batches: beam.PCollection[list[int]]) -> beam.PCollection[str]:  # noqa: D102
-        return batches | "Spread" >> beam.Reshuffle() | "Make" >> beam.FlatMap(_folders, self.recipe)
+        make = beam.FlatMap(_folders, self.recipe, self.control)
+        return batches | "Spread" >> beam.Reshuffle() | "Make" >> make
 
 
 class MakeShards(beam.PTransform):
-    """Pairs (shard's name, scene numbers) to tars in `<output>`; gives a `Member` row for each picture.
+    """Pairs (shard's name, scene numbers) to tars in `<output>`; emits a `Member` row for each image.
 
-    A shard holds `<id>.left.png … <id>.radius.tiff <id>.json`; the radius map is no picture of the scene, and has no row.
+    A shard holds `<id>.left.png … <id>.radius.tiff <id>.json`; the radius map is no image of the scene, and has no row.
+
+    Args:
+        recipe: what the scenes depend on.
+        control: of the run.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, control: RunControl) -> None:
         super().__init__()
-        self.recipe = recipe
+        self.recipe, self.control = recipe, control
 
     def expand(self, plans: beam.PCollection[tuple[str, list[int]]]) -> beam.PCollection[Member]:  # noqa: D102
-        return plans | "Spread" >> beam.Reshuffle() | "Make" >> beam.FlatMap(_shard, self.recipe)
+        return plans | "Spread" >> beam.Reshuffle() | "Make" >> beam.FlatMap(_shard, self.recipe, self.control)
 
 
-def _folders(numbers: list[int], recipe: Recipe) -> Iterator[str]:
-    for number, files in _made(recipe, numbers):
+def _folders(numbers: list[int], recipe: Recipe, control: RunControl) -> Iterator[str]:
+    for number, files in _make(recipe, numbers, control):
         for name, data in files.items():
             file = "scene.json" if name == "json" else name
             store.write_whole(store.join(recipe.output, scene_id(number), file), data)
+        control.publish(scene_id(number))
         yield scene_id(number)
 
 
-def _shard(plan: tuple[str, list[int]], recipe: Recipe) -> Iterator[Member]:
+def _shard(plan: tuple[str, list[int]], recipe: Recipe, control: RunControl) -> Iterator[Member]:
     shard, numbers = plan
     members = []
     with store.created(store.join(recipe.output, shard)) as stream:
         writer = TarWriter(stream)
-        for number, files in _made(recipe, numbers):
+        for number, files in _make(recipe, numbers, control):
             for name, data in files.items():
                 offset = writer.add(f"{scene_id(number)}.{name}", data)
                 role = name.partition(".")[0]
@@ -149,24 +148,22 @@ def _shard(plan: tuple[str, list[int]], recipe: Recipe) -> Iterator[Member]:
                         )
                     )
         writer.close()
+    control.publish(shard)
     yield from members
 
 
-def _made(recipe: Recipe, numbers: list[int]) -> Iterator[tuple[int, dict[str, bytes]]]:
-    """Scenes in order, `workers` of them made at once.
+def _make(recipe: Recipe, numbers: list[int], control: RunControl) -> Iterator[tuple[int, dict[str, bytes]]]:
+    """Make scenes in order, `workers` of them at once.
 
     Raises:
-        JobError: somebody wishes to stop; a shard under way is then dropped.
+        JobError: the run is stopping; a shard under way is then dropped.
     """
     with ThreadPoolExecutor(recipe.workers, thread_name_prefix="scene") as pool:
         for start in range(0, len(numbers), recipe.workers):
-            if progress.stopping():
-                raise JobError("stopped")
+            if control.stopping:
+                raise JobError(control.reason)
             batch = numbers[start : start + recipe.workers]
-            for made in zip(batch, pool.map(lambda number: make_scene(recipe, number), batch), strict=True):
-                yield made
-                for count in _counters:
-                    count()
+            yield from zip(batch, pool.map(partial(make_scene, recipe), batch), strict=True)
 
 
 def _tiff(radius: Light) -> bytes:

@@ -11,10 +11,9 @@ from dpdeblur.transforms.scoring import metrics
 
 
 def warm_up() -> None:
-    """Run every kernel once, for both depths, on a picture of 8 by 8.
+    """Run every kernel once, for both depths, on an image of 8 by 8 pixels. Call it before scenes are timed.
 
-    Takes about half a second: they are loaded from the cache on disk. On a machine's first run it compiles them, in about ten.
-    Where scenes are timed, call it before them.
+    Takes about half a second to load them from the cache on disk; on a machine's first run, about ten to compile them.
     """
     ramp = np.arange(192).reshape(8, 8, 3)
     pictures: tuple[Image, ...] = (ramp.astype(np.uint8), ramp.astype(np.uint16))

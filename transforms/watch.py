@@ -1,10 +1,10 @@
-"""An unbounded stream of scenes from a place that fills, and tables that keep up with what becomes of them.
+"""An unbounded stream of scenes from a folder that fills, and tables that keep up with their outcomes.
 
-    ticks ─ Look ─ Once ─┬─ scenes …… outcomes ─ windows ─ Enter (one at a time) ─ tables
+    ticks ─ look ─ once ─┬─ scenes …… outcomes ─ windows ─ enter (one at a time) ─ tables
                          └─ overdue
 
-Engines may do anything twice: a look, a scene, a window. Each step takes that into account, so that no row is there twice:
-`Once` drops what was told before, the journal knows what is done, and the ledger takes a scene only once.
+Engines may repeat anything: a look, a scene, a window. No row is written twice all the same: `EmitOnce` drops what was emitted
+before, the journal knows what is done, and the ledger takes a scene only once.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from dpdeblur.transforms import progress
 from dpdeblur.transforms.foreach import Task
 from dpdeblur.transforms.layouts import arrivals
 from dpdeblur.transforms.layouts.arrivals import Arrivals, Ready, Waiting
 from dpdeblur.transforms.records import Failure, Outcome, Scene
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import Ledger, check_right
 
 WAITING = ".state/waiting.json"
-FORGET_S = 3600.0  # after so long, what was told is finished, and the ledger knows it
+FORGET_S = 3600.0  # by then, what was emitted is finished, and the ledger knows it
 
 
 @dataclass(frozen=True, slots=True)
-class Vigil:
-    """What is watched, for whom.
+class WatchSpec:
+    """What to watch, and which run it is for.
 
     Attributes:
         place: folder to watch, a local path or a URI.
@@ -62,28 +62,29 @@ class Vigil:
     window_s: float
 
     def ledger(self) -> Ledger:
-        """The tables of the run, to be written with this vigil's right."""
+        """Open the tables of the run, with the right to write them."""
         return Ledger(self.run, self.window_s, self.token)
 
 
 class Arriving(beam.PTransform):
-    """From nothing to `Scene` records, as their files arrive; of the `Failure` rows of scenes that stay incomplete too.
+    """`Scene` records as their files arrive, and `Failure` rows of scenes that stay incomplete.
 
     Args:
-        vigil: what is watched.
+        spec: what to watch.
         task: what will be done with the scenes; it knows when one is finished.
+        control: of the run.
     """
 
-    def __init__(self, vigil: Vigil, task: Task) -> None:
+    def __init__(self, spec: WatchSpec, task: Task, control: RunControl) -> None:
         super().__init__()
-        self.vigil, self.task = vigil, task
+        self.spec, self.task, self.control = spec, task, control
 
     def expand(self, root: Any) -> beam.PCollection[Ready]:  # noqa: D102
         return (
             root
-            | "Ticks" >> PeriodicImpulse(fire_interval=self.vigil.every_s, rebase=RebaseMode.REBASE_START)
-            | "Look" >> beam.ParDo(_Look(self.vigil, self.task))
-            | "Once" >> beam.ParDo(_Once()).with_output_types(Ready)
+            | "Ticks" >> PeriodicImpulse(fire_interval=self.spec.every_s, rebase=RebaseMode.REBASE_START)
+            | "Look" >> beam.ParDo(LookForArrivals(self.spec, self.task, self.control))
+            | "Once" >> beam.ParDo(EmitOnce()).with_output_types(Ready)
         )
 
 
@@ -91,105 +92,105 @@ class EnterTables(beam.PTransform):
     """`Outcome` rows into the tables of the run, and the statistics of each window as it closes.
 
     Args:
-        vigil: what is watched.
+        spec: of the run whose tables these are.
     """
 
-    def __init__(self, vigil: Vigil) -> None:
+    def __init__(self, spec: WatchSpec) -> None:
         super().__init__()
-        self.vigil = vigil
+        self.spec = spec
 
     def expand(self, outcomes: beam.PCollection[Outcome]) -> beam.PCollection[int]:  # noqa: D102
         return (
             outcomes
             | "FinishedAt" >> beam.ParDo(_FinishedAt())
-            | "Windows" >> beam.WindowInto(FixedWindows(self.vigil.window_s))
+            | "Windows" >> beam.WindowInto(FixedWindows(self.spec.window_s))
             | "ToOne" >> beam.Map(lambda outcome: ("", outcome)).with_output_types(tuple[str, Any])
             | "Gather" >> beam.GroupByKey()
             | "Closed" >> beam.MapTuple(lambda key, rows: (key, list(rows))).with_output_types(tuple[str, Any])
             | "InTurn" >> beam.WindowInto(GlobalWindows())
-            | "Enter" >> beam.ParDo(_Enter(self.vigil))
+            | "Enter" >> beam.ParDo(_Enter(self.spec))
         )
 
 
-class _Look(beam.DoFn):
-    """A look at the place for each tick. What was told is remembered here as long as the engine keeps this instance."""
+class LookForArrivals(beam.DoFn):
+    """Looks into the folder at each tick. Remembers what it has emitted for as long as the engine keeps this instance."""
 
-    def __init__(self, vigil: Vigil, task: Task) -> None:
-        self.vigil, self.task = vigil, task
+    def __init__(self, spec: WatchSpec, task: Task, control: RunControl) -> None:
+        self.spec, self.task, self.control = spec, task, control
 
-    def setup(self) -> None:
-        self.arrivals = Arrivals(self.vigil.settle_s, self.vigil.patience_s)
-        self.done = self.vigil.ledger().keys()
-        noted = store.join(self.vigil.run, journal.FOLDER)
-        self.noted, self.followed = journal.Journal(noted), journal.Follower(noted)
-        self.looked, self.said = 0.0, b""
+    def setup(self) -> None:  # noqa: D102
+        self.arrivals = Arrivals(self.spec.settle_s, self.spec.patience_s)
+        self.done = self.spec.ledger().keys()
+        folder = store.join(self.spec.run, journal.FOLDER)
+        self.journal, self.follower = journal.Journal(folder), journal.Follower(folder)
+        self.last_look, self.last_waiting = 0.0, b""
 
-    def process(self, _: Any, tick: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[str, Ready]]:
-        if float(tick) < self.looked or progress.stopping():  # it waited while the look before took long
+    def process(self, _: Any, tick: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[str, Ready]]:  # noqa: D102
+        if float(tick) < self.last_look or self.control.stopping:  # this tick waited while the look before took long
             return
-        check_right(self.vigil.run, self.vigil.token)
-        self.done |= {outcome.scene_id: outcome.input_key for outcome in self.followed.new()}
-        found, problem = arrivals.look(self.vigil.place, self.vigil.layout, self.done)
+        check_right(self.spec.run, self.spec.token)
+        self.done |= {outcome.scene_id: outcome.input_key for outcome in self.follower.new()}
+        found, problem = arrivals.look(self.spec.place, self.spec.layout, self.done)
         if not problem:
             for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic(), self.task.former_key):
                 if isinstance(ready, Failure):
-                    self.noted.append(ready)
-                    progress.publish(ready)
+                    self.journal.append(ready)
+                    self.control.publish(ready)
                 version = self.task.key(ready) if isinstance(ready, Scene) else ready.message
                 yield f"{ready.scene_id} {version}", ready
-        self._say(dataclasses.replace(self.arrivals.waiting, problem=problem))
-        self.looked = time.time()
+        self._write_waiting(dataclasses.replace(self.arrivals.waiting, problem=problem))
+        self.last_look = time.time()
 
-    def teardown(self) -> None:
-        self.noted.close()
+    def teardown(self) -> None:  # noqa: D102
+        self.journal.close()
 
-    def _say(self, waiting: Waiting) -> None:
-        said = json.dumps(dataclasses.asdict(waiting), indent=1).encode()
-        if said != self.said:
-            store.write_whole(store.join(self.vigil.run, WAITING), said)
-            self.said = said
+    def _write_waiting(self, waiting: Waiting) -> None:
+        data = json.dumps(dataclasses.asdict(waiting), indent=1).encode()
+        if data != self.last_waiting:
+            store.write_whole(store.join(self.spec.run, WAITING), data)
+            self.last_waiting = data
 
 
-class _Once(beam.DoFn):
-    """Lets each version of a scene through once: another instance of `_Look`, which knows nothing yet, tells all again."""
+class EmitOnce(beam.DoFn):
+    """Lets each version of a scene through once: a new instance of `LookForArrivals` remembers nothing, and emits all again."""
 
-    TOLD = ReadModifyWriteStateSpec("told", BooleanCoder())
+    EMITTED = ReadModifyWriteStateSpec("emitted", BooleanCoder())
     FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
 
-    def process(
+    def process(  # noqa: D102
         self,
-        told: tuple[str, Ready],
+        keyed: tuple[str, Ready],
         tick: Any = beam.DoFn.TimestampParam,
-        before: Any = beam.DoFn.StateParam(TOLD),
+        emitted: Any = beam.DoFn.StateParam(EMITTED),
         forget: Any = beam.DoFn.TimerParam(FORGET),
     ) -> Iterator[Ready]:
-        if not before.read():
-            before.write(True)
+        if not emitted.read():
+            emitted.write(True)
             forget.set(tick + FORGET_S)
-            yield told[1]
+            yield keyed[1]
 
     @on_timer(FORGET)
-    def forget(self, before: Any = beam.DoFn.StateParam(TOLD)) -> None:
-        before.clear()
+    def forget(self, emitted: Any = beam.DoFn.StateParam(EMITTED)) -> None:  # noqa: D102
+        emitted.clear()
 
 
 class _FinishedAt(beam.DoFn):
-    """Gives each row the time at which its scene was finished; never one that the stream is past already."""
+    """Gives each row the time at which its scene was finished, but never one that the watermark has passed."""
 
     def process(self, outcome: Outcome, tick: Any = beam.DoFn.TimestampParam) -> Iterator[TimestampedValue]:
         yield TimestampedValue(outcome, max(tick, Timestamp.of(outcome.finished_at.timestamp())))
 
 
 class _Enter(beam.DoFn):
-    """Writes the tables, one window after the other: engines process the values of one key in turn where there is state."""
+    """Writes the tables, one window after the other: with state, engines process the values of one key in turn."""
 
     ROWS = ReadModifyWriteStateSpec("rows", beam.coders.VarIntCoder())
 
-    def __init__(self, vigil: Vigil) -> None:
-        self.vigil = vigil
+    def __init__(self, spec: WatchSpec) -> None:
+        self.spec = spec
 
     def setup(self) -> None:
-        self.ledger = self.vigil.ledger()
+        self.ledger = self.spec.ledger()
 
     def process(self, gathered: tuple[str, Iterable[Outcome]], rows: Any = beam.DoFn.StateParam(ROWS)) -> Iterator[int]:
         new = self.ledger.add(gathered[1])
@@ -198,16 +199,16 @@ class _Enter(beam.DoFn):
 
 
 def is_overdue(ready: Ready) -> bool:
-    """Whether it is the failure of a scene that stayed incomplete."""
+    """Return whether this is the failure of a scene that stayed incomplete."""
     return isinstance(ready, Failure)
 
 
 def is_scene(ready: Ready) -> bool:
-    """Whether it is a scene to work on."""
+    """Return whether this is a scene to work on."""
     return isinstance(ready, Scene)
 
 
 def read_waiting(run: str) -> Waiting | None:
-    """What the last look found that is not ready; None before the first one."""
+    """Return what the last look found that is not ready; None before the first look."""
     data = store.read_whole(store.join(run, WAITING))
     return None if data is None else Waiting(**json.loads(data))

@@ -1,7 +1,7 @@
-"""The work of a job as files in its run folder: the scenes still to do, and the outcomes of earlier attempts.
+"""The work of a run as files in its folder: the scenes still to do, and the outcomes of earlier attempts.
 
-A graph that carried millions of records inside itself would outgrow what engines accept. One that reads them from files does
-not, and any worker can read any part.
+Engines do not accept a graph that carries millions of records inside itself. One that reads them from files stays small, and
+any worker can read any part.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LINES_PER_FILE = 50_000
 
 
 def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[[Any], str]) -> list[str]:
-    """Write items as files of lines, and give back their names: at least one file, so that there is something to read."""
+    """Write items as files of lines, and return their names: at least one file, so that there is something to read."""
     names = []
     for start in range(0, max(1, len(items)), LINES_PER_FILE):
         names.append(store.join(folder, f"{name}-{start // LINES_PER_FILE:05d}.jsonl"))
@@ -30,10 +30,13 @@ def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[
 
 
 class ReadScenes(beam.PTransform):
-    """The scenes in work files. Args: files: their names.
+    """Read the scenes in work files.
 
-    Nothing is reshuffled on the way: of two reshuffles in a row, Flink drops the second (its optimiser takes the records for
-    balanced already), and the one that matters is the one of scenes.
+    The names are not reshuffled: of two reshuffles in a row Flink's optimiser drops the second, as if the records were
+    balanced already, and the one that matters is that of the scenes.
+
+    Args:
+        files: names of the work files.
     """
 
     def __init__(self, files: Sequence[str]) -> None:
@@ -45,7 +48,11 @@ class ReadScenes(beam.PTransform):
 
 
 class ReadOutcomes(beam.PTransform):
-    """The outcomes in work files. Args: files: their names."""
+    """Read the outcomes in work files.
+
+    Args:
+        files: names of the work files.
+    """
 
     def __init__(self, files: Sequence[str]) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.groups import Engine, ModelCard, Pixels, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.tone_curve import ToneCurve
-from dpdeblur.transforms.stages import Reading
+from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import at_hand
 
@@ -60,15 +60,13 @@ def pixel_settings(pixels: Pixels) -> dict[str, Any]:
     return {name: getattr(pixels, name) for name in names}
 
 
-def reading(pixels: Pixels, digest: str, at_once: int) -> Reading:
-    """Return how pictures are read and compared.
+def pixels(options: Pixels) -> PixelSettings:
+    """Return what the pixels of the scenes mean.
 
-    Args:
-        pixels: what is said of them.
-        digest: of every setting that changes a result.
-        at_once: scenes under way at once in one process.
+    Raises:
+        UsageError: the levels make no sense.
     """
-    return Reading(tone_curve(pixels), pixels.target_fit, pixels.max_pixels, pixels.balance_views, digest, at_once)
+    return PixelSettings(tone_curve(options), options.target_fit, options.max_pixels, options.balance_views)
 
 
 def card_overrides(card: ModelCard) -> CardOverrides:

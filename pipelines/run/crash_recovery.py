@@ -1,52 +1,60 @@
-"""Find the scene that was under way when a process crashed; `supervisor` starts the command again after a crash."""
+"""After a crash: find out which scene it was, and go on without it. `supervisor` is how a command outlives a crash."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from dpdeblur.pipelines.run.job import Job, compare
+from dpdeblur.pipelines.console import complain
+from dpdeblur.pipelines.engine.signals import RESUME
+from dpdeblur.pipelines.run import supervisor
+from dpdeblur.pipelines.run.job import Job, plan_work
+from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.foreach import work_on
-from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.records import Failure, Scene
+from dpdeblur.transforms.records import Failure, JobError, Scene, SceneError
+from dpdeblur.transforms.scene_rows import failure_row
 from dpdeblur.transforms.tables.journal import FOLDER, Journal
 
 
-def clear_up(folder: RunFolder, job: Job[Any], crash: Crash) -> Iterator[str]:
+def crash_to_recover_from(folder: RunFolder) -> Crash | None:
+    """Return the crash of the process that this one replaces, if there was one.
+
+    Raises:
+        JobError: no scene was under way, so that it would only happen again.
+    """
+    crash = supervisor.crash()
+    if crash and not folder.under_way(crash.process):
+        raise JobError(f"the process was ended by {crash.signal} while no scene was under way. {RESUME}")
+    return crash
+
+
+def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun) -> None:
     """Do the scenes that were under way, one at a time; one that was alone when the process ended has failed.
 
-    Each crash either narrows the circle to scenes that are tried alone, or settles one. Gives lines for the user, each before
-    what it announces.
+    Each crash either leaves scenes that are tried alone, or settles one.
 
     Raises:
         JobError, OSError: results cannot be written.
     """
     under_way = folder.under_way(crash.process)
     folder.sweep()
-    suspects = [scene for scene in compare(job, folder).todo if scene.scene_id in under_way]
+    suspects = [scene for scene in plan_work(job, folder).todo if scene.scene_id in under_way]
     names = ", ".join(scene.scene_id for scene in suspects)
     journal = Journal(folder.path(FOLDER))
     if len(under_way) == 1 and suspects:
-        yield f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed."
+        complain(f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed.")
         journal.append(_failure(suspects[0], crash, job.keys[names]))
     elif suspects:
-        yield f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}."
+        complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
         function = job.task.open()
         for scene in suspects:
-            work_on(scene, function, journal)
+            work_on(scene, function, journal, run.control)
     journal.close()
 
 
 def _failure(scene: Scene, crash: Crash, key: str) -> Failure:
     memory = " The memory may have run out: try --max-memory." if crash.signal == "SIGKILL" else ""
-    return Failure(
-        scene_id=scene.scene_id,
-        subset=scene.subset,
-        stage="inference",
-        error_type="Crash",
-        message=f"The process was ended by {crash.signal} while this scene alone was under way.{memory}",
-        uri=escaped(scene.left.uri),
-        input_key=key,
-    )
+    error = SceneError(f"The process was ended by {crash.signal} while this scene alone was under way.{memory}", scene.left.uri)
+    return replace(failure_row(scene, "inference", error, key), error_type="Crash")

@@ -1,4 +1,4 @@
-"""Progress while a job runs: a live line on a terminal, plain lines at intervals elsewhere."""
+"""Progress while a run is under way: a live line on a terminal, plain lines at intervals elsewhere."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from dpdeblur.transforms import progress
-from dpdeblur.transforms.records import Failure, Outcome
+from dpdeblur.transforms.records import Failure, Score
+from dpdeblur.transforms.run_control import Finished, RunControl
 from dpdeblur.transforms.wording import counted
 
 PLAIN_INTERVAL_S = 10.0
@@ -20,51 +20,53 @@ SETTLED = 5  # scenes before a remaining time is worth saying
 
 
 class Tally:
-    """What has been finished so far, in numbers that users recognise.
+    """Counts what has been finished so far.
 
     Args:
-        todo: scenes that this attempt has to do; None where more may come at any time.
+        todo: how many there are to do; None where more may come at any time.
+        unit: what they are: scenes, or shards.
 
     Attributes:
         waiting: what else there is to say, about scenes that cannot be done yet.
     """
 
-    def __init__(self, todo: int | None) -> None:
-        self.todo, self.done, self.failed = todo, 0, 0
+    def __init__(self, todo: int | None, unit: str = "scene") -> None:
+        self.todo, self.unit, self.done, self.failed = todo, unit, 0, 0
         self.waiting = ""
         self.megapixels, self.gain_db, self.scored = 0.0, 0.0, 0
         self.started = time.monotonic()
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one more outcome."""
+    def add(self, finished: Finished) -> None:
+        """Count one more."""
         self.done += 1
-        if isinstance(outcome, Failure):
-            self.failed += 1
-            return
-        self.megapixels += outcome.megapixels
-        gain = outcome.gain_db
-        if gain is not None and math.isfinite(gain):
-            self.gain_db, self.scored = self.gain_db + gain, self.scored + 1
+        self.failed += isinstance(finished, Failure)
+        if isinstance(finished, Score):
+            self.megapixels += finished.megapixels
+            gain = finished.gain_db
+            if gain is not None and math.isfinite(gain):
+                self.gain_db, self.scored = self.gain_db + gain, self.scored + 1
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the start."""
+        """Return the seconds since the start."""
         return time.monotonic() - self.started
 
     def remaining_s(self) -> float | None:
-        """Seconds still needed at the mean pace so far; None until a few scenes are done."""
+        """Return the seconds still needed at the mean pace so far; None until a few are done."""
         if self.todo is None or self.done < min(SETTLED, self.todo):
             return None
         return self.elapsed_s / self.done * (self.todo - self.done) if self.done else None
 
     def count(self) -> str:
-        """`3 of 20 scenes`, or `3 scenes` where nobody knows of how many."""
-        return counted(self.done, "scene") if self.todo is None else f"{self.done} of {counted(self.todo, 'scene')}"
+        """Return `3 of 20 scenes`, or `3 scenes` where nobody knows of how many."""
+        return counted(self.done, self.unit) if self.todo is None else f"{self.done} of {counted(self.todo, self.unit)}"
 
     def describe(self) -> str:
-        """Pace, gain and time left, in one line."""
-        pace = self.elapsed_s or math.inf
-        parts = [f"{self.done / pace:.2f} scenes/s", f"{self.megapixels / pace:.2f} MP/s"]
+        """Return pace, gain and time left, in one line."""
+        elapsed_s = self.elapsed_s or math.inf
+        parts = [f"{self.done / elapsed_s:.2f} {self.unit}s/s"]
+        if self.megapixels:
+            parts.append(f"{self.megapixels / elapsed_s:.2f} MP/s")
         if self.failed:
             parts.insert(0, f"{self.failed} failed")
         if self.scored:
@@ -78,7 +80,11 @@ class Tally:
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `3 min 05 s` or `2 h 10 min`."""
+    """Return a time in words.
+
+    >>> duration(42), duration(185), duration(7800)
+    ('42 s', '3 min 05 s', '2 h 10 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -87,22 +93,17 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def shown(tally: Tally, console: Console, *, quiet: bool) -> Iterator[None]:
-    """Count and show what the restoring stage publishes while the block runs."""
-    draw = _none if quiet else _live if console.is_terminal else _plain
+def shown(tally: Tally, control: RunControl, console: Console) -> Iterator[None]:
+    """Count and show what a run finishes while the block runs."""
     lock = threading.Lock()
 
-    def add(outcome: Outcome) -> None:
+    def add(finished: Finished) -> None:
         with lock:
-            tally.add(outcome)
+            tally.add(finished)
 
-    with progress.listening(add), draw(tally, console):
+    draw = nullcontext() if console.quiet else _live(tally, console) if console.is_terminal else _plain(tally, console)
+    with control.listening(add), draw:
         yield
-
-
-@contextmanager
-def _none(tally: Tally, console: Console) -> Iterator[None]:
-    yield
 
 
 @contextmanager

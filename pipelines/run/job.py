@@ -1,4 +1,4 @@
-"""A job before it starts: everything checked, and what there is left to do."""
+"""What a run has to do: the job as a whole, checked, and what is left of it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from dpdeblur.models.runtime.session import Model
-from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import Task
-from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Outcome, Scene, UsageError
-from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.journal import finished, input_key, with_present_keys
-from dpdeblur.transforms.wording import counted
 
 TaskT = TypeVar("TaskT", bound=Task)
-
 
 # What a card says that changes a result: with or without flags, from the file or from beside it.
 CARD_SETTINGS = ("views", "channel_order", "value_range", "transfer", "size_multiple", "halo_px")
@@ -30,7 +24,7 @@ CARD_SETTINGS = ("views", "channel_order", "value_range", "transfer", "size_mult
 
 @dataclass(frozen=True)
 class Job(Generic[TaskT]):
-    """What a command line asks for, checked.
+    """What a command asks for, checked.
 
     Attributes:
         found: the scenes of the input, and those that were not found whole.
@@ -39,8 +33,8 @@ class Job(Generic[TaskT]):
         settings: every setting that changes a result, by name.
         digest: of these.
         keys: the `input_key` of each scene.
-        facts: for `provenance.json`.
-        headline: lines to print at the start.
+        facts: for `manifest.json`.
+        headline: to print at the start.
     """
 
     found: Found
@@ -50,11 +44,11 @@ class Job(Generic[TaskT]):
     digest: str
     keys: dict[str, str]
     facts: dict[str, Any]
-    headline: tuple[str, ...]
+    headline: str
 
     @property
     def scene_ids(self) -> set[str]:
-        """Every scene that the tables will hold."""
+        """The ids of all scenes that the tables will hold."""
         return {*self.keys, *(failure.scene_id for failure in self.found.failures)}
 
 
@@ -65,66 +59,22 @@ class Work:
     Attributes:
         todo: scenes to work on.
         kept: outcomes that still hold, and the scenes that were not found whole.
-        failed: failures among those kept.
         nothing_to_do: the tables already stand as they should.
     """
 
     todo: list[Scene]
     kept: list[Outcome]
-    failed: int
     nothing_to_do: bool
 
+    @property
+    def failed(self) -> int:
+        """How many of those kept are failures."""
+        return sum(isinstance(outcome, Failure) for outcome in self.kept)
 
-def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Found | None = None) -> Job[Restoration]:
-    """Check everything that can be checked before the first scene is read, and open the model.
-
-    Args:
-        options: what was asked for.
-        folder: where results go.
-        found: the scenes; by default all that lie in --input.
-
-    Raises:
-        UsageError: what is wrong, and the way out.
-    """
-    runners.check(options.runner)
-    at_once = resolve.scenes_at_once(options, options, options.threads)
-    pixels = resolve.pixel_settings(options)
-    found = found or find_scenes(options.input, options.layout)
-    model = open_model(options, at_once)
-    settings = {
-        "model": model.name,
-        "model_sha256": model.sha256,
-        "backend": model.backend,
-        "images": options.images,
-        **pixels,
-        "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
-    }
-    task = Restoration(
-        model=replace(model.spec, model=resolve.address(options.model), sha256=model.sha256),
-        reading=resolve.reading(options, provenance.digest(settings), at_once),
-        images=folder.path("images") if options.images == "restored" else "",
-    )
-    return make_job(options, found, task, settings, at_once, _about(model, at_once, options))
-
-
-def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
-    """Open the model that is asked for, once for this process.
-
-    Args:
-        options: which, and what it may take.
-        at_once: scenes under way at once, which share the memory.
-
-    Raises:
-        UsageError: why it cannot be used, and what to do.
-    """
-    return resolve.open_model(
-        options.model,
-        options.backend,
-        options,
-        threads=options.threads,
-        callers=at_once,
-        max_memory=options.max_memory,
-    )
+    @property
+    def restored(self) -> int:
+        """How many of those kept were restored."""
+        return len(self.kept) - self.failed
 
 
 def make_job(
@@ -133,24 +83,28 @@ def make_job(
     task: TaskT,
     settings: dict[str, Any],
     at_once: int,
-    about: dict[str, Any],
+    *,
+    card: dict[str, Any],
+    threads: int,
+    headline: str,
 ) -> Job[TaskT]:
-    """A job from its parts.
+    """Put a job together.
 
     Args:
-        options: what was asked for.
+        options: of the command.
         found: its scenes.
         task: what to do with each.
         settings: every setting that changes a result.
         at_once: scenes under way at once in one process.
-        about: what else the manifest should say; its "headline" is printed instead.
+        card: of the model, or what is known of whoever restored the images.
+        threads: of the model for one scene; 0 where there is none.
+        headline: to print at the start.
 
     Raises:
-        UsageError: pictures of the scenes lie where the run would write its own.
+        UsageError: images of the scenes lie where the run would write its own.
     """
     _check_apart(found, RunFolder(options.output))
     digest = provenance.digest(settings)
-    headline = about.pop("headline")
     facts = {
         "format": 1,
         "command": command_line(options),
@@ -158,7 +112,8 @@ def make_job(
         "layout": found.layout,
         "settings": settings,
         "options": record(options),
-        **about,
+        "card": card,
+        "threads": threads,
         "runner": options.runner,
         "workers": at_once,
         "versions": provenance.versions(),
@@ -168,8 +123,14 @@ def make_job(
     return Job(found, task, at_once, settings, digest, keys, facts, headline)
 
 
-def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
-    """What is left to do, given what the folder holds, or, to start afresh, in spite of it. Changes nothing.
+def plan_work(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
+    """Work out what is left to do, given what the folder holds; change nothing.
+
+    Args:
+        job: to be done.
+        folder: of the run.
+        retry_failed: whether scenes that failed are to be done again.
+        restart: whether to begin anew, whatever the folder holds.
 
     Raises:
         UsageError: the folder holds a run with other settings.
@@ -183,20 +144,11 @@ def compare(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, res
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
     kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
     stands = earlier.get("finished") is not None and _scenes(kept) == _scenes(outcomes)
-    return Work(todo, kept, sum(isinstance(outcome, Failure) for outcome in kept), nothing_to_do=stands and not todo)
-
-
-def _about(model: Model, workers: int, options: DeblurOptions | WatchOptions) -> dict[str, Any]:
-    at_once = f"{counted(workers, 'scene')} at once"
-    return {
-        "headline": (f"model {model.name} on {model.backend}, {at_once}, threads for each: {options.threads}",),
-        "card": model.card.as_dict(),
-        "threads": options.threads,
-    }
+    return Work(todo, kept, nothing_to_do=stands and not todo)
 
 
 def _check_apart(found: Found, folder: RunFolder) -> None:
-    """Pictures of others in a run's own folder would be written over, and deleted by --restart."""
+    """Refuse images of others in a run's own folder: they would be overwritten, and deleted by --restart."""
     ours = folder.path("images") + "/"
     for scene in found.scenes:
         for source in (scene.left, scene.right, scene.combined, scene.target, scene.restored):
@@ -209,7 +161,7 @@ def _scenes(outcomes: list[Outcome]) -> Counter[str]:
 
 
 def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:
-    """Make sure that a job may go on with the run in a folder.
+    """Check that a job may go on with the run in a folder.
 
     Args:
         earlier: manifest of that run; empty where there is none.

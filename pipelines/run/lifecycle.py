@@ -1,105 +1,157 @@
-"""One attempt at a job, from the lock on its folder to its exit code: what every job that works on scenes shares."""
+"""The life of a run, the same for every command that runs a pipeline: lock, log, signals, progress, and how it ends.
+
+with open_run(…) as run:
+    run.execute(pipeline, …)
+    run.raise_if_stopped()
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from rich.console import Console
+import apache_beam as beam
 
-from dpdeblur.pipelines import console as terminal
-from dpdeblur.pipelines.console import complain
-from dpdeblur.pipelines.exitcodes import FAILED, OK, WITH_FAILURES
-from dpdeblur.pipelines.html import report_page
-from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
-from dpdeblur.pipelines.run import crash_recovery, logs, provenance, remote, stopping, summary, supervisor
-from dpdeblur.pipelines.run.job import Job
-from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms import progress
-from dpdeblur.transforms.records import JobError
+from dpdeblur.pipelines.console import rich_console
+from dpdeblur.pipelines.engine import execution, signals
+from dpdeblur.pipelines.run import display, lease, lock, logs
+from dpdeblur.transforms.records import JobError, UsageError
+from dpdeblur.transforms.run_control import RunControl
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.wording import counted
 
-OptionsT = TypeVar("OptionsT", DeblurOptions, ScoreOptions, WatchOptions)
+RESUME = "the same command goes on from there."
 
 
-@dataclass(frozen=True)
-class Attempt(Generic[OptionsT]):
-    """What was asked for, where it goes, and whether somebody has asked to stop."""
+class Folder(Protocol):
+    """The folder of a run.
 
-    options: OptionsT
-    folder: RunFolder
-    job: Job[Any]
-    console: Console
-    received: stopping.Received
+    Attributes:
+        uri: a local path, or a URI.
+        lock: file of its lock, in it.
+        log: file of its log, in it.
+    """
+
+    uri: str
+    lock: str
+    log: str
+
+
+@dataclass
+class OpenRun:
+    """A run under way in a folder that is locked for it.
+
+    Attributes:
+        folder: of the run.
+        runner: name of its engine.
+        control: of the run.
+        quiet: whether errors alone are printed.
+        resume: how to go on from what a run that was cut short has finished; empty where that is lost.
+        again: how to begin anew, where it is.
+        tally: of what is finished.
+    """
+
+    folder: Folder
+    runner: str
+    control: RunControl
+    quiet: bool
+    resume: str
+    again: str
+    tally: display.Tally = field(default_factory=lambda: display.Tally(None))
+
+    def __post_init__(self) -> None:
+        self.console = rich_console(quiet=self.quiet)
 
     def say(self, line: str) -> None:
         """Print a line, unless --quiet."""
         self.console.print(line, soft_wrap=True)
 
-    def failed(self, error: Exception, advice: str) -> int:
-        """Say why the job failed, and how to go on; returns the exit code. The engine's words are for the log."""
-        cause = logs.record(error)
-        complain(f"The job failed: {cause if isinstance(error, JobError) else progress.reason() or cause}")
-        complain(f"{advice} Details: {self.folder.path('log.txt')}")
-        return self.received.exit_code or FAILED
-
-    def conclude(self, facts: dict[str, Any], restored_before: int, wall_s: float) -> int:
-        """Sum up a run whose tables stand, and draw its report; returns the exit code.
+    def execute(self, pipeline: beam.Pipeline, tally: display.Tally, follower: execution.Follower) -> None:
+        """Run a pipeline to its end, or until the run is stopped, and show its progress.
 
         Args:
-            facts: for `provenance.json`.
-            restored_before: scenes in the tables that earlier attempts restored.
-            wall_s: time that this attempt took for the others, in seconds.
+            pipeline: to run.
+            tally: counts what is finished.
+            follower: sees what workers elsewhere have finished.
         """
-        metrics, failures, latency = self.folder.tables()
-        numbers = summary.summarise(metrics, failures, latency, metrics.num_rows - restored_before, wall_s)
-        numbers["left_out"] = [dataclasses.asdict(kind) for kind in self.job.found.left_out]
-        self.folder.write_json("summary.json", numbers)
-        self.folder.write_json("manifest.json", {**facts, "finished": provenance.now()})
-        summary.show(numbers, self.console)
-        self.say(f"Results: {self.folder.uri}")
-        try:
-            self.say(f"Report: {report_page.write_report(self.folder.uri)}")
-        except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
-            complain(f"No report could be made: {logs.record(error)}")
-        return exit_code(failures.num_rows)
+        self.tally = tally
+        interval_s = store.look_interval_s(self.folder.uri)
+        with display.shown(tally, self.control, self.console):
+            execution.execute(pipeline, self.runner, self.control, follower, interval_s)
+
+    def raise_if_stopped(self) -> None:
+        """End a run that was stopped before its end.
+
+        Raises:
+            Stopped: by a signal.
+            JobError: for any other reason.
+        """
+        if self.control.stopping:
+            raise self.failure(JobError(self.control.reason)) from self.control.cause
+
+    def failure(self, error: Exception) -> JobError | signals.Stopped:
+        """Return what to raise because of an error: why the run ended, what it has kept, and how to go on."""
+        cause = logs.record(error)
+        reason = str(error) if isinstance(error, JobError) else self.control.reason or cause
+        kept = f"Kept of this attempt: {counted(self.tally.done, self.tally.unit)}; " if self.resume else ""
+        text = f"{reason.rstrip('.')}. {kept}{self.resume or self.again}"
+        if self.control.signal:
+            return signals.Stopped(self.control.signal, f"Stopped: {text}")
+        return RunFailed(f"{text} Details: {log}" if (log := store.local_path(self.folder.log)) else text)
 
 
-def carry_out(
-    options: OptionsT,
-    folder: RunFolder,
-    prepare: Callable[[], Job[Any]],
-    do: Callable[[Attempt[OptionsT]], int],
-) -> int:
-    """Make an attempt at a job; returns the exit code.
+class RunFailed(JobError):
+    """A run ended before its time; the message says why, and how to go on."""
+
+
+@contextmanager
+def open_run(
+    folder: Folder,
+    runner: str,
+    *,
+    quiet: bool,
+    resume: str = "",
+    again: str = "",
+    grace_s: float = signals.GRACE_S,
+) -> Iterator[OpenRun]:
+    """Hold a folder for a run while the block runs, log to it, and stop the run on a signal.
 
     Args:
-        options: what was asked for.
-        folder: where results go.
-        prepare: checks everything and gives the job.
-        do: does it, in a folder that nobody else works in, and returns the exit code.
+        folder: of the run.
+        runner: name of its engine.
+        quiet: whether errors alone are printed.
+        resume: how to go on from what a run that was cut short has finished; empty where that is lost.
+        again: how to begin anew, where it is.
+        grace_s: how long work under way in this process may take after a signal, in seconds.
 
     Raises:
-        UsageError: what `prepare` finds wrong; or the folder holds another run, is in use, or cannot be written to.
+        UsageError: another run is under way in the folder, or it cannot be written to; or what the block finds wrong.
+        Stopped: a signal ended the run.
+        JobError: whatever else ended it, with its cause.
     """
-    console = terminal.rich_console(quiet=options.quiet)
-    if (crash := supervisor.crash()) and not folder.under_way(crash.process):
-        complain(f"The job failed: the process was ended by {crash.signal} while no scene was under way. {stopping.KEPT}")
-        return FAILED
-    job = prepare()
-    progress.reset()
-    with folder.locked(), stopping.on_signals(remote.grace_s(options.runner)) as received:
+    control = RunControl.current()
+    run = OpenRun(folder, runner, control, quiet, resume, again)
+    advice = f"Finished scenes are kept; {resume}" if resume else again
+    stoppable = signals.stop_on_signals(control, execution.grace_s(runner, grace_s), advice)
+    with _locked(run), stoppable, logs.to_file(folder.log):
         try:
-            if crash:  # this process goes on where another one of the same command was
-                for line in crash_recovery.clear_up(folder, job, crash):
-                    complain(line)
-            return do(Attempt(options, folder, job, console, received))
-        except (OSError, JobError) as error:
-            complain(f"The job failed: {error}. {stopping.KEPT}")
-            return received.exit_code or FAILED
+            yield run
+        except (UsageError, RunFailed):
+            raise
+        except Exception as error:  # the engine's, most often: the cause is in its text
+            raise run.failure(error) from control.cause or error
 
 
-def exit_code(failed: int) -> int:
-    """Of a job that came to its end. Args: failed: scenes recorded as failures."""
-    return WITH_FAILURES if failed else OK
+@contextmanager
+def _locked(run: OpenRun) -> Iterator[None]:
+    """Keep other runs out of the folder: by a lock on a disk, by a lease in an object store."""
+    try:
+        path = store.local_path(run.folder.lock)
+        with lock.held(path) if path else lease.held(run.folder.lock, run.control):
+            yield
+    except lock.Held:
+        raise UsageError(f"Another run is at work in {run.folder.uri}. Wait for it, or choose another --output.") from None
+    except lock.Unwritable as error:
+        raise UsageError(f"--output {run.folder.uri} cannot be written to: {error}.") from error

@@ -9,27 +9,53 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from dpdeblur.pipelines.engine.shared import Shared
 from dpdeblur.transforms.storage import store
 
 # What engines add around the message of an error, and what says nothing to users: the class where it is one of ours.
-_WHERE = re.compile(r"^transforms\.records\.\w+: |\s*\[while running '[^']*'\]$")
+_WHERE = re.compile(r"^(dpdeblur\.)?transforms\.records\.\w+: |\s*\[while running '[^']*'\]$")
 _CHATTY = "apache_beam.typehints"  # notes hundreds of hints that it takes for Any
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextmanager
 def to_file(uri: str) -> Iterator[None]:
-    """While the block runs, all log records and warnings go to a local file; to standard error, warnings up, for a URI."""
-    root, before, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
+    """Log to a local file while the block runs, warnings of Python included; for a URI, errors go to standard error.
+
+    Loggers belong to the process: of runs that are under way in it side by side, each log has the records of all.
+    """
+    root, handler = logging.getLogger(), _handler(uri)
+    with _runs_log.entered():
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            with suppress(OSError):  # what was still to be written may find the disk full
+                handler.close()
+
+
+def _handler(uri: str) -> logging.Handler:
     handler: logging.Handler
     if path := store.local_path(uri):
-        handler = logging.FileHandler(path, encoding="utf-8")
-        handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk: whoever writes results says so
+        try:
+            handler = logging.FileHandler(path, encoding="utf-8")
+        except OSError:  # a full or read-only disk: whoever writes results says so
+            return logging.NullHandler()
+        handler.handleError = lambda record: None  # type: ignore[method-assign]  # likewise
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.ERROR)
     handler.setFormatter(logging.Formatter(_FORMAT))
-    root.handlers = [handler]
+    return handler
+
+
+@contextmanager
+def _loggers_of_runs() -> Iterator[None]:
+    """Take the handlers that write to the terminal off the root logger, and let it hear of everything."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []
     root.setLevel(logging.INFO)
     logging.getLogger(_CHATTY).setLevel(logging.WARNING)
     logging.captureWarnings(True)
@@ -38,13 +64,14 @@ def to_file(uri: str) -> Iterator[None]:
             yield
     finally:
         logging.captureWarnings(False)
-        root.handlers, root.level = before, level
-        with suppress(OSError):  # what was still to be written may find the disk full
-            handler.close()
+        root.handlers, root.level = handlers, level
+
+
+_runs_log = Shared(_loggers_of_runs)
 
 
 def record(error: Exception) -> str:
-    """Log an error in full, and give back its last line, which names the cause."""
+    """Log an error in full, and return its last line, which names the cause."""
     logging.getLogger("dpdeblur").error("The job failed", exc_info=error)
     lines = [line for raw in str(error).splitlines() if (line := _WHERE.sub("", raw).strip())]
     return lines[-1] if lines else type(error).__name__

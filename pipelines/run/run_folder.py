@@ -1,4 +1,4 @@
-"""The folder of one run: whether it may be used, what it already holds, and how its tables come to stand in it.
+"""The folder of one run: what it already holds, and how its tables come to stand in it.
 
     RUN/metrics/ failures/ latency.parquet images/ summary.json manifest.json report.html log.txt
     RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written), lock
@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dpdeblur.pipelines.run import lease, lock
-from dpdeblur.transforms.records import Failure, JobError, Outcome, Score, UsageError
+from dpdeblur.pipelines.run import provenance
+from dpdeblur.transforms import worklist
+from dpdeblur.transforms.records import Failure, JobError, Outcome, Scene, Score, UsageError, scene_to_line
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.schemas import arrow_schema, from_table
@@ -41,13 +40,14 @@ class RunFolder:
     def __init__(self, uri: str) -> None:
         self.uri = store.absolute(uri, resolve=True)
         reachable.check(self.uri)
+        self.lock, self.log = self.path(".state", "lock"), self.path("log.txt")
 
     def path(self, *parts: str) -> str:
-        """A path inside the folder."""
+        """Return a path inside the folder."""
         return store.join(self.uri, *parts)
 
     def manifest(self) -> dict[str, Any]:
-        """What is known of the run in the folder; empty where there is none.
+        """Return what `manifest.json` says of the run in the folder; empty where there is none.
 
         Raises:
             UsageError: the file is there, but is no manifest.
@@ -65,26 +65,8 @@ class RunFolder:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         store.write_whole(self.path(name), text.encode(errors="backslashreplace"))  # names of files may be any bytes
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other runs out of the folder while the block runs, however it ends.
-
-        By a lock on a disk, by a lease in an object store.
-
-        Raises:
-            UsageError: another run is at work in it, or it cannot be written to.
-        """
-        there = self.path(".state", "lock")
-        try:
-            with lock.held(path) if (path := store.local_path(there)) else lease.held(there):
-                yield
-        except lock.Held:
-            raise UsageError(f"Another run is at work in {self.uri}. Wait for it, or choose another --output.") from None
-        except lock.Unwritable as error:
-            raise UsageError(f"--output {self.uri} cannot be written to: {error}.") from error
-
     def outcomes(self) -> list[Outcome]:
-        """What earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
+        """Return what earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
 
         A score whose picture is no longer there does not count.
         """
@@ -94,7 +76,7 @@ class RunFolder:
         return [outcome for outcome in found if not (path := _picture(outcome)) or _name(path) in pictures]
 
     def under_way(self, process: int) -> set[str]:
-        """The scenes that were under way in a process of this machine when it was ended by force."""
+        """Return the scenes that were under way in a process of this machine when it was ended by force."""
         markers = self._state("journal", journal.UNDER_WAY)
         return {_name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
 
@@ -108,7 +90,7 @@ class RunFolder:
         store.delete([*before, *store.files_in(self.path("failures"), "*.parquet")])
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """The metrics, failures and latency tables as they stand."""
+        """Return the metrics, failures and latency tables as they stand."""
         metrics, failures = (self._table(name, row_type) for name, row_type in TABLES)
         return metrics, failures, _read(self.path("latency.parquet"))
 
@@ -137,6 +119,37 @@ class RunFolder:
             for uri in store.files_in(self.path(folder), f".*{store.PARTIAL}")
         ]
         store.delete([*half_done, *partial])
+
+    def make_ready(self, *, restart: bool, forget_failures: bool) -> None:
+        """Make the folder ready for an attempt.
+
+        Args:
+            restart: whether to forget the run that the folder holds.
+            forget_failures: whether to have its failed scenes done again, whatever becomes of the attempt.
+        """
+        if restart:
+            self.clear()
+        elif forget_failures:
+            self.forget_failures()
+        self.sweep()
+
+    def write_work(self, todo: list[Scene], kept: list[Outcome]) -> tuple[list[str], list[str]]:
+        """Write the scenes to do and the outcomes that are kept to files, and return the names of both."""
+        folder = self.path(worklist.FOLDER)
+        scenes = worklist.write_lines(folder, "todo", todo, scene_to_line)
+        return scenes, worklist.write_lines(folder, "kept", kept, journal.to_line)
+
+    def write_manifest(self, facts: dict[str, Any], *, finished: bool = False) -> dict[str, Any]:
+        """Write what is run, and since when, to `manifest.json`; return what it says.
+
+        Args:
+            facts: of the job; where they hold no start, it is now.
+            finished: whether the run has just finished.
+        """
+        started = facts.get("started") or provenance.now()
+        content = {**facts, "started": started, "finished": provenance.now() if finished else None}
+        self.write_json("manifest.json", content)
+        return content
 
     def clear(self) -> None:
         """Forget the run in the folder: its tables, its pictures, its journal. Files of others stay.

@@ -1,7 +1,8 @@
-"""The numbers of a run as a whole: from its tables to `summary.json` and to the terminal."""
+"""How a run ends well: the numbers of the run as a whole, in `summary.json` and on the terminal, and its report."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -10,13 +11,44 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
-from dpdeblur.pipelines.console import print_table
+from dpdeblur.pipelines.console import complain, print_table
+from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
+from dpdeblur.pipelines.html import report_page
+from dpdeblur.pipelines.run import logs
+from dpdeblur.pipelines.run.lifecycle import OpenRun
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.layouts import Found
 
 METRICS = ("psnr_db", "ssim", "mae")
 
 
+def conclude(run: OpenRun, folder: RunFolder, found: Found, facts: dict[str, Any], *, restored_before: int) -> int:
+    """Sum up a run whose tables stand, and draw its report; return the exit code.
+
+    Args:
+        run: under way.
+        folder: of the run.
+        found: its scenes.
+        facts: that its `manifest.json` holds.
+        restored_before: scenes in the tables that earlier attempts restored.
+    """
+    wall_s = run.tally.elapsed_s
+    metrics, failures, latency = folder.tables()
+    numbers = summarise(metrics, failures, latency, metrics.num_rows - restored_before, wall_s)
+    numbers["left_out"] = [dataclasses.asdict(kind) for kind in found.left_out]
+    folder.write_json("summary.json", numbers)
+    folder.write_manifest(facts, finished=True)
+    show(numbers, run.console)
+    run.say(f"Results: {folder.uri}")
+    try:
+        run.say(f"Report: {report_page.write_report(folder.uri)}")
+    except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
+        complain(f"No report could be made: {logs.record(error)}")
+    return WITH_FAILURES if failures.num_rows else OK
+
+
 def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored_now: int, wall_s: float) -> dict[str, Any]:
-    """What `summary.json` holds.
+    """Return what `summary.json` holds.
 
     Args:
         metrics: table of the scored scenes.
@@ -44,7 +76,7 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
 
 
 def _quality(metrics: pa.Table, group: str) -> dict[str, Any]:
-    """Means over images of each score, after and before; identical pictures (+inf dB) are counted, not averaged."""
+    """Average each score over images, after and before; identical images (+inf dB) are counted, not averaged."""
     scored = metrics.filter(pc.is_valid(metrics["psnr_db"]))
     means = {column: _mean(scored[column]) for name in METRICS for column in (name, f"input_{name}")}
     identical = {column: _infinite(scored[column]) for column in ("psnr_db", "input_psnr_db")}
@@ -61,7 +93,7 @@ def _infinite(column: pa.ChunkedArray) -> int:
 
 
 def _causes(failures: pa.Table) -> list[dict[str, Any]]:
-    """How many scenes failed alike, the commonest cause first, each with the first of its scenes."""
+    """Count the scenes that failed alike, the commonest cause first, each with the first of its scenes."""
     alike = failures.sort_by("scene_id").group_by(["stage", "error_type"], use_threads=False)
     counted = alike.aggregate([("scene_id", "count"), ("scene_id", "first"), ("message", "first")]).to_pylist()
     counted.sort(key=lambda row: (-row["scene_id_count"], row["stage"]))

@@ -3,7 +3,7 @@
 Native code (a decoder, a network) can end a process in ways that no `except` sees: a segmentation fault, an abort, the
 system's lack of memory. A command therefore works in a child of a process that has loaded next to nothing. When a crash ends
 the child, another takes its place and is told so: the scenes that were under way are then tried one at a time, and the one
-that ends the process again becomes a failure (`dpdeblur.pipelines.run.lifecycle`).
+that ends the process again becomes a failure (`dpdeblur.pipelines.run.crash_recovery`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
 from dpdeblur.pipelines.console import complain
+from dpdeblur.pipelines.engine import signals
 from dpdeblur.pipelines.exitcodes import FAILED
-from dpdeblur.pipelines.run import stopping
 
 CRASHES = tuple(getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ABRT", "FPE", "ILL", "KILL"))
 MOST_CRASHES = 20  # in one command: with every further one, a crash is less likely to be the matter of a few scenes
@@ -26,7 +25,7 @@ MOST_CRASHES = 20  # in one command: with every further one, a crash is less lik
 
 @dataclass(frozen=True)
 class Crash:
-    """The end of a child: the name of the signal, and the id that the process had."""
+    """How a child ended: the name of the signal, and the id that the process had."""
 
     signal: str
     process: int
@@ -36,49 +35,49 @@ _crash: Crash | None = None
 
 
 def crash() -> Crash | None:
-    """The end of the process whose place this one took; None in the first."""
+    """Return how the process ended whose place this one took; None in the first."""
     return _crash
 
 
-def supervised(work: Callable[[], int]) -> int:
-    """Do the work in a child process, again after each crash; returns its exit code, in the child and in the parent.
+def continue_in_child() -> int | None:
+    """Fork, again after each crash; return None in the child, and in the parent the exit code of the last child.
 
     Signals are passed on to the child. Should the parent be killed, the child ends at once.
     """
     global _crash
-    child, received = 0, [0]
+    child, received = 0, 0
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        received[0] = number
+        nonlocal received
+        received = number
         if child:
             os.kill(child, number)
 
-    for number in stopping.SIGNALS:
+    for number in signals.SIGNALS:
         signal.signal(number, pass_on)
     for _ in range(MOST_CRASHES):
         line, life = os.pipe()
         child = os.fork()
         if not child:
             _begin(line, life)
-            return work()
+            return None
         os.close(line)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.close(life)
         if code >= 0:
             return code
-        if received[0] or -code not in CRASHES:
-            return 128 + (received[0] or -code)
+        if received or -code not in CRASHES:
+            return 128 + (received or -code)
         _crash, child = Crash(signal.Signals(-code).name, child), 0
         if sys.stdout.isatty():
             os.write(1, b"\x1b[?25h\n")  # a progress bar hides the cursor
-    complain(f"The process was ended {MOST_CRASHES} times, last by {_crash and _crash.signal}. {stopping.KEPT}")
+    complain(f"The process was ended {MOST_CRASHES} times, last by {_crash and _crash.signal}. {signals.RESUME}")
     return FAILED
 
 
 def _begin(line: int, life: int) -> None:
-    """What a new child does first. Only its parent holds the other end of the line: its end is the parent's."""
-    for number in stopping.SIGNALS:
-        signal.signal(number, stopping.interrupt)
+    """Prepare a new child: signals, and a thread that ends it with its parent, the only one to hold the line's other end."""
+    signals.own_process()
     os.close(life)
 
     def end_with_parent() -> None:

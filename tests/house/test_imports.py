@@ -20,7 +20,7 @@ ORDER = {
         "errors",
         "records",
         "wording",
-        "progress",
+        "run_control",
         "layout_names",
         "storage",
         "images",

@@ -76,9 +76,18 @@ def test_wrong_options_are_refused(scenes: Path, tmp_path: Path, options: dict[s
     assert not (tmp_path / "run" / "manifest.json").exists()
 
 
-def test_a_job_that_fails_is_an_error_of_its_own(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_fails_is_an_error_of_its_own(scenes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for scene in scenes.iterdir():
         (scene / "left.png").write_bytes(b"no picture")
-    with pytest.raises(api.JobError, match="deblur failed"):
+    with pytest.raises(api.JobError, match="1 scene failed, more than --max-failures"):
         api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", max_failures=0)
-    assert "1 scene failed, more than --max-failures" in capsys.readouterr().err
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_job_that_fails_says_its_cause(scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "images").write_bytes(b"a file where a folder should be")
+    with pytest.raises(api.JobError, match="results cannot be written") as failed:
+        api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", images="restored")
+    assert isinstance(failed.value.__cause__, OSError)
+    assert "images" in str(failed.value.__cause__)

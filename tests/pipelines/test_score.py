@@ -64,7 +64,7 @@ def test_eight_bit_results_missing_ones_and_strangers(tmp_path: Path, capsys: py
     builders.write_file(tmp_path / "r" / "scene-000.png", builders.png(eight))
     builders.write_file(tmp_path / "r" / "stranger.png", builders.png(eight))
     assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 3
-    assert "1 pictures belong to no scene" in capsys.readouterr().out
+    assert "1 picture without a scene" in capsys.readouterr().out
     assert rows(tmp_path / "run")[0]["psnr_db"] > 50
     (failed,) = pq.read_table(tmp_path / "run/failures").to_pylist()
     assert failed["scene_id"] == "scene-001"

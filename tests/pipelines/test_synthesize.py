@@ -152,7 +152,10 @@ def test_a_photograph_cut_short_fails_the_job_and_is_named(tmp_path: Path, capsy
     said = capsys.readouterr().err
     assert said.startswith("The job failed: The photograph ")
     assert "cut.jpg cannot be read" in said
-    assert not contents(tmp_path / "out")
+    assert [name for name in contents(tmp_path / "out") if not name.startswith(".state/")] == []
+    (tmp_path / "photos" / "cut.jpg").write_bytes(stream.getvalue())
+    assert synthesize(tmp_path / "out", "--photos", str(tmp_path / "photos")) == 0, "nothing was made, nothing is in the way"
+    assert {name.split("/")[0] for name in contents(tmp_path / "out")} == {"scene-0000", "scene-0001"}
 
 
 def test_a_folder_that_holds_anything_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

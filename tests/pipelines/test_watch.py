@@ -11,12 +11,12 @@ import pytest
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options import command_line, values
-from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run.display import Tally
-from dpdeblur.pipelines.watch import _Idle
-from dpdeblur.transforms import progress
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.watch import IdleWatch, check_resumable
 from dpdeblur.transforms.layouts.arrivals import Waiting
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.run_control import RunControl
 from tests.rows import score
 
 
@@ -96,43 +96,35 @@ def test_the_tally_of_a_job_without_end_says_no_total() -> None:
 def test_it_is_idle_only_when_all_that_came_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = {"now": None}
     monkeypatch.setattr("dpdeblur.pipelines.watch.read_waiting", lambda run: states["now"])
-    progress.reset()
-    tally = Tally(None)
-    idle = _Idle(str(tmp_path), tally, 0.05)
+    tally, control = Tally(None), RunControl()
+    idle = IdleWatch(str(tmp_path), tally, 0.05, control)
 
     def look(waiting: Waiting | None) -> bool:
         states["now"] = waiting  # type: ignore[assignment]
         idle.look()
         time.sleep(0.06)
         idle.look()
-        return progress.stopping()
+        return control.stopping
 
-    try:
-        assert not look(None), "the engine has not looked yet"
-        assert tally.waiting == "the engine starts"
-        assert not look(Waiting(under_way=1))
-        assert not look(Waiting(unsettled=1)), "a scene is being copied"
-        assert not look(Waiting(queued=2))
-        assert tally.waiting == "2 queued"
-        assert look(Waiting(incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
-        assert tally.waiting == "1 incomplete"
-        assert "nothing new has come" in progress.reason()
-    finally:
-        progress.reset()
+    assert not look(None), "the engine has not looked yet"
+    assert tally.waiting == "the engine starts"
+    assert not look(Waiting(under_way=1))
+    assert not look(Waiting(unsettled=1)), "a scene is being copied"
+    assert not look(Waiting(queued=2))
+    assert tally.waiting == "2 queued"
+    assert look(Waiting(incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
+    assert tally.waiting == "1 incomplete"
+    assert "nothing new has come" in control.reason
 
 
 def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
-    from dpdeblur.pipelines import watch
-    from dpdeblur.pipelines.run.lifecycle import Attempt
-    from dpdeblur.pipelines.run.run_folder import RunFolder
-
     folder = RunFolder(str(tmp_path / "run"))
     folder.write_json("manifest.json", {"settings": {}, "window_s": 10.0, "finished": None})
-    options = WatchOptions(input="in", output="run", window=60.0)
     job = argparse.Namespace(settings={})
-    attempt = Attempt(options, folder, job, None, None)  # type: ignore[arg-type]
+    check_resumable(job, folder, 10.0, restart=False)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"windows of 10 s: say --window 10s"):
-        watch._take_up(attempt)
+        check_resumable(job, folder, 60.0, restart=False)  # type: ignore[arg-type]
+    check_resumable(job, folder, 60.0, restart=True)  # type: ignore[arg-type]
     job.settings = {"model": "another"}
     with pytest.raises(UsageError, match="holds a run with other settings"):
-        watch._take_up(attempt)
+        check_resumable(job, folder, 10.0, restart=False)  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from dpdeblur.transforms import progress
 from dpdeblur.transforms.foreach import ForEachScene, SceneFunction
-from dpdeblur.transforms.records import Outcome, Scene, Source
+from dpdeblur.transforms.records import Scene, Source
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.tables.journal import Journal
 from tests.rows import score
 
@@ -29,24 +29,16 @@ class Task:
         return "now, by another name"
 
 
-@pytest.mark.parametrize("followed", [False, True], ids=["in a worker of a cluster", "where the job was started"])
-def test_finished_scenes_are_not_done_again(tmp_path: Path, followed: bool) -> None:
+@pytest.mark.parametrize("attached", [False, True], ids=["in a worker of a cluster", "where the run was started"])
+def test_finished_scenes_are_not_done_again(tmp_path: Path, attached: bool) -> None:
     journal = Journal(str(tmp_path))
     journal.append(score("finished", host="before", input_key="now"))
     journal.append(score("changed", host="before", input_key="earlier"))
     journal.close()
     view = Source("view.png", None, None, "")
     scenes = [Scene(name, view, view) for name in ("finished", "changed", "new")]
-    seen: list[Outcome] = []
-    expected = [("changed", "anew"), ("finished", "anew" if followed else "before"), ("new", "anew")]
-    if followed:
-        with progress.listening(seen.append):
-            _check(scenes, tmp_path, expected)
-    else:
-        _check(scenes, tmp_path, expected)
-
-
-def _check(scenes: list[Scene], journal: Path, expected: list[tuple[str, str]]) -> None:
+    expected = [("changed", "anew"), ("finished", "anew" if attached else "before"), ("new", "anew")]
+    each = ForEachScene(Task(), str(tmp_path), control=RunControl(attached=attached))
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        done = pipeline | beam.Create(scenes) | ForEachScene(Task(), str(journal))
+        done = pipeline | beam.Create(scenes) | each
         assert_that(done | beam.Map(lambda row: (row.scene_id, row.host)), equal_to(expected))

@@ -15,27 +15,28 @@ from apache_beam.transforms.window import TimestampedValue
 from dpdeblur.models.runtime.session import ModelSpec
 from dpdeblur.transforms.records import Scene
 from dpdeblur.transforms.restore import Restoration
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.tables.ledger import take_over
-from dpdeblur.transforms.watch import EnterTables, Vigil, _Look, _Once, read_waiting
+from dpdeblur.transforms.watch import EmitOnce, EnterTables, LookForArrivals, WatchSpec, read_waiting
 from tests.builders import make_scenes, write_folders
 from tests.rows import FINISHED, failure, score
 
 
-def vigil(place: Path, run: Path) -> Vigil:
-    return Vigil(str(place), "auto", str(run), take_over(str(run)), every_s=1, settle_s=0.05, patience_s=60, window_s=60)
+def spec(place: Path, run: Path) -> WatchSpec:
+    return WatchSpec(str(place), "auto", str(run), take_over(str(run)), every_s=1, settle_s=0.05, patience_s=60, window_s=60)
 
 
-def test_what_is_told_twice_passes_once(tmp_path: Path) -> None:
-    told = [("a 1", "a"), ("b 1", "b"), ("a 1", "a"), ("a 2", "a"), ("b 1", "b")]
+def test_what_is_emitted_twice_passes_once(tmp_path: Path) -> None:
+    emitted = [("a 1", "a"), ("b 1", "b"), ("a 1", "a"), ("a 2", "a"), ("b 1", "b")]
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        passed = pipeline | beam.Create(told) | beam.Map(lambda kv: TimestampedValue(kv, 100)) | beam.ParDo(_Once())
+        passed = pipeline | beam.Create(emitted) | beam.Map(lambda kv: TimestampedValue(kv, 100)) | beam.ParDo(EmitOnce())
         assert_that(passed, equal_to(["a", "a", "b"]))
 
 
-def test_outcomes_told_twice_are_in_the_tables_once_and_in_their_window(tmp_path: Path) -> None:
+def test_outcomes_that_come_twice_are_in_the_tables_once_and_in_their_window(tmp_path: Path) -> None:
     rows = [score(f"s{i:02d}", finished_at=FINISHED + timedelta(seconds=10 * i)) for i in range(30)] + [failure("f")]
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        _ = pipeline | beam.Create([*rows, *rows[:10]]) | EnterTables(vigil(tmp_path, tmp_path))
+        _ = pipeline | beam.Create([*rows, *rows[:10]]) | EnterTables(spec(tmp_path, tmp_path))
     assert pq.read_table(tmp_path / "metrics")["scene_id"].to_pylist() == [f"s{i:02d}" for i in range(30)]
     assert pq.read_table(tmp_path / "failures")["scene_id"].to_pylist() == ["f"]
     windows = pq.read_table(tmp_path / "windows").to_pylist()
@@ -43,25 +44,25 @@ def test_outcomes_told_twice_are_in_the_tables_once_and_in_their_window(tmp_path
     assert list(counts.values()) == [6] * 5
 
 
-def test_a_look_tells_scenes_once_and_says_what_waits(tmp_path: Path) -> None:
+def test_a_look_emits_scenes_once_and_says_what_waits(tmp_path: Path) -> None:
     place, run = tmp_path / "place", tmp_path / "run"
     write_folders(place, make_scenes(2, height=16, width=16))
     (place / "scene-001" / "right.png").unlink()
-    look = _Look(vigil(place, run), Restoration(ModelSpec("views-mean")))
+    look = LookForArrivals(spec(place, run), Restoration(ModelSpec("views-mean")), RunControl())
     look.setup()
     assert list(look.process(None, time.time())) == []
     assert read_waiting(str(run)).unsettled == 1  # type: ignore[union-attr]
     time.sleep(0.1)
-    assert list(look.process(None, look.looked - 1)) == [], "a tick that waited while the last look was taken"
-    ((key, told),) = look.process(None, time.time())
-    assert isinstance(told, Scene)
+    assert list(look.process(None, look.last_look - 1)) == [], "a tick that waited while the last look was taken"
+    ((key, scene),) = look.process(None, time.time())
+    assert isinstance(scene, Scene)
     assert key.startswith("scene-000 ")
     assert list(look.process(None, time.time())) == []
     waiting = read_waiting(str(run))
     assert waiting is not None
     assert (waiting.under_way, list(waiting.incomplete)) == (1, ["scene-001"])
     (place / "scene-001").rename(place / "elsewhere")
-    again = _Look(look.vigil, look.task)  # an engine that lost the first one
+    again = LookForArrivals(look.spec, look.task, RunControl())  # an engine that lost the first one
     again.setup()
     list(again.process(None, time.time()))
     time.sleep(0.1)

@@ -133,16 +133,22 @@ def require_folder(uri: str) -> None:
         raise NotADirectoryError(f"{uri} is a file") if path.exists() else FileNotFoundError(f"{uri} is not there")
 
 
-def anything_in(folder: str) -> str | None:
+def anything_in(folder: str, besides: str = "") -> str | None:
     """Return one file or folder that lies in a folder, or None where nothing does.
+
+    Args:
+        folder: a path or a URI.
+        besides: name of a folder in it that does not count.
 
     Raises:
         NotADirectoryError: it is a file.
     """
     path = local_path(folder)
     if path is None:
-        return next((found.uri for found in objects(_scheme(folder)).find(folder, deep=True)), None)
-    return next(map(str, path.iterdir()), None) if path.exists() else None
+        there = (found.uri for found in objects(_scheme(folder)).find(folder, deep=True))
+    else:
+        there = (str(entry) for entry in (path.iterdir() if path.exists() else ()))
+    return next((uri for uri in there if not besides or not is_within(uri, join(folder, besides))), None)
 
 
 def is_within(uri: str, folder: str) -> bool:

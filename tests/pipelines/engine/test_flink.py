@@ -7,8 +7,7 @@ import signal
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from dpdeblur.pipelines.engine import flink
-from dpdeblur.pipelines.run import stopping
+from dpdeblur.pipelines.engine import flink, signals
 from dpdeblur.transforms.records import JobError
 
 
@@ -29,7 +28,7 @@ def test_no_cluster_is_asked_where_there_is_none() -> None:
 
 
 def test_the_handlers_of_a_job_server_do_not_stay() -> None:
-    before = [signal.getsignal(number) for number in stopping.SIGNALS]
-    with stopping.handlers_kept():
+    before = [signal.getsignal(number) for number in signals.SIGNALS]
+    with signals.handlers_kept():
         signal.signal(signal.SIGINT, lambda *_: None)
-    assert [signal.getsignal(number) for number in stopping.SIGNALS] == before
+    assert [signal.getsignal(number) for number in signals.SIGNALS] == before

@@ -17,8 +17,7 @@ import pytest
 from onnx import helper
 
 from dpdeblur.pipelines.cli import main
-from dpdeblur.transforms import progress
-from dpdeblur.transforms.records import Outcome
+from dpdeblur.transforms.run_control import Finished, RunControl
 from dpdeblur.transforms.storage import store
 from tests import builders, commands, tiny_onnx
 
@@ -54,19 +53,22 @@ def remount(where: Path, options: str) -> None:
 
 
 def deblur(source: Path, run: Path, *options: str, model: str = "views-mean") -> int:
-    return main(["deblur", "--input", str(source), "--output", str(run), "--model", model, "--images", "restored", *options])
+    words = ["deblur", "--input", str(source), "--output", str(run), "--model", model, "--images", "restored", *options]
+    return main(words)
 
 
-def after(number: int, action: Callable[[], object]) -> Callable[[Outcome], None]:
-    """Act once, when so many scenes are finished."""
-    seen: list[Outcome] = []
+def after(number: int, action: Callable[[], object]) -> RunControl:
+    """The control of a run that acts once, when so many scenes are finished."""
+    seen: list[Finished] = []
 
-    def listen(outcome: Outcome) -> None:
-        seen.append(outcome)
-        if len(seen) == number:
-            action()
+    class Acting(RunControl):
+        def publish(self, finished: Finished) -> None:
+            super().publish(finished)
+            seen.append(finished)
+            if len(seen) == number:
+                action()
 
-    return listen
+    return Acting()
 
 
 def test_a_full_disk(source: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +113,7 @@ def test_a_folder_that_can_no_longer_be_written_to(
         (run / "images").rename(run / "moved")
         (run / "images").write_bytes(b"")
 
-    with progress.listening(after(2, take_away)):
+    with after(2, take_away):
         assert deblur(source, run, "--workers", "1") == 1
     assert "results cannot be written" in capsys.readouterr().err
     kept = commands.journaled(run)
@@ -131,7 +133,7 @@ def remove(files: Iterable[Path]) -> None:
 def test_files_that_vanish(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(COUNT)), tmp_path / "run"
     views = sorted(source.glob("*/right.png"))
-    with progress.listening(after(1, lambda: remove(views))):
+    with after(1, lambda: remove(views)):
         assert deblur(source, run, "--workers", "1") == 3
     failed = commands.rows(run, "failures")
     assert failed
@@ -172,7 +174,7 @@ def test_a_model_that_gives_pictures_of_another_size(tmp_path: Path, source: Pat
 def test_a_signal_lets_scenes_finish(
     source: Path, tmp_path: Path, number: signal.Signals, undisturbed: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with progress.listening(after(2, lambda: os.kill(os.getpid(), number))):
+    with after(2, lambda: os.kill(os.getpid(), number)):
         assert deblur(source, tmp_path / "run", "--workers", "1", "--quiet") == 128 + number
     says = capsys.readouterr().err
     assert f"received {number.name}" in says

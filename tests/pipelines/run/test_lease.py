@@ -10,7 +10,7 @@ import pytest
 
 from dpdeblur.pipelines.run import lease
 from dpdeblur.pipelines.run.lock import Held
-from dpdeblur.transforms import progress
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 from tests.memory_files import MemoryFiles
 
@@ -19,7 +19,6 @@ from tests.memory_files import MemoryFiles
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_S", 0.05)
     monkeypatch.setattr(lease, "DEAD_S", 0.5)
-    progress.reset()
 
 
 @pytest.fixture
@@ -28,19 +27,20 @@ def uri() -> str:
 
 
 def test_the_second_is_refused_and_the_first_goes_on(uri: str) -> None:
-    with lease.held(uri):
-        with pytest.raises(Held), lease.held(uri):
+    control = RunControl()
+    with lease.held(uri, control):
+        with pytest.raises(Held), lease.held(uri, RunControl()):
             pass
-        assert not progress.stopping()
+        assert not control.stopping
     assert store.read_whole(uri) is None
-    with lease.held(uri):
+    with lease.held(uri, RunControl()):
         pass
 
 
 def test_the_lease_of_a_dead_run_is_taken_over(uri: str) -> None:
     store.write_whole(uri, b"somebody 3")
     started = time.monotonic()
-    with lease.held(uri):
+    with lease.held(uri, RunControl()):
         assert time.monotonic() - started >= 0.5
     assert uri not in MemoryFiles.objects
 
@@ -49,17 +49,17 @@ def test_one_that_ends_meanwhile_is_not_waited_for(uri: str) -> None:
     store.write_whole(uri, b"somebody 3")
     threading.Timer(0.1, store.delete, [[uri]]).start()
     started = time.monotonic()
-    with lease.held(uri):
+    with lease.held(uri, RunControl()):
         assert time.monotonic() - started < 0.4
 
 
 def test_whoever_was_taken_for_dead_stops(uri: str) -> None:
-    with lease.held(uri):
+    control = RunControl()
+    with lease.held(uri, control):
         store.write_whole(uri, b"somebody 0")
         until = time.monotonic() + 5
-        while not progress.stopping():
+        while not control.stopping:
             assert time.monotonic() < until
             time.sleep(0.01)
-    assert progress.reason() == "another run has taken over the folder"
+    assert control.reason == "another run has taken over the folder"
     assert store.read_whole(uri) == b"somebody 0"
-    progress.reset()

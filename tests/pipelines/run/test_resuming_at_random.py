@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpdeblur.pipelines.run.job import Job, compare
+from dpdeblur.pipelines.run.job import Job, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
@@ -42,7 +42,7 @@ class World:
             Scene(name, Source("l", stamp=f"{name}{v}"), Source("r"), subset=name) for name, v in self.versions.items()
         )
         keys = {scene.scene_id: journal.input_key(scene, "d") for scene in scenes}
-        return Job(Found("", "", scenes, (), 0), None, 1, {}, "d", keys, {}, ())
+        return Job(Found("", "", scenes, (), 0), None, 1, {}, "d", keys, {}, "")
 
     def outcome(self, scene: Scene, key: str) -> Outcome:
         """The third version of a file is broken."""
@@ -51,7 +51,7 @@ class World:
 
     def attempt(self, how: str, torn: str, steps: int) -> None:
         job = self.job()
-        work = compare(job, self.run, retry_failed=how == "retry")
+        work = plan_work(job, self.run, retry_failed=how == "retry")
         todo = [scene.scene_id for scene in work.todo]
         assert Counter([*todo, *(row.scene_id for row in work.kept)]) == Counter(job.scene_ids), "each scene once"
         assert all(row.input_key == job.keys[row.scene_id] for row in work.kept), "nothing out of date is kept"
@@ -79,7 +79,7 @@ class World:
         write_table(to_table([], Failure), self.run.path(".state", "tables", "latency.parquet"))
         self.run.commit(job.scene_ids)
         self.run.write_json("manifest.json", {"settings": {}, "finished": "now"})
-        assert compare(self.job(), self.run).nothing_to_do
+        assert plan_work(self.job(), self.run).nothing_to_do
         self.held = {row.input_key for row in outcomes if isinstance(row, Score)}
 
 

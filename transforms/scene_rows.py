@@ -1,0 +1,137 @@
+"""What the tables say of one scene: a row of scores and timings, or a row that says what went wrong, and where."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.records import Failure, Scene, SceneError, Score
+from dpdeblur.transforms.scoring.metrics import Metrics
+
+MAX_MESSAGE = 2000  # characters; the gist comes first
+
+
+class Stopwatch:
+    """Wall time of each stage of one scene, and the stage that it is in."""
+
+    def __init__(self) -> None:
+        self.stage = "read"
+        self.ms = dict.fromkeys(("read", "decode", "inference", "score", "write"), 0.0)
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Time a stage."""
+        self.stage, start = stage, time.perf_counter()
+        yield
+        self.ms[stage] += (time.perf_counter() - start) * 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Restorer:
+    """Who restored an image, and how.
+
+    Attributes:
+        name: of the model, or of somebody else's method.
+        sha256: of the model file; empty where there is none.
+        backend: what ran the model.
+        threads: that the model used for one image; 0 where none ran.
+        concurrency: scenes under way at once in the same process.
+    """
+
+    name: str
+    sha256: str
+    backend: str
+    threads: int
+    concurrency: int
+
+
+def score_row(
+    scene: Scene,
+    left: Image,
+    scores: tuple[Metrics | None, Metrics | None],
+    watch: Stopwatch,
+    restorer: Restorer,
+    *,
+    image_path: str | None,
+    image_sha256: str | None,
+    protocol: str,
+    input_key: str,
+) -> Score:
+    """Return the row of a scene that was restored.
+
+    Args:
+        scene: which.
+        left: its left view, for size and depth.
+        scores: of the restored and of the unprocessed image; None without a target.
+        watch: that timed its stages.
+        restorer: who restored it.
+        image_path: of the restored image, relative to the run folder; None where none was written.
+        image_sha256: of its samples; None where they were not hashed.
+        protocol: signature of the metric protocol.
+        input_key: of the scene, with the settings of the run.
+    """
+    (height, width), (after, before) = left.shape[:2], scores
+    return Score(
+        scene_id=scene.scene_id,
+        subset=scene.subset,
+        width=width,
+        height=height,
+        bit_depth=left.dtype.itemsize * 8,
+        megapixels=width * height / 1e6,
+        model=restorer.name,
+        model_sha256=restorer.sha256,
+        psnr_db=after.psnr_db if after else None,
+        ssim=after.ssim if after else None,
+        mae=after.mae if after else None,
+        input_psnr_db=before.psnr_db if before else None,
+        input_ssim=before.ssim if before else None,
+        input_mae=before.mae if before else None,
+        read_ms=watch.ms["read"],
+        decode_ms=watch.ms["decode"],
+        inference_ms=watch.ms["inference"],
+        score_ms=watch.ms["score"],
+        write_ms=watch.ms["write"],
+        intra_op_threads=restorer.threads,
+        concurrency=restorer.concurrency,
+        host=f"{socket.gethostname()}:{os.getpid()}",
+        backend=restorer.backend,
+        image_path=image_path,
+        image_sha256=image_sha256,
+        protocol=protocol,
+        input_key=input_key,
+    )
+
+
+def failure_row(scene: Scene, stage: str, error: Exception, input_key: str, uri: str = "") -> Failure:
+    """Return the row of a scene that failed.
+
+    Args:
+        scene: which.
+        stage: where it failed.
+        error: what is wrong.
+        input_key: of the scene, with the settings of the run.
+        uri: file that the error is about, where the error itself does not say.
+    """
+    return Failure(
+        scene_id=scene.scene_id,
+        subset=scene.subset,
+        stage=stage,
+        error_type=type(error).__name__,
+        message=escaped(str(error)[:MAX_MESSAGE] or type(error).__name__),
+        uri=escaped((error.uri if isinstance(error, SceneError) else "") or uri),
+        input_key=input_key,
+    )
+
+
+def sample_digest(image: Image) -> str:
+    """Return the SHA-256 of an image's samples (row-major, little-endian), in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
