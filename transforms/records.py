@@ -64,19 +64,19 @@ ROLES = ("left", "right", "combined", "target", "restored")
 
 
 def scene_to_line(scene: Scene) -> str:
-    """A scene as one line of JSON."""
+    """Return a scene as one line of JSON."""
     return json.dumps(asdict(scene)) + "\n"
 
 
 def scene_from_line(line: str) -> Scene:
-    """The scene of a line made by `scene_to_line`."""
+    """Return the scene of a line made by `scene_to_line`."""
     facts = json.loads(line)
     files = {role: Source(**facts[role]) if facts[role] else None for role in ROLES}
     return Scene(**{**facts, **files})
 
 
 def now() -> datetime:
-    """The time, in UTC, to the millisecond: what tables and journal keep of it without loss."""
+    """Return the time, in UTC, to the millisecond: what tables and journal keep of it without loss."""
     time = datetime.now(UTC)
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 

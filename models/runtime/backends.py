@@ -164,7 +164,7 @@ def check_bfloat16(capabilities: list[str], flags: frozenset[str]) -> None:
 
 
 def _one_line(error: Any) -> str:
-    """Give the gist of an engine's message, which may run over a screen of source positions."""
+    """Return the gist of an engine's message, which may run over a screen of source positions."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     useful = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
     return " ".join(useful or lines)[:400] or type(error).__name__

@@ -140,7 +140,7 @@ def infer_card(name: str, inputs: tuple[Port, ...], said: CardOverrides) -> Card
 
 
 def _views_of(inputs: tuple[Port, ...], layout: str | None) -> str | None:
-    """Give the views of inputs that speak for themselves; None where they do not."""
+    """Return the views of inputs that speak for themselves; None where they do not."""
     channels = [_channels(port, layout or "")[0] for port in inputs]
     if channels == [6]:
         return "left right"
@@ -154,7 +154,7 @@ _NAMES = {"left": ("left", "l"), "right": ("right", "r"), "combined": ("combined
 
 
 def _view_named(name: str) -> str | None:
-    """Give the view that the name of an input says: `R`, `img_r`, `inputR`, `right_view` are the right one.
+    """Return the view that the name of an input says: `R`, `img_r`, `inputR`, `right_view` are the right one.
 
     >>> [_view_named(name) for name in ("R", "img_l", "inputR", "LeftView", "x", "left_right")]
     ['right', 'left', 'right', 'left', None, None]
@@ -233,7 +233,7 @@ def _feed(card: Card, words: tuple[str, ...], port: Port) -> Feed:
 
 
 def _plane_numbers(card: Card, words: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Give the planes of a frame that make up one input, and the positions among them that are no views."""
+    """Return the planes of a frame that make up one input, and the positions among them that are no views."""
     order = (2, 1, 0) if card.channel_order == "bgr" else (0, 1, 2)
     channels: list[int] = []
     unscaled: list[int] = []
@@ -247,7 +247,7 @@ def _plane_numbers(card: Card, words: tuple[str, ...]) -> tuple[tuple[int, ...],
 
 
 def _channels(port: Port, layout: str = "") -> tuple[int | None, bool]:
-    """Say how many channels a port has, and whether they come last: TensorFlow's exports are NxHxWxC.
+    """Return how many channels a port has, and whether they come last: TensorFlow's exports are NxHxWxC.
 
     Args:
         port: an input or an output.

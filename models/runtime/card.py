@@ -115,7 +115,7 @@ class Card:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the fields in the order above, ready for JSON; those that few need are left out where they say nothing."""
+        """Return the fields in the order above, ready for JSON; those that few need are left out where they say nothing."""
         content = {key.name: getattr(self, key.name) for key in fields(self)} | {"value_range": list(self.value_range)}
         return {key: value for key, value in content.items() if value or key not in ("output", "layout", "blend_tiles")}
 
@@ -140,7 +140,7 @@ class CardOverrides:
     bytes_per_pixel: float | None = None
 
     def apply(self, card: Card) -> Card:
-        """Give `card` with what was said instead; a halo said by hand counts as a promise of exact tiles."""
+        """Return `card` with what was said instead; a halo said by hand counts as a promise of exact tiles."""
         said = {key: value for key, value in asdict(self).items() if value is not None}
         if self.halo_px is not None:
             said["exact_tiles"] = True
@@ -177,7 +177,7 @@ def parse_card(text: str) -> Card:
 
 
 def is_plane(word: str) -> bool:
-    """Say whether a word of a card's `views` is one further channel: "radius", or a finite number."""
+    """Return whether a word of a card's `views` is one further channel: "radius", or a finite number."""
     try:
         return word == RADIUS or math.isfinite(float(word))
     except ValueError:
@@ -185,7 +185,7 @@ def is_plane(word: str) -> bool:
 
 
 def is_card(text: str) -> bool:
-    """Say whether `text` is a card at all, right or wrong: a JSON file beside a model may be anything."""
+    """Return whether `text` is a card at all, right or wrong: a JSON file beside a model may be anything."""
     return f'"{FORMAT}"' in text
 
 

@@ -91,7 +91,7 @@ def read_onnx(content: bytes) -> OnnxFile:
 
 
 def external_paths(file: OnnxFile, folder: Path | None) -> tuple[Path, ...]:
-    """Say where the external weights of `file` lie, each inside `folder`, the folder of the ONNX file.
+    """Return where the external weights of `file` lie, each inside `folder`, the folder of the ONNX file.
 
     Args:
         file: what the ONNX file says.
@@ -122,7 +122,7 @@ def external_paths(file: OnnxFile, folder: Path | None) -> tuple[Path, ...]:
 
 
 def _external(message: Value, kind: str) -> Iterator[str]:
-    """Give the location of every external tensor inside `message`; an empty one where the file names none."""
+    """Return the location of every external tensor inside `message`; an empty one where the file names none."""
     if kind != "tensor":
         for field, value in fields(message):
             if inside := _INSIDE[kind].get(field):

@@ -39,7 +39,7 @@ def fields(message: Value) -> Iterator[tuple[int, Value]]:
 
 
 def find(message: Value, *path: int) -> Iterator[Value]:
-    """Give every value at `path`, field numbers from the outermost message inwards."""
+    """Return every value at `path`, field numbers from the outermost message inwards."""
     for number, value in fields(message):
         if number == path[0]:
             if len(path) == 1:
@@ -49,7 +49,7 @@ def find(message: Value, *path: int) -> Iterator[Value]:
 
 
 def text(message: Value, number: int) -> str:
-    """Give field `number` of `message` as text; the last one counts, and none is empty."""
+    """Return field `number` of `message` as text; the last one counts, and none is empty."""
     value: Value = memoryview(b"")
     for value in find(message, number):  # noqa: B007 - the last is wanted
         pass
@@ -59,7 +59,7 @@ def text(message: Value, number: int) -> str:
 
 
 def number(message: Value, number: int) -> int:
-    """Give field `number` of `message` as a number; the last one counts, and none is 0."""
+    """Return field `number` of `message` as a number; the last one counts, and none is 0."""
     value: Value = 0
     for value in find(message, number):  # noqa: B007 - the last is wanted
         pass

@@ -117,7 +117,7 @@ class Model:
             raise ModelError(f"model '{self.name}' cannot restore this scene: {error}") from None
 
     def padded(self, height: int, width: int) -> tuple[int, int]:
-        """Give the height and width to pad to, in pixels: the next multiples, or the one size that the graph takes.
+        """Return the height and width to pad to, in pixels: the next multiples, or the one size that the graph takes.
 
         Raises:
             ModelError: where the graph takes one size only, and the picture is larger.
@@ -204,7 +204,7 @@ _opening = threading.Lock()
 
 
 def load(spec: ModelSpec) -> Model:
-    """Give the process's one model for `spec`, opening it at the first call; threads that come meanwhile wait.
+    """Return the process's one model for `spec`, opening it at the first call; threads that come meanwhile wait.
 
     Raises:
         ModelError: where it cannot be opened, saying why and what to do; or it is another file than `spec.sha256` says.
@@ -224,7 +224,7 @@ def load(spec: ModelSpec) -> Model:
 
 
 def _padded(planes: Planes, height: int, width: int, high: int, wide: int) -> Planes:
-    """Give planes of exactly `high` and `wide`: as they are where they fit, else the picture padded by reflection."""
+    """Return planes of exactly `high` and `wide`: as they are where they fit, else the picture padded by reflection."""
     if planes.shape[1:] == (high, wide):
         return planes
     return np.pad(planes[:, :height, :width], ((0, 0), (0, high - height), (0, wide - width)), mode="reflect")

@@ -95,7 +95,7 @@ def plan_tiles(height: int, width: int, *, multiple: int, halo: int, max_pixels:
 
 
 def frame_bytes(height: int, width: int, bytes_per_pixel: float) -> int:
-    """Give what restoring a whole frame takes, in bytes: its float planes, and the network at work."""
+    """Return what restoring a whole frame takes, in bytes: its float planes, and the network at work."""
     return math.ceil((PLANES_BYTES + bytes_per_pixel) * height * width)
 
 
@@ -178,14 +178,14 @@ def _spans(length: int, multiple: int, margin: int, parts: int) -> list[Span]:
 
 
 def _longest(length: int, multiple: int, margin: int, parts: int) -> int:
-    """Give an upper bound, in pixels, of the spans of `parts` parts."""
+    """Return an upper bound, in pixels, of the spans of `parts` parts."""
     if parts == 1:
         return length
     return min(length, math.ceil(length // multiple / parts) * multiple + 2 * margin)
 
 
 def _parts(length: int, multiple: int, margin: int, limit: int) -> int | None:
-    """Give a number of parts whose spans are within `limit`; None where there is none."""
+    """Return a number of parts whose spans are within `limit`; None where there is none."""
     if length <= limit:
         return 1
     core = (limit - 2 * margin) // multiple

@@ -12,12 +12,12 @@ DEFAULT = "dpdeblur-s"  # the larger one gains .03 dB more on real captures, at 
 
 
 def names() -> list[str]:
-    """Give the names of the models in the package, in alphabetical order."""
+    """Return the names of the models in the package, in alphabetical order."""
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
 
 
 def find(name_or_path: str) -> Path:
-    """Give the local path of a model: of the package by its name, or anybody's by its path.
+    """Return the local path of a model: of the package by its name, or anybody's by its path.
 
     Raises:
         ModelError: where there is no such model; it suggests the nearest name.

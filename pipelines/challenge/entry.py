@@ -32,7 +32,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 
 def check(path: Path, count: int | None = None) -> list[str]:
-    """All that is wrong with an entry, one sentence each; nothing for a good one.
+    """Return all that is wrong with an entry, one sentence each; an empty list for a good one.
 
     Args:
         path: of the zip.
@@ -49,7 +49,7 @@ def check(path: Path, count: int | None = None) -> list[str]:
 
 
 def _directory_trouble(path: Path) -> str:
-    """What keeps the list of files from being read at all: it is read whole, so its size is looked at first."""
+    """Return what keeps the list of files from being read at all: it is read whole, so its size is looked at first."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - 0xFFFF - _END.size - _ZIP64_LOCATOR_BYTES))
@@ -136,7 +136,7 @@ def _picture_problems(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> list[s
 
 
 def _overlap(files: Sequence[zipfile.ZipInfo], directory: int) -> bool:
-    """Whether two files share bytes, as in bombs whose entries all point to one: each needs room for its header and body."""
+    """Return whether two files share bytes, as in bombs whose entries all point to one: each needs room for its header and body."""
     ordered = sorted(files, key=lambda file: file.header_offset)
     ends = [file.header_offset + 30 + len(file.orig_filename.encode()) + file.compress_size for file in ordered]
     return any(

@@ -33,7 +33,7 @@ class Readme:
     description: str
 
     def text(self) -> str:
-        """The four lines."""
+        """Return the four lines."""
         lines = (
             f"runtime per image [s] : {max(self.runtime_s, 0.0001):.4f}",
             f"CPU[1] / GPU[0] : {int(self.cpu)}",
@@ -44,7 +44,7 @@ class Readme:
 
 
 def parse_readme(text: str) -> tuple[Readme | None, list[str]]:
-    """What four lines say, or what is wrong with each.
+    """Return what four lines say, or what is wrong with each.
 
     >>> parse_readme("runtime per image [s] : 2.50")[1][0]
     "readme.txt, line 2 is missing: it must be like 'CPU[1] / GPU[0] : 1'."
@@ -69,5 +69,5 @@ def parse_readme(text: str) -> tuple[Readme | None, list[str]]:
 
 
 def shown(name: str) -> str:
-    """A name fit for a terminal: short, and without control characters."""
+    """Return a name fit for a terminal: short, and without control characters."""
     return ascii(name) if len(name) <= 80 else f"{name[:77]!a}…"

@@ -19,7 +19,7 @@ RUNS, WARMUP = 10, 2
 
 
 def read(path: Path) -> ModelTiming:
-    """What `dpdeblur latency --json` wrote.
+    """Return what `dpdeblur latency --json` wrote.
 
     Raises:
         UsageError: it is gone, or it is something else.
@@ -62,13 +62,13 @@ def measure(finished: Run, name: str | None, threads: int | None) -> ModelTiming
 
 
 def description(measured: ModelTiming) -> str:
-    """The line of readme.txt that says what ran on what."""
+    """Return the line of readme.txt that says what ran on what."""
     how = f"{measured.backend}, {measured.threads} threads of {measured.cpu}, one picture at a time"
     return f"{measured.model} by dpdeblur, {how}"
 
 
 def per_image_s(measured: ModelTiming, scores: Sequence[Score]) -> float:
-    """Seconds for one picture: the mean measured; where pictures differ in size, in proportion to their mean megapixels.
+    """Return the seconds for one picture: the mean measured; where pictures differ in size, in proportion to their mean megapixels.
 
     Raises:
         UsageError: another model was measured, or a picture of another size.

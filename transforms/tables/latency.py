@@ -33,7 +33,7 @@ class Sketch:
     buckets: dict[int, int] = field(default_factory=dict)
 
     def add(self, ms: float, megapixels: float) -> Sketch:
-        """Take in one more time, in milliseconds and at least 0, of a picture of so many megapixels; returns itself."""
+        """Add one more time, in milliseconds and at least 0, of a picture of so many megapixels; returns itself."""
         self.count += 1
         shift = ms - self.mean
         self.mean += shift / self.count
@@ -45,7 +45,7 @@ class Sketch:
         return self
 
     def merge(self, other: Sketch) -> Sketch:
-        """Both sets together, as a new sketch."""
+        """Return both sets together, as a new sketch."""
         count = self.count + other.count
         if not self.count or not other.count:
             return self if self.count else other
@@ -64,7 +64,7 @@ class Sketch:
         )
 
     def quantile(self, q: float) -> float:
-        """The smallest time that a share `q` of the set does not exceed, within a relative `ACCURACY`.
+        """Return the smallest time that a share `q` of the set does not exceed, within a relative `ACCURACY`.
 
         Raises:
             ValueError: the set is empty.
@@ -89,7 +89,7 @@ Group = tuple[str, str, str]  # stage, group_by, group
 
 
 def timings(score: Score) -> Iterator[tuple[Group, tuple[float, float]]]:
-    """The times of one row, in milliseconds with its megapixels, for every group that it belongs to."""
+    """Return the times of one row, in milliseconds with its megapixels, for every group that it belongs to."""
     groups = [("all", ""), ("size", f"{score.width}x{score.height}")]
     if score.subset:
         groups.append(("subset", score.subset))
@@ -101,7 +101,7 @@ def timings(score: Score) -> Iterator[tuple[Group, tuple[float, float]]]:
 
 
 def sketches(scores: Iterable[Score]) -> dict[Group, Sketch]:
-    """The times of rows at hand, by group: what `LatencyStatistics` computes in parts."""
+    """Return the times of rows, by group: what `LatencyStatistics` computes in parts."""
     found: dict[Group, Sketch] = {}
     for score in scores:
         for group, (ms, megapixels) in timings(score):
@@ -110,7 +110,7 @@ def sketches(scores: Iterable[Score]) -> dict[Group, Sketch]:
 
 
 def latency_row(group: Group, sketch: Sketch) -> Latency:
-    """The statistics of one group as a row of `latency.parquet`."""
+    """Return the statistics of one group as a row of `latency.parquet`."""
     return Latency(
         stage=group[0],
         group_by=group[1],

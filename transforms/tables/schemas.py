@@ -18,7 +18,7 @@ _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.t
 
 
 def arrow_schema(row_type: type) -> pa.Schema:
-    """The Arrow schema of a row type, with each column's description and unit in the field metadata.
+    """Return the Arrow schema of a row type, with each column's description and unit in the field metadata.
 
     Args:
         row_type: `Score`, `Failure` or `Latency`.
@@ -28,12 +28,12 @@ def arrow_schema(row_type: type) -> pa.Schema:
 
 
 def to_table(rows: Iterable[Any], row_type: type) -> pa.Table:
-    """Rows of one type as an Arrow table; an empty table, with its schema, where there are none."""
+    """Return rows of one type as an Arrow table; an empty table, with its schema, where there are none."""
     return pa.Table.from_pylist([dataclasses.asdict(row) for row in rows], schema=arrow_schema(row_type))
 
 
 def from_table(table: pa.Table, row_type: type) -> list[Any]:
-    """The rows of an Arrow table as values of `row_type`; columns unknown to it are left out.
+    """Return the rows of an Arrow table as values of `row_type`; columns unknown to it are left out.
 
     Raises:
         KeyError: a column of `row_type` is missing.
