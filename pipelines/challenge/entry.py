@@ -136,7 +136,7 @@ def _picture_problems(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> list[s
 
 
 def _overlap(files: Sequence[zipfile.ZipInfo], directory: int) -> bool:
-    """Return whether two files share bytes, as in bombs whose entries all point to one: each needs room for its header and body."""
+    """Return whether two files share bytes, as in bombs whose entries all point to one."""
     ordered = sorted(files, key=lambda file: file.header_offset)
     ends = [file.header_offset + 30 + len(file.orig_filename.encode()) + file.compress_size for file in ordered]
     return any(

@@ -68,7 +68,7 @@ def description(measured: ModelTiming) -> str:
 
 
 def per_image_s(measured: ModelTiming, scores: Sequence[Score]) -> float:
-    """Return the seconds for one picture: the mean measured; where pictures differ in size, in proportion to their mean megapixels.
+    """Return the seconds for one picture: the mean measured, in proportion to the megapixels where pictures differ in size.
 
     Raises:
         UsageError: another model was measured, or a picture of another size.
