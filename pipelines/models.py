@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import attrs
 from rich.table import Table
@@ -14,9 +17,10 @@ from dpdeblur.models.runtime.card import Card
 from dpdeblur.models.runtime.check import check_runs, check_tiles
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError
+from dpdeblur.models.runtime.stamp import stamp
 from dpdeblur.pipelines.console import print_table, rich_console, write
 from dpdeblur.pipelines.options.command_line import words
-from dpdeblur.pipelines.options.resolve import open_model
+from dpdeblur.pipelines.options.resolve import card_overrides, open_model
 from dpdeblur.pipelines.options.tools import ModelsOptions
 from dpdeblur.transforms.records import UsageError
 
@@ -33,9 +37,10 @@ def run(options: ModelsOptions) -> int:
     Raises:
         UsageError: there is no such model.
     """
-    if options.action == "check" and not options.model:
-        raise UsageError("which file? dpdeblur models check FILE.onnx")
-    return {"list": _list, "show": _show, "path": _path, "check": _check}[options.action](options)
+    if options.action in ("check", "stamp") and not options.model:
+        raise UsageError(f"which file? dpdeblur models {options.action} FILE.onnx")
+    commands = {"list": _list, "show": _show, "path": _path, "check": _check, "stamp": _stamp, "export": _export}
+    return commands[options.action](options)
 
 
 def _list(options: ModelsOptions) -> int:
@@ -83,6 +88,58 @@ def _check(options: ModelsOptions) -> int:
     _action, *flags = words(attrs.evolve(options, model=None, json=False))
     write(f"Yes, it runs: dpdeblur deblur {shlex.join(['--model', name, *flags])} ...\n")
     return OK
+
+
+def _stamp(options: ModelsOptions) -> int:
+    """Write into a file, after it has run, what its card, the command line and the trial say of it."""
+    model = open_model(options.model or "", options.backend, options)
+    try:
+        width, height = check_runs(model)
+        card = _described(model.card, options)
+        stamp(zoo.find(model.spec.model), card)
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    except ImportError:
+        raise UsageError("stamping needs the package onnx: pip install 'dpdeblur[train]'") from None
+    except OSError as error:
+        raise UsageError(f"{options.model} cannot be written: {error.strerror or error}.") from error
+    write(f"The card of {card.name} is in {options.model}, and beside it. The model ran on {width}x{height} pixels.\n")
+    return OK
+
+
+def _export(options: ModelsOptions) -> int:
+    """Make an ONNX file of a PyTorch network, with a card, and say how it was compared."""
+    from dpdeblur.models.training.export_module import export_module  # noqa: PLC0415 - training is an extra
+
+    if not options.model or not options.output:
+        raise UsageError("export needs a network and a file: dpdeblur models export package.module:callable --output FILE.onnx")
+    name = Path(options.output).stem
+    sys.path.insert(0, "")  # a module in the current folder is found, as with python -m
+    try:
+        card = _described(card_overrides(options).apply(Card(name=name)), options)
+        weights = Path(options.weights) if options.weights else None
+        difference = export_module(options.model, weights, Path(options.output), card)
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{options.output} cannot be written: {error.strerror or error}.") from error
+    finally:
+        sys.path.remove("")
+    write(f"{options.output}: ONNX Runtime and PyTorch differ by {difference:.1g} of full range at most.\n")
+    write(f"Try it: dpdeblur models check {shlex.quote(options.output)}\n")
+    return OK
+
+
+def _described(card: Card, options: ModelsOptions) -> Card:
+    """Return a card with what the command line says of it to people."""
+    return replace(
+        card,
+        name=options.name or card.name,
+        version=options.version or card.version,
+        description=options.description or card.description,
+        training_data=options.training_data or card.training_data,
+        licence=options.licence or card.licence,
+    )
 
 
 def _facts(model: Model) -> Iterator[tuple[str, str]]:

@@ -104,7 +104,19 @@ class ModelCard:
     model_views: str | None = field(
         default=None,
         converter=optional(words),
-        metadata=shown("views of each input, 3 channels each, as in 'left right combined' or 'left, right'", "VIEWS"),
+        metadata=shown(
+            "views of each input, 3 channels each, as in 'left right combined' or 'left, right'; or one further channel each: "
+            "radius (distance from the centre) or a number (a constant), as in 'left right radius'",
+            "VIEWS",
+        ),
+    )
+    model_output: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown("name or number of the output that holds the picture", "NAME", default="the one of the picture's size"),
+    )
+    model_layout: Literal["nchw", "nhwc"] | None = field(
+        default=None, metadata=shown("order of the axes of inputs and outputs", default="what their shapes say")
     )
     model_order: Literal["rgb", "bgr"] | None = field(default=None, metadata=shown("order of the colour channels in each view"))
     model_range: Literal["unit", "signed", "byte"] | None = field(
@@ -122,6 +134,13 @@ class ModelCard:
         default=None,
         converter=optional(whole),
         metadata=shown("a pixel of the result depends on so many pixels around it: allows exact tiles", "N"),
+    )
+    model_tile: Literal["overlap"] | None = field(
+        default=None,
+        metadata=shown(
+            "overlap: cut pictures larger than the one size that the model takes into overlapping tiles and blend them; close "
+            "to what the whole picture would give, but not the same"
+        ),
     )
 
 

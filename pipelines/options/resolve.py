@@ -73,11 +73,14 @@ def card_overrides(card: ModelCard) -> CardOverrides:
     """Return what is said of a model instead of what its card says."""
     return CardOverrides(
         views=card.model_views,
+        output=card.model_output,
+        layout=card.model_layout,
         channel_order=card.model_order,
         value_range=RANGES[card.model_range] if card.model_range else None,
         transfer=card.model_transfer,
         size_multiple=card.model_multiple,
         halo_px=card.model_halo,
+        blend_tiles=True if card.model_tile == "overlap" else None,
     )
 
 

@@ -16,15 +16,29 @@ from dpdeblur.pipelines.options.values import PixelSize, path, pixel_size, posit
 
 
 @frozen(kw_only=True, slots=False)
-class ModelsOptions(ModelCard):
-    """List the models, print a card, find a file, check somebody's ONNX file."""
+class CardToWrite:
+    """What a card that is written says of the model, for people."""
+
+    title: ClassVar[str] = "card to write"
+    about: ClassVar[str] = "stamp, export: the options of the model card go into it too."
+    name: str | None = field(default=None, converter=optional(words), metadata=shown("what tables call it", "NAME"))
+    version: str | None = field(default=None, converter=optional(words), metadata=shown("of the weights", "V"))
+    description: str | None = field(default=None, converter=optional(words), metadata=shown("one sentence", "TEXT"))
+    training_data: str | None = field(default=None, converter=optional(words), metadata=shown("in words", "TEXT"))
+    licence: str | None = field(default=None, converter=optional(words), metadata=shown("of the weights", "NAME"))
+
+
+@frozen(kw_only=True, slots=False)
+class ModelsOptions(CardToWrite, ModelCard):
+    """List the models, print a card, find a file, check, stamp or export a model."""
 
     title: ClassVar[str] = "what to do"
     about: ClassVar[str] = ""
-    action: Literal["list", "show", "path", "check"] = field(
+    action: Literal["list", "show", "path", "check", "stamp", "export"] = field(
         default="list",
         metadata=shown(
-            "list: the models of the package; show: a card; path: where a file is; check: will this file run?",
+            "list: the models of the package; show: a card; path: where a file is; check: will this file run? stamp: write "
+            "a card into an ONNX file; export: make an ONNX file of a PyTorch network",
             "ACTION",
             positional=True,
         ),
@@ -32,7 +46,15 @@ class ModelsOptions(ModelCard):
     model: str | None = field(
         default=None,
         converter=optional(words),
-        metadata=shown("which model", "NAME|FILE.onnx", positional=True, default=f"show, path: {DEFAULT}"),
+        metadata=shown(
+            "which model; export: package.module:callable", "NAME|FILE.onnx", positional=True, default=f"show, path: {DEFAULT}"
+        ),
+    )
+    output: str | None = field(
+        default=None, converter=optional(words), metadata=shown("export: the file to write", "FILE.onnx")
+    )
+    weights: str | None = field(
+        default=None, converter=optional(words), metadata=shown("export: a checkpoint of PyTorch", "FILE.pt", default="none")
     )
     json: bool = field(default=False, metadata=shown("list, show: print JSON"))
     backend: Backend = field(default="onnxruntime", metadata=shown("check: what is to run the model"))
@@ -40,6 +62,8 @@ class ModelsOptions(ModelCard):
         "dpdeblur models",
         "dpdeblur models show views-mean",
         "dpdeblur models check mine.onnx",
+        "dpdeblur models stamp mine.onnx --name my-net --version 2 --model-multiple 8 --licence CC-BY-4.0",
+        "dpdeblur models export my_package.nets:make_net --weights best.pt --output my-net.onnx --model-multiple 8",
     )
     notes: ClassVar[str] = "Exit codes: 0; 2 there is no such model, or a checked file will not run."
 

@@ -19,7 +19,9 @@ from dpdeblur.transforms.tables.journal import finished, input_key, with_present
 TaskT = TypeVar("TaskT", bound=Task)
 
 # What a card says that changes a result: with or without flags, from the file or from beside it.
-CARD_SETTINGS = ("views", "channel_order", "value_range", "transfer", "size_multiple", "halo_px")
+CARD_SETTINGS = (
+    "views", "output", "layout", "channel_order", "value_range", "transfer", "size_multiple", "halo_px", "blend_tiles",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
