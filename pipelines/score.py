@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Literal
 
 from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.engine import runners
@@ -12,15 +13,16 @@ from dpdeblur.pipelines.options.jobs import ScoreOptions
 from dpdeblur.pipelines.run import crash_recovery, provenance
 from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms import rescore
-from dpdeblur.transforms.layouts import find_scenes
-from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.layouts.candidates import pictures
+from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
+from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
+from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
-from dpdeblur.transforms.wording import counted
-
-PICTURES = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".jxl"}
 
 
 def run(options: ScoreOptions) -> int:
@@ -47,34 +49,48 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
     """
     runners.check(options.runner)
     protocol = protocols.named(options.protocol)
-    method = options.method or PurePosixPath(options.restored.rstrip("/")).name or "restored"
-    settings = {"method": method, "protocol": protocol.name, "restored": options.restored, **resolve.pixel_settings(options)}
-    found = find_scenes(options.input, options.layout)
-    scenes, missing, left_over = rescore.match(found.scenes, _pictures(options.restored))
-    if not scenes:
-        raise UsageError(
-            f"No picture in {options.restored} has the name of a scene in {options.input}: "
-            f"scenes are named like {found.scenes[0].scene_id if found.scenes else '?'}, "
-            f"pictures like {left_over[0] if left_over else '?'}."
-        )
-    found = replace(found, scenes=tuple(scenes), failures=(*found.failures, *missing))
+    place = options.restored or options.input
+    method = options.method or PurePosixPath(place.rstrip("/")).stem or "restored"
+    settings = {
+        "method": method,
+        "protocol": protocol.name,
+        "restored": options.restored or "",
+        **resolve.pixel_settings(options),
+    }
+    found = find_scenes(options.input, options.layout, restored=not options.restored)
+    if options.restored:
+        found = _with_restored(found, options.restored, options.match)
     at_once = resolve.scenes_at_once(options, options)
     task = Scoring(method, protocol.name, resolve.pixels(options), provenance.digest(settings), at_once)
-    unmatched = f"; {counted(len(left_over), 'picture')} without a scene" if left_over else ""
-    headline = f"{method}, protocol {protocol.name}{unmatched}"
+    headline = f"{method}, protocol {protocol.name}"
     return make_job(options, found, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
 
 
-def _pictures(folder: str) -> dict[str, Source]:
-    """Find the pictures under a folder, by file name without extension."""
-    found: dict[str, Source] = {}
-    for file in list_files(folder).files:
-        path = PurePosixPath(file.path)
-        if path.suffix.lower() not in PICTURES:
-            continue
-        if path.stem in found:
-            raise UsageError(f"{folder} has two pictures named {path.stem}: {found[path.stem].uri} and {file.source.uri}.")
-        found[path.stem] = file.source
-    if not found:
+def _with_restored(found: Found, folder: str, how: Literal["name", "id", "order"]) -> Found:
+    """The scenes that have a restored picture in a folder, and failures for the others.
+
+    Raises:
+        UsageError: there are no pictures, or none belongs to a scene.
+    """
+    listing = list_files(store.absolute(folder))
+    files = pictures(listing.files)
+    if not files:
         raise UsageError(f"There are no pictures in --restored {folder}.")
-    return found
+    if how == "order":
+        matched = match_by_order(found.scenes, [failure.scene_id for failure in found.failures], files)
+    else:
+        matched = match_by_name(found.scenes, files, ids_only=how == "id")
+    if not matched.scenes:
+        why = next((f"{failure.scene_id}: {failure.message}" for failure in matched.failures), "All scenes are broken.")
+        like = escaped(files[0].path)
+        raise UsageError(f"No picture in {folder} fits a scene in {found.source}; pictures are named like {like}. {why}")
+    left_out = LeftOut(
+        "restored picture", "of no scene", len(matched.unused), tuple(map(escaped, matched.unused[:MAX_EXAMPLES]))
+    )
+    return replace(
+        found,
+        scenes=matched.scenes,
+        failures=tuple(sorted((*found.failures, *matched.failures), key=lambda failure: failure.scene_id)),
+        left_out=(*found.left_out, *((left_out,) if matched.unused else ())),
+        remarks=(*found.remarks, *matched.remarks, *closed_folders(listing)),
+    )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.transforms.foreach import SceneFunction
-from dpdeblur.transforms.records import Failure, Outcome, Scene, SceneError, Source
+from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import PixelSettings, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import protocols
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
-
-SUFFIXES = ("", "_g", "_restored", "_deblurred", "_output")  # after the scene's name, in the order they are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +46,6 @@ class Scoring:
         return partial(rescore, task=self)
 
 
-def match(scenes: tuple[Scene, ...], restored: Mapping[str, Source]) -> tuple[list[Scene], list[Failure], list[str]]:
-    """Give each scene its restored image, by name.
-
-    Args:
-        scenes: those of the collection.
-        restored: images by file name without extension.
-
-    Returns:
-        The scenes that have one; a failure for each that has none; the images that belong to no scene.
-    """
-    matched, missing, left_over = [], [], dict(restored)
-    for scene in scenes:
-        names = [f"{stem}{suffix}" for stem in (scene.scene_id, _stem(scene)) for suffix in SUFFIXES]
-        name = next((name for name in names if name in left_over), None)
-        if name is None:
-            error = SceneError(f"There is no restored picture for it: none is named {names[0]}.png or {names[1]}.png.")
-            missing.append(failure_row(scene, "find", error, input_key=""))
-        else:
-            matched.append(replace(scene, restored=left_over.pop(name)))
-    return matched, missing, sorted(left_over)
-
-
 def rescore(scene: Scene, task: Scoring) -> Outcome:
     """Score one scene. What is wrong with it becomes a `Failure`."""
     watch = Stopwatch()
@@ -95,8 +69,3 @@ def rescore(scene: Scene, task: Scoring) -> Outcome:
         protocol=protocol.signature(max(image.dtype.itemsize * 8 for image in (restored, images["target"]))),
         input_key=task.key(scene),
     )
-
-
-def _stem(scene: Scene) -> str:
-    """The name that the source image has in its collection, by which other people's codes call their results."""
-    return PurePosixPath((scene.combined or scene.left).uri).stem

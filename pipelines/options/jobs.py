@@ -84,8 +84,21 @@ class Restored:
     """Which pictures are scored, and how."""
 
     title: ClassVar[str] = "restored pictures"
-    restored: str = field(
-        converter=words, metadata=shown("folder of restored pictures, 8 or 16 bit; a path, or any URI", "DIR")
+    restored: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown(
+            "folder of restored pictures, 8 or 16 bit; a path, or any URI",
+            "DIR",
+            default="those in the column restored of a manifest",
+        ),
+    )
+    match: Literal["name", "id", "order"] = field(
+        default="name",
+        metadata=shown(
+            "how pictures are matched to scenes. name: by the name of the scene, or of its left, right, combined or target "
+            "file; id: by the name of the scene alone; order: the n-th picture belongs to the n-th scene"
+        ),
     )
     method: str | None = field(
         default=None, converter=optional(words), metadata=shown("name of the method", "NAME", default="the folder's name")
@@ -110,8 +123,8 @@ class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Workers, Resuming, M
         "      --protocol restormer --method Restormer",
     )
     notes: ClassVar[str] = (
-        "A restored picture belongs to the scene whose name, or whose source file's name, it has; NNNN_g.png belongs to scene "
-        f"NNNN. Exit codes: 0 all scenes scored; {WRONG}; 3 finished, with failures recorded; {STOPPED}."
+        "NNNN_g.png, NNNN_restored.png, NNNN_deblurred.png and NNNN_output.png are pictures of scene NNNN too. What fits "
+        f"several scenes is refused. Exit codes: 0 all scenes scored; {WRONG}; 3 finished, with failures recorded; {STOPPED}."
     )
 
 

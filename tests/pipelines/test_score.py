@@ -64,7 +64,7 @@ def test_eight_bit_results_missing_ones_and_strangers(tmp_path: Path, capsys: py
     builders.write_file(tmp_path / "r" / "scene-000.png", builders.png(eight))
     builders.write_file(tmp_path / "r" / "stranger.png", builders.png(eight))
     assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 3
-    assert "1 picture without a scene" in capsys.readouterr().out
+    assert "1 restored picture of no scene (such as stranger.png)" in capsys.readouterr().out
     assert rows(tmp_path / "run")[0]["psnr_db"] > 50
     (failed,) = pq.read_table(tmp_path / "run/failures").to_pylist()
     assert failed["scene_id"] == "scene-001"
@@ -77,3 +77,31 @@ def test_names_that_do_not_match_at_all(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 2
     assert "other" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_picture_in_a_folder_of_its_scene_is_not_another_scenes(tmp_path: Path) -> None:
+    scenes = builders.make_scenes(3)
+    source = builders.write_folders(tmp_path / "s", scenes)
+    builders.write_file(tmp_path / "r" / "scene-002" / "combined.png", scenes["scene-002"]["target"])
+    options = ["--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]
+    assert main(["score", "--input", str(source), *options]) == 3
+    assert [(row["scene_id"], row["mae"]) for row in rows(tmp_path / "run")] == [("scene-002", 0)]
+
+
+def test_by_order_and_by_the_column_of_a_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = builders.make_scenes(2)
+    source = builders.write_folders(tmp_path / "s", scenes)
+    for number, views in enumerate(scenes.values()):
+        builders.write_file(tmp_path / "r" / f"out{9 + number}.png", views["target"])
+    options = ["--restored", str(tmp_path / "r"), "--match", "order", "--output", str(tmp_path / "ordered")]
+    assert main(["score", "--input", str(source), *options]) == 0
+    assert [row["mae"] for row in rows(tmp_path / "ordered")] == [0, 0]
+    assert "out9.png is scene-000, …, out10.png is scene-001" in capsys.readouterr().out
+    lines = [
+        f"{name},s/{name}/left.png,s/{name}/right.png,s/{name}/target.png,r/out{9 + n}.png" for n, name in enumerate(scenes)
+    ]
+    (tmp_path / "m.csv").write_text("\n".join(["id,left,right,target,restored", *lines]))
+    assert main(["score", "--input", str(tmp_path / "m.csv"), "--output", str(tmp_path / "listed")]) == 0
+    assert [row["mae"] for row in rows(tmp_path / "listed")] == [0, 0]
+    assert main(["score", "--input", str(source), "--output", str(tmp_path / "none")]) == 2
+    assert "say where they are with --restored" in capsys.readouterr().err

@@ -75,13 +75,16 @@ def find_scenes(source: str, layout: str = "auto", *, restored: bool = False) ->
         restored: whether a manifest's column `restored` is read: pictures that somebody else restored.
 
     Raises:
-        UsageError: nothing there is a scene, two layouts fit, or the place cannot be listed; says what was found.
+        UsageError: nothing there is a scene, two layouts fit, or the place cannot be listed; says what was found. Or restored
+            pictures are asked for, and it is no manifest.
     """
     source = absolute(source)
     if is_manifest(source, layout):
         candidates = read_manifest(source, restored=restored)
         settled, remarks = settle(candidates), manifest.remarks(source, candidates, restored=restored)
         return Found(source, "manifest", settled.scenes, settled.failures, files=1, remarks=remarks)
+    if restored:
+        raise UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
     return find_in_listing(source, list_place(source), layout)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import GONE, HIDDEN, READ_ALREADY, SPECIAL, File, SkippedEntry
 from dpdeblur.transforms.wording import counted
 
@@ -99,3 +100,8 @@ def sentence(left_out: Iterable[LeftOut]) -> str:
         return ""
     what = ", ".join(f"{kind} (such as {kind.examples[0]})" for kind in kinds)
     return f"{counted(sum(kind.count for kind in kinds), 'file')} left out: {what}; see plan --explain"
+
+
+def closed_folders(listing: Listing) -> tuple[str, ...]:
+    """Return a sentence for each folder that cannot be listed."""
+    return tuple(f"{escaped(folder.path)} cannot be listed: {folder.reason}." for folder in listing.closed)

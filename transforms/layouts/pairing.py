@@ -55,6 +55,15 @@ def scene_stem(stem: str) -> str:
     return stem[:-2] if _SIDE.fullmatch(stem[-2:]) else stem
 
 
+def natural(stem: str) -> tuple[list[str | int], str]:
+    """Return a sort key that reads runs of digits as numbers.
+
+    >>> sorted(["a10", "a9", "a1"], key=natural)
+    ['a1', 'a9', 'a10']
+    """
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)], stem
+
+
 def pair_by_order(group: FolderGroup, closed: Sequence[ClosedFolder], order: Callable[[str], Any]) -> list[CandidateScene]:
     """Return the candidates of folders whose pictures belong together by order.
 

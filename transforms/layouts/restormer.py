@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures
 from dpdeblur.transforms.layouts.ids import subset_from_path
-from dpdeblur.transforms.layouts.pairing import FolderGroup, pair_by_order
+from dpdeblur.transforms.layouts.pairing import FolderGroup, natural, pair_by_order
 from dpdeblur.transforms.storage.listing import Listing
 
 _ROLES = {"inputL": "left", "inputR": "right", "inputC": "combined", "target": "target"}
@@ -35,12 +33,3 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
     return [
         candidate for _, group in sorted(groups.items()) for candidate in pair_by_order(group, listing.closed, order=natural)
     ]
-
-
-def natural(stem: str) -> tuple[list[str | int], str]:
-    """Return a sort key that reads runs of digits as numbers.
-
-    >>> sorted(["a10", "a9", "a1"], key=natural)
-    ['a1', 'a9', 'a10']
-    """
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)], stem

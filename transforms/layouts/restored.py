@@ -1,0 +1,192 @@
+"""Which restored picture belongs to which scene: pictures that other people's codes wrote, under names of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from dpdeblur.transforms.layouts.candidates import ROLES
+from dpdeblur.transforms.layouts.ids import escaped, id_from_path
+from dpdeblur.transforms.layouts.pairing import natural, scene_stem
+from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.storage.walk import File
+
+SUFFIXES = ("_g", "_restored", "_deblurred", "_output")
+"""What codes write behind the name of a scene."""
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Scenes with their restored pictures.
+
+    Attributes:
+        scenes: those that have one, in the order given.
+        failures: one for each other scene, with the reason.
+        unused: paths of the pictures that belong to no scene, sorted.
+        remarks: how pictures were matched, where that is worth a look.
+    """
+
+    scenes: tuple[Scene, ...]
+    failures: tuple[Failure, ...]
+    unused: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only: bool = False) -> Matched:
+    """Give each scene the picture that has its name, or that of one of its files.
+
+    A picture may be named like the scene, or like its left, right, combined or target picture, with one of `SUFFIXES` or
+    without; or lie alone in a folder that is named like the scene. Where a name fits several scenes, the one whose path has
+    more parts in common with the picture's has it; where these are equal, nobody has, and each of the scenes fails and says
+    why. A scene that several pictures fit fails too.
+
+    Args:
+        scenes: those of the collection.
+        pictures: the restored pictures.
+        ids_only: match names of scenes only, not those of their files.
+    """
+    names, in_folder = _Names(scenes, ids_only=ids_only), Counter(picture.folder for picture in pictures)
+    owners, contested = dict[int, list[File]](), dict[int, tuple[File, list[int]]]()
+    unused = []
+    for picture in pictures:
+        owning = names.owners(picture)
+        if not owning and in_folder[picture.folder] == 1:
+            owning = sorted(names.named(picture.folder))
+        if len(owning) == 1:
+            owners.setdefault(owning[0], []).append(picture)
+            continue
+        unused.append(picture.path)
+        for owner in owning:
+            contested.setdefault(owner, (picture, owning))
+    matched, failures = [], []
+    for number, scene in enumerate(scenes):
+        try:
+            matched.append(_with_picture(scene, owners.get(number, []), contested.get(number), scenes))
+        except SceneError as error:
+            failures.append(_failure(scene, error))
+    return Matched(tuple(matched), tuple(failures), tuple(sorted(unused)))
+
+
+def match_by_order(scenes: Sequence[Scene], others: Iterable[str], pictures: Sequence[File]) -> Matched:
+    """Give the n-th scene the n-th picture, both in natural order: 2 before 10.
+
+    Args:
+        scenes: those of the collection.
+        others: ids of its scenes that cannot be used, which have pictures all the same.
+        pictures: the restored pictures.
+
+    Raises:
+        UsageError: there are not as many pictures as scenes.
+    """
+    by_id = {scene.scene_id: scene for scene in scenes}
+    ids = sorted([*by_id, *others], key=natural)
+    files = sorted(pictures, key=lambda file: natural(str(PurePosixPath(file.path).with_suffix(""))))
+    if len(ids) != len(files):
+        raise UsageError(
+            f"--match order needs as many restored pictures as scenes: there are {len(files)} pictures and {len(ids)} scenes."
+        )
+    matched, failures = [], []
+    for name, file in zip(ids, files, strict=True):
+        if scene := by_id.get(name):
+            try:
+                matched.append(replace(scene, restored=_usable(file)))
+            except SceneError as error:
+                failures.append(_failure(scene, error))
+    ends = [f"{escaped(file.path)} is {escaped(name)}" for name, file in zip(ids, files, strict=True)]
+    remark = f"Matched by order: {ends[0]}{f', …, {ends[-1]}' if len(ends) > 1 else ''}." if ends else ""
+    return Matched(tuple(matched), tuple(failures), (), (remark,) if remark else ())
+
+
+class _Names:
+    """Which scenes a name may mean: names of scenes, and the ends of the paths of their files."""
+
+    def __init__(self, scenes: Sequence[Scene], *, ids_only: bool) -> None:
+        self._by_id = {scene.scene_id: number for number, scene in enumerate(scenes)}
+        self._by_end: dict[tuple[str, ...], set[int]] = {}
+        for number, scene in enumerate(scenes):
+            for file in () if ids_only else _files(scene):
+                path = PurePosixPath(file.place or file.uri)
+                for stem in {path.stem, scene_stem(path.stem)}:
+                    parts = (*path.parent.parts, stem)
+                    for start in range(len(parts)):
+                        self._by_end.setdefault(parts[start:], set()).add(number)
+
+    def owners(self, picture: File) -> list[int]:
+        """Return the scenes that a picture may belong to: those with most parts of their path in common with its own."""
+        folder = PurePosixPath(picture.folder).parts
+        stems = {picture.stem, *(picture.stem.removesuffix(suffix) for suffix in SUFFIXES)}
+        for start in range(len(folder) + 1):
+            found = set[int]()
+            for stem in stems:
+                end = (*folder[start:], stem)
+                found |= self._by_end.get(end, set())
+                found |= self.named("/".join(end))
+            if found:
+                return sorted(found)
+        return []
+
+    def named(self, path: str) -> set[int]:
+        """Return the scene whose id a path gives."""
+        return {self._by_id[name] for name in {path, id_from_path(path)} if name in self._by_id}
+
+
+def _files(scene: Scene) -> Iterator[Source]:
+    """The pictures of a scene that have a name of their own; members of shards are found by the scene's."""
+    sources = (getattr(scene, role) for role in ROLES)
+    return (source for source in sources if source is not None and source.offset is None)
+
+
+def _with_picture(
+    scene: Scene, pictures: Sequence[File], contested: tuple[File, list[int]] | None, scenes: Sequence[Scene]
+) -> Scene:
+    """A scene with its picture.
+
+    Raises:
+        SceneError: it has none, or several, or one that other scenes may claim as well.
+    """
+    if len(pictures) == 1:
+        return replace(scene, restored=_usable(pictures[0]))
+    if pictures:
+        which = _some([file.path for file in pictures])
+        raise SceneError(f"{len(pictures)} pictures could be its restored one: {which}. Keep one, or give its folder alone.")
+    if contested:
+        picture, owning = contested
+        which = _some([scenes[number].scene_id for number in owning])
+        raise SceneError(
+            f"{escaped(picture.path)} could be the restored picture of {len(owning)} scenes: {which}. Name it like its scene, "
+            "or say --match order, or list the pictures in a manifest with a column restored."
+        )
+    names = [PurePosixPath(file.uri).name for file in _files(scene)]
+    like = f", nor like one of its files ({_some(names)})" if names else ""
+    raise SceneError(f"There is no restored picture for it: none is named {scene.scene_id}.png{like}.")
+
+
+def _usable(file: File) -> Source:
+    """The address of a restored picture.
+
+    Raises:
+        SceneError: it is known that it cannot be read.
+    """
+    if file.problem:
+        raise SceneError(f"The restored picture cannot be used: {file.problem}.", file.source.uri)
+    return replace(file.source, place=file.path)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(map(escaped, names[:_SHOWN]))
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
+def _failure(scene: Scene, error: SceneError) -> Failure:
+    return Failure(
+        scene_id=scene.scene_id,
+        subset=scene.subset,
+        stage="find",
+        error_type=SceneError.__name__,
+        message=escaped(str(error)),
+        uri=escaped(error.uri),
+        input_key="",
+    )
