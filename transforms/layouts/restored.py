@@ -25,7 +25,7 @@ class Matched:
     Attributes:
         scenes: those that have one, in the order given.
         failures: one for each other scene, with the reason.
-        unused: paths of the pictures that belong to no scene, sorted.
+        unused: paths of the pictures that are not given to a scene, sorted.
         remarks: how pictures were matched, where that is worth a look.
     """
 
@@ -67,6 +67,7 @@ def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only
             matched.append(_with_picture(scene, owners.get(number, []), contested.get(number), scenes))
         except SceneError as error:
             failures.append(_failure(scene, error))
+            unused += [picture.path for picture in owners.get(number, [])]
     return Matched(tuple(matched), tuple(failures), tuple(sorted(unused)))
 
 

@@ -81,11 +81,8 @@ def test_every_picture_is_one_scenes_or_nobodys(stems: list[str], rng: random.Ra
     pictures = files(*(f"{name}.png" for name in rng.sample(names, min(len(names), rng.randrange(1, 8)))), root="/out")
     matched = match_by_name(scenes, pictures)
     used = list(restored(matched).values())
-    assert len(used) == len(set(used))
-    assert not set(used) & set(matched.unused)
+    assert sorted([*used, *matched.unused]) == [file.path for file in pictures]
     assert {scene.scene_id for scene in matched.scenes} | {f.scene_id for f in matched.failures} == {s.scene_id for s in scenes}
-    for picture in {file.path for file in pictures} - set(used) - set(matched.unused):
-        assert any(PurePosixPath(picture).name in failure.message or picture in failure.message for failure in matched.failures)
 
 
 def test_a_picture_that_fits_several_scenes_is_refused_with_all_of_them() -> None:
