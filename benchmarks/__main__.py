@@ -3,7 +3,7 @@
     python -m benchmarks                        # all questions, on a quiet machine with two cores: about 8 minutes
     python -m benchmarks --only shards --rounds 1 --scratch
 
-Questions: speed (a to d), memory (e), backends (f), shards (g), tiles (h), stages (i).
+Questions: speed (a to d), memory (e), backends (f), shards (g), tiles (h), stages (i), startup (j).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backends, memory, network, page, scenes, shards, speed, stages, tiles
+from benchmarks import backends, memory, network, page, scenes, shards, speed, stages, startup, tiles
 from benchmarks.answers import Answer
 from dpdeblur.models.machine import cpu_name, usable_cores
 from dpdeblur.models.runtime import zoo
@@ -32,7 +32,15 @@ from tests.tiny_onnx import conv_net_multiple
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks/results.json"
-QUESTIONS = {"speed": speed, "memory": memory, "backends": backends, "shards": shards, "tiles": tiles, "stages": stages}
+QUESTIONS = {
+    "speed": speed,
+    "memory": memory,
+    "backends": backends,
+    "shards": shards,
+    "tiles": tiles,
+    "stages": stages,
+    "startup": startup,
+}
 DIFFERENT = 4  # scenes; collections name them again and again
 SHOWN = ("python", "apache-beam", "numba", "numpy", "onnxruntime", "openvino", "scikit-image")
 print = partial(print, flush=True)
@@ -106,6 +114,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "backends": lambda: backends.measure(models(model), rounds, print),
         "shards": lambda: shards.measure(many, packed, folder, max(1, rounds - 1), print),
         "stages": lambda: stages.measure(pictures / "scene-0", 3 * rounds, print),
+        "startup": lambda: startup.measure(7 * rounds, print),
         "tiles": lambda: tiles.measure(str(model) if zoo.DEFAULT == shards.MODEL else zoo.DEFAULT, print),
     }
     measured = {}

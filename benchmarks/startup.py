@@ -1,0 +1,49 @@
+"""Question j: what it takes to import the package and to ask for help, beside an interpreter that does nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks import timing
+from benchmarks.answers import Answer
+
+NOTHING = "python that does nothing"
+COMMANDS: Mapping[str, Sequence[str]] = {
+    NOTHING: (timing.PYTHON, "-c", "pass"),
+    "import dpdeblur": (timing.PYTHON, "-c", "import dpdeblur"),
+    "dpdeblur --help": (str(timing.DPDEBLUR), "--help"),
+    "dpdeblur deblur --help": (str(timing.DPDEBLUR), "deblur", "--help"),
+}
+AIMS_S = {"import dpdeblur": 0.1, "dpdeblur --help": 0.2, "dpdeblur deblur --help": 0.2}
+
+
+def measure(rounds: int, say: Callable[[str], None]) -> dict[str, list[float]]:
+    """Return the wall times of each command, in seconds, side by side, after one round to warm up.
+
+    Args:
+        rounds: how often each is run.
+        say: is told of progress.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for turn in range(rounds + 1):
+        for name, command in COMMANDS.items():
+            start = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            if turn:
+                taken[name].append(time.perf_counter() - start)
+    say("  " + ", ".join(f"{name} {1e3 * median(seconds):.0f} ms" for name, seconds in taken.items()))
+    return taken
+
+
+def answers(measured: Mapping[str, Any]) -> list[Answer]:
+    """Return one line for each command: what it takes beyond the interpreter."""
+    nothing = median(measured[NOTHING])
+    return [
+        Answer("j", name, median(seconds) - nothing, "s", "<=", AIMS_S[name], f"beyond the {nothing:.3f} s of the interpreter")
+        for name, seconds in measured.items()
+        if name != NOTHING
+    ]
