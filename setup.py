@@ -9,6 +9,7 @@ HOUSE = ("pipelines", "transforms", "models")  # folders at the top here; for wh
 CORE = [
     "apache-beam>=2.77,<2.78",  # runner internals are pinned to what was measured
     "attrs>=24.2,<27",  # options: frozen classes whose constructors take text or values
+    "filelock>=3.20,<5",
     "imagecodecs>=2026.1.1",  # exact PNG, TIFF and JPEG XL, without the GIL
     "isal>=1.7,<2",  # DEFLATE for PNG, five times as fast as zlib
     "numba>=0.65,<1",  # the scoring kernel

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 PATIENCE_S = 2.0  # for a holder that was killed a moment ago, and whose process still ends
 
@@ -24,28 +23,22 @@ class Unwritable(Exception):
 def held(path: Path) -> Iterator[None]:
     """Hold the lock while the block runs; the file and its folder are made, and stay.
 
+    Args:
+        path: of the file.
+
     Raises:
         Held: another process has it.
         Unwritable: the file cannot be made.
     """
+    lock = FileLock(path, timeout=PATIENCE_S, poll_interval=0.05)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock.acquire()
+    except Timeout:
+        raise Held from None
     except OSError as error:
         raise Unwritable(error.strerror or str(error)) from error
     try:
-        _take(descriptor)
         yield
     finally:
-        os.close(descriptor)
-
-
-def _take(descriptor: int) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise Held from None
-            time.sleep(0.05)
+        lock.release()

@@ -122,7 +122,7 @@ def test_a_large_file_is_whole_or_not_there(folder: str) -> None:
 
 
 def test_of_two_that_write_at_once_one_wins(folder: str) -> None:
-    files, uri = storage.objects(folder.partition("://")[0]), f"{folder}/lease"
+    files, uri = storage.objects_at(folder), f"{folder}/lease"
     assert files.version(uri) is None
     first = files.replace(uri, b"first", None)
     assert first is not None and first == files.version(uri)

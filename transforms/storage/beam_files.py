@@ -5,6 +5,7 @@ Beam has no conditional writes: two runs that begin in one folder at the same mo
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -34,9 +35,11 @@ class BeamFiles(ObjectFiles):
                 length -= len(part)
             return b"".join(parts)
 
-    def size(self, uri: str) -> int:  # noqa: D102
-        with oserrors(uri, "asked for"):
-            return int(FileSystems.get_filesystem(uri).size(uri))
+    def stat(self, uri: str) -> Source:  # noqa: D102
+        for found in _match(uri):
+            if found.uri == uri:
+                return found
+        raise FileNotFoundError(errno.ENOENT, "there is no such object", uri)
 
     def open_file(self, uri: str) -> BinaryIO:  # noqa: D102
         with oserrors(uri, "read"):
@@ -52,12 +55,7 @@ class BeamFiles(ObjectFiles):
 
     def find(self, folder: str, *, deep: bool) -> Iterator[Source]:  # noqa: D102
         root = folder.rstrip("/") + "/"
-        with oserrors(folder, "listed"):
-            # Beam's patterns have no way to quote a character: this one matches what is meant, and hardly anything else
-            listed = FileSystems.match([re.sub(r"[*?\[\]]", "?", root) + ("**" if deep else "*")])[0].metadata_list
-        for found in listed:
-            if found.path.startswith(root):
-                yield Source(found.path, None, found.size_in_bytes, stamp(found.size_in_bytes, found.last_updated_in_seconds))
+        yield from (found for found in _match(root, "**" if deep else "*") if found.uri.startswith(root))
 
     def delete(self, uris: Sequence[str]) -> None:  # noqa: D102
         try:
@@ -88,6 +86,17 @@ class BeamFiles(ObjectFiles):
     def probe(self, uri: str) -> None:  # noqa: D102
         with suppress(Exception):
             FileSystems.exists(uri)
+
+
+def _match(start: str, end: str = "") -> list[Source]:
+    """Return what matches a start, taken as it is, and the pattern of an end; hardly anything that starts otherwise."""
+    with oserrors(start, "listed"):
+        pattern = re.sub(r"[*?\[\]]", "?", start) + end  # Beam's patterns have no way to quote a character
+        listed = FileSystems.match([pattern])[0].metadata_list
+    return [
+        Source(found.path, None, found.size_in_bytes, stamp(found.size_in_bytes, found.last_updated_in_seconds))
+        for found in listed
+    ]
 
 
 def beam_options() -> PipelineOptions:

@@ -41,11 +41,11 @@ class GoogleFiles(ObjectFiles):
             except RequestRangeNotSatisfiable:  # the object ends before the part begins
                 return b""
 
-    def size(self, uri: str) -> int:  # noqa: D102
+    def stat(self, uri: str) -> Source:  # noqa: D102
         blob = _blob(uri)
         with _oserrors(uri, "asked for"):
             blob.reload()
-            return int(blob.size)
+        return _source(uri, blob)
 
     def write(self, uri: str, data: bytes | memoryview) -> None:  # noqa: D102
         with _oserrors(uri, "written"):
@@ -61,7 +61,7 @@ class GoogleFiles(ObjectFiles):
             client, delimiter = _client(beam_options()), None if deep else "/"
             for found in client.list_blobs(bucket, prefix=prefix or None, delimiter=delimiter, fields=_WANTED):
                 if not found.name.endswith("/"):  # some programs make empty objects that stand for folders
-                    yield Source(f"gs://{bucket}/{found.name}", None, found.size, stamp(found.size, found.updated.timestamp()))
+                    yield _source(f"gs://{bucket}/{found.name}", found)
 
     def delete(self, uris: Sequence[str]) -> None:  # noqa: D102
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -101,6 +101,10 @@ class GoogleFiles(ObjectFiles):
                 _blob(uri).exists(timeout=_PROBE_S, retry=None)
             except GoogleAPICallError:
                 return  # a refusal is an answer
+
+
+def _source(uri: str, blob: Blob) -> Source:
+    return Source(uri, None, blob.size, stamp(blob.size, blob.updated.timestamp()))
 
 
 def _blob(uri: str) -> Blob:

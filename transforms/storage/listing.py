@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.storage import reachable, store
-from dpdeblur.transforms.storage.uris import is_local, parent
+from dpdeblur.transforms.storage.uris import is_local
 from dpdeblur.transforms.storage.walk import (
     HIDDEN,
     ClosedFolder,
@@ -72,7 +72,13 @@ def single_file(uri: str) -> Source | None:
         except OSError as error:
             raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
         return local_source(uri, status) if is_plain_file(status) else None
-    return next((found for found in _remote(parent(uri), deep=False) if found.uri == uri), None)
+    reachable.check(uri)
+    try:
+        return store.objects_at(uri).stat(uri)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{uri} cannot be looked at: {error}.") from error
 
 
 def _match(folder: str) -> Iterator[File | SkippedEntry]:
@@ -83,9 +89,9 @@ def _match(folder: str) -> Iterator[File | SkippedEntry]:
             yield SkippedEntry(path, HIDDEN) if is_hidden(path) else File(path, source)
 
 
-def _remote(folder: str, *, deep: bool = True) -> list[Source]:
+def _remote(folder: str) -> list[Source]:
     reachable.check(folder)
     try:
-        return list(store.objects(folder.partition("://")[0]).find(folder, deep=deep))
+        return list(store.objects_at(folder).find(folder, deep=True))
     except OSError as error:
         raise UsageError(f"{folder} cannot be listed: {error}.") from error

@@ -31,8 +31,8 @@ class ObjectFiles(ABC):
         """Read an object, or what there is of a part of it."""
 
     @abstractmethod
-    def size(self, uri: str) -> int:
-        """Return the size of an object in bytes."""
+    def stat(self, uri: str) -> Source:
+        """Return an object with its size and stamp."""
 
     @abstractmethod
     def write(self, uri: str, data: bytes | memoryview) -> None:
@@ -103,7 +103,7 @@ class _Ranges(io.RawIOBase):
 
     def __init__(self, files: ObjectFiles, uri: str) -> None:
         self._files, self._uri, self._position = files, uri, 0
-        self._size = files.size(uri)
+        self._size = files.stat(uri).size or 0
 
     def readable(self) -> bool:
         return True

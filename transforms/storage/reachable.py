@@ -24,7 +24,7 @@ def check(uri: str) -> None:
     bucket = "/".join(uri.split("/", 3)[:3])
     if is_local(uri) or bucket in _answered:
         return
-    files, cause, done = store.objects(bucket.partition("://")[0]), [""], threading.Event()
+    files, cause, done = store.objects_at(bucket), [""], threading.Event()
 
     def ask() -> None:
         try:

@@ -56,11 +56,11 @@ class S3Files(ObjectFiles):
                     return b""
                 raise
 
-    def size(self, uri: str) -> int:  # noqa: D102
+    def stat(self, uri: str) -> Source:  # noqa: D102
         if _is_odd(uri):
-            return BeamFiles().size(uri)
+            return BeamFiles().stat(uri)
         with _oserrors(uri, "asked for"):
-            return int(obstore.head(*_bucket(uri))["size"])
+            return _source(uri, obstore.head(*_bucket(uri)))
 
     def write(self, uri: str, data: bytes | memoryview) -> None:  # noqa: D102
         with _oserrors(uri, "written"):
@@ -86,9 +86,8 @@ class S3Files(ObjectFiles):
             return
         folders = {found["path"].rpartition("/")[0] for found in listed}
         for found in listed:
-            size, path = found["size"], found["path"]
-            if size or path not in folders:  # some programs make empty objects that stand for folders
-                yield Source(f"s3://{split(folder)[0]}/{path}", None, size, stamp(size, found["last_modified"].timestamp()))
+            if found["size"] or found["path"] not in folders:  # some programs make empty objects that stand for folders
+                yield _source(f"s3://{split(folder)[0]}/{found['path']}", found)
 
     def delete(self, uris: Sequence[str]) -> None:  # noqa: D102
         by_bucket: dict[str, list[str]] = {}
@@ -127,6 +126,10 @@ class S3Files(ObjectFiles):
         except OSError as error:
             if not isinstance(error, _REFUSED) and not isinstance(error.__cause__, _REFUSED) and not _status(error.__cause__):
                 raise
+
+
+def _source(uri: str, found: Any) -> Source:
+    return Source(uri, None, found["size"], stamp(found["size"], found["last_modified"].timestamp()))
 
 
 def _bucket(uri: str) -> tuple[S3Store, str]:

@@ -33,13 +33,17 @@ def configure(beam_args: Sequence[str]) -> None:
     FileSystems.set_options(PipelineOptions(list(beam_args)))
 
 
-@cache
-def objects(scheme: str) -> ObjectFiles:
-    """Return the access to all stores of one scheme.
+def objects_at(uri: str) -> ObjectFiles:
+    """Return the access to all stores of the kind that a URI names.
 
     Raises:
         UsageError: what speaks to such stores is not installed.
     """
+    return _objects(_scheme(uri))
+
+
+@cache
+def _objects(scheme: str) -> ObjectFiles:
     try:
         if scheme == "s3":
             from dpdeblur.transforms.storage.s3_files import S3Files  # noqa: PLC0415 - an extra
@@ -72,7 +76,7 @@ def read(uri: str, start: int = 0, length: int | None = None) -> bytes:
 def read_whole(uri: str) -> bytes | None:
     """Return the bytes of a small file, or None where there is none."""
     if not is_local(uri):
-        found = objects(_scheme(uri)).version(uri)
+        found = objects_at(uri).version(uri)
         return None if found is None else found.content
     try:
         return local_files.read(uri)
@@ -114,7 +118,7 @@ def delete(uris: Sequence[str]) -> None:
         if not is_local(uri):
             away.setdefault(_scheme(uri), []).append(uri)
     for scheme, those in away.items():
-        objects(scheme).delete(those)
+        _objects(scheme).delete(those)
 
 
 def move(source: str, target: str) -> None:
@@ -145,7 +149,7 @@ def anything_in(folder: str, besides: str = "") -> str | None:
     """
     path = local_path(folder)
     if path is None:
-        there = (found.uri for found in objects(_scheme(folder)).find(folder, deep=True))
+        there = (found.uri for found in objects_at(folder).find(folder, deep=True))
     else:
         there = (str(entry) for entry in (path.iterdir() if path.exists() else ()))
     return next((uri for uri in there if not besides or not is_within(uri, join(folder, besides))), None)
@@ -178,7 +182,7 @@ def look_interval_s(uri: str) -> float:
 
 
 def _files(uri: str) -> Any:
-    return local_files if is_local(uri) else objects(_scheme(uri))
+    return local_files if is_local(uri) else objects_at(uri)
 
 
 def _scheme(uri: str) -> str:
