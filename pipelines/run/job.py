@@ -146,7 +146,7 @@ def plan_work(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, r
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
     kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
     stands = earlier.get("finished") is not None and _scenes(kept) == _scenes(outcomes)
-    return Work(todo, kept, nothing_to_do=stands and not todo)
+    return Work(todo, kept, nothing_to_do=stands and not todo and folder.is_whole())
 
 
 def _check_apart(found: Found, folder: RunFolder) -> None:

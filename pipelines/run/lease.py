@@ -1,8 +1,8 @@
-"""A lease on a folder in an object store, which has no locks: an object that its holder writes anew every few seconds.
+"""Keep two runs apart in an object store, which has no locks: by an object that its holder writes anew every few seconds.
 
-No clocks are compared: whoever finds the object watches whether it changes. A holder that was killed, or that the store has
-not heard of for `DEAD_S`, counts as gone; should it come back, it finds somebody else's object and stops. Two that begin
-within one request of each other both begin, and the first of them stops at its next look.
+Every write is conditional on what the object was before (compare and swap), so that of two that begin at once one wins, and a
+holder that was taken for dead learns it with its next write. No clocks are compared: whoever finds the object watches whether
+it changes. Stores without conditional writes, which Beam alone opens, are told apart a little late.
 """
 
 from __future__ import annotations
@@ -17,13 +17,95 @@ from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run.lock import Held
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.object_files import Version
 
 RENEW_S = 5.0
 DEAD_S = 3 * RENEW_S
 
 
+class Lease:
+    """The right to work in a folder of a store, once it is taken.
+
+    Args:
+        uri: of the object that stands for it.
+        control: of the run.
+    """
+
+    def __init__(self, uri: str, control: RunControl) -> None:
+        self._uri, self._files, self._control = uri, store.objects_at(uri), control
+        self._token, self._number = uuid.uuid4().hex, 0
+        self._seen: Version | None = None
+        self._lost = False
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Take the lease, as soon as whoever has it has shown no sign of life for `DEAD_S`.
+
+        Raises:
+            Held: another run has it.
+            OSError: the store cannot be read from or written to.
+        """
+        self._seen = self._files.version(self._uri)
+        if self._seen:
+            complain(
+                f"{self._uri} is held by another run. Waiting up to {DEAD_S:.0f} s to see whether that run is still alive …"
+            )
+            self._watch(self._seen)
+        if not self._write():
+            raise Held
+
+    def renew(self) -> None:
+        """Make sure that this run still has the lease; if another one has taken it over, this one is stopped.
+
+        Raises:
+            OSError: the store cannot be read from or written to.
+        """
+        if not self._write():
+            self._control.stop("another run has taken over the folder")
+
+    def keep(self, over: threading.Event) -> None:
+        """Renew the lease every `RENEW_S` until `over`, or until this run is stopped."""
+        while not over.wait(RENEW_S) and not self._lost:
+            with suppress(OSError):  # whoever writes results there says so
+                self.renew()
+
+    def release(self) -> None:
+        """Give the lease up, unless another run has it; what is left where the store fails only costs the next run a wait."""
+        with suppress(OSError):
+            if self._write():
+                store.delete([self._uri])
+
+    def _watch(self, found: Version) -> None:
+        """Come back when the lease is gone, or has not changed for `DEAD_S`."""
+        until = time.monotonic() + DEAD_S
+        while time.monotonic() < until:
+            time.sleep(min(1.0, RENEW_S))
+            self._seen = self._files.version(self._uri)
+            if self._seen is None:
+                return
+            if self._seen != found:
+                raise Held
+
+    def _write(self) -> bool:
+        """Write the lease anew if nobody else has since; return whether it is ours."""
+        with self._lock:
+            if self._lost:
+                return False
+            self._number += 1
+            content = f"{self._token} {self._number}".encode()
+            written = self._files.replace(self._uri, content, self._seen)
+            if written is None:
+                now = self._files.version(self._uri)
+                if now is None:  # somebody has removed it, and nobody else has it
+                    written = self._files.replace(self._uri, content, None)
+                elif now.content.startswith(self._token.encode()):  # the answer to our own write was lost, and it sent twice
+                    written = now
+            self._seen, self._lost = written, written is None
+            return not self._lost
+
+
 @contextmanager
-def held(uri: str, control: RunControl) -> Iterator[None]:
+def held(uri: str, control: RunControl) -> Iterator[Lease]:
     """Hold the lease while the block runs. Should another run take it over, this one is stopped.
 
     Args:
@@ -34,50 +116,13 @@ def held(uri: str, control: RunControl) -> Iterator[None]:
         Held: another run has it.
         OSError: the store cannot be read from or written to.
     """
-    _watch(uri)
-    token, over = uuid.uuid4().hex, threading.Event()
-    store.write_whole(uri, f"{token} 0".encode())
-    renewing = threading.Thread(target=_renew, args=(uri, token, control, over), daemon=True)
+    lease, over = Lease(uri, control), threading.Event()
+    lease.take()
+    renewing = threading.Thread(target=lease.keep, args=(over,), daemon=True)
     renewing.start()
     try:
-        yield
+        yield lease
     finally:
         over.set()
         renewing.join()
-        with suppress(OSError):  # what is left of it only costs the next run a wait
-            content = store.read_whole(uri)
-            if content is not None and _is_of(token, content):
-                store.delete([uri])
-
-
-def _watch(uri: str) -> None:
-    """Return when nobody holds the lease."""
-    found = store.read_whole(uri)
-    if found is None:
-        return
-    waiting = f"{uri} is held by another run. Waiting up to {DEAD_S:.0f} s to see whether that run is still alive …"
-    complain(waiting)
-    until = time.monotonic() + DEAD_S
-    while time.monotonic() < until:
-        time.sleep(min(1.0, RENEW_S))
-        now = store.read_whole(uri)
-        if now is None:
-            return
-        if now != found:
-            raise Held
-
-
-def _renew(uri: str, token: str, control: RunControl, over: threading.Event) -> None:
-    number = 0
-    while not over.wait(RENEW_S):
-        with suppress(OSError):  # a store that fails is met by all that the job does there
-            if not _is_of(token, store.read_whole(uri)):
-                control.stop("another run has taken over the folder")
-                return
-            number += 1
-            store.write_whole(uri, f"{token} {number}".encode())
-
-
-def _is_of(token: str, content: bytes | None) -> bool:
-    """Return whether a lease is ours; one that somebody has removed still is."""
-    return content is None or content.startswith(token.encode())
+        lease.release()

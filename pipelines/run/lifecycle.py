@@ -51,6 +51,7 @@ class OpenRun:
         resume: how to go on from what a run that was cut short has finished; empty where that is lost.
         again: how to begin anew, where it is.
         tally: of what is finished.
+        lease: on the folder, where it lies in an object store.
     """
 
     folder: Folder
@@ -60,6 +61,7 @@ class OpenRun:
     resume: str
     again: str
     tally: display.Tally = field(default_factory=lambda: display.Tally(None))
+    lease: lease.Lease | None = None
 
     def __post_init__(self) -> None:
         self.console = rich_console(quiet=self.quiet)
@@ -88,6 +90,8 @@ class OpenRun:
             Stopped: by a signal.
             JobError: for any other reason.
         """
+        if self.lease:
+            self.lease.renew()  # results are put in place only by whoever has the folder now
         if self.control.stopping:
             raise self.failure(JobError(self.control.reason)) from self.control.cause
 
@@ -148,9 +152,12 @@ def open_run(
 def _locked(run: OpenRun) -> Iterator[None]:
     """Keep other runs out of the folder: by a lock on a disk, by a lease in an object store."""
     try:
-        path = store.local_path(run.folder.lock)
-        with lock.held(path) if path else lease.held(run.folder.lock, run.control):
-            yield
+        if path := store.local_path(run.folder.lock):
+            with lock.held(path):
+                yield
+        else:
+            with lease.held(run.folder.lock, run.control) as run.lease:
+                yield
     except lock.Held:
         raise UsageError(f"Another run is at work in {run.folder.uri}. Wait for it, or choose another --output.") from None
     except lock.Unwritable as error:

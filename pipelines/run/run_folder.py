@@ -14,13 +14,14 @@ import uuid
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.transforms import worklist
-from dpdeblur.transforms.records import Failure, JobError, Outcome, Scene, Score, UsageError, scene_to_line
+from dpdeblur.transforms.records import Failure, JobError, Latency, Outcome, Scene, Score, UsageError, scene_to_line
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, TableError, read_table, read_tables
 from dpdeblur.transforms.tables.schemas import arrow_schema, from_table
 from dpdeblur.transforms.wording import counted
 
@@ -41,6 +42,7 @@ class RunFolder:
         self.uri = store.absolute(uri, resolve=True)
         reachable.check(self.uri)
         self.lock, self.log = self.path(".state", "lock"), self.path("log.txt")
+        self._told: set[str] = set()  # damaged files that the user knows of
 
     def path(self, *parts: str) -> str:
         """Return a path inside the folder."""
@@ -68,17 +70,20 @@ class RunFolder:
     def outcomes(self) -> list[Outcome]:
         """Return what earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
 
-        A score whose picture is no longer there does not count.
+        A score whose picture is no longer there does not count, nor does what a damaged part of a table held.
+
+        Raises:
+            UsageError: a table is of another version.
         """
-        stood = [row for name, row_type in TABLES for row in from_table(self._table(name, row_type), row_type)]
+        stood = [row for name, row_type in TABLES for row in from_table(self._sound_parts(name, row_type), row_type)]
         found = [*stood, *journal.read(self.path(journal.FOLDER))]
-        pictures = {_name(uri) for uri in store.files_in(self.path("images"), "*.png")}
-        return [outcome for outcome in found if not (path := _picture(outcome)) or _name(path) in pictures]
+        pictures = {store.name(uri) for uri in store.files_in(self.path("images"), "*.png")}
+        return [outcome for outcome in found if not (path := _picture(outcome)) or store.name(path) in pictures]
 
     def under_way(self, process: int) -> set[str]:
         """Return the scenes that were under way in a process of this machine when it was ended by force."""
         markers = self._state("journal", journal.UNDER_WAY)
-        return {_name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
+        return {store.name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
 
     def forget_failures(self) -> None:
         """Have the failed scenes done again, whatever happens to the attempt that begins now."""
@@ -90,19 +95,37 @@ class RunFolder:
         store.delete([*before, *store.files_in(self.path("failures"), "*.parquet")])
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """Return the metrics, failures and latency tables as they stand."""
-        metrics, failures = (self._table(name, row_type) for name, row_type in TABLES)
-        return metrics, failures, _read(self.path("latency.parquet"))
+        """Return the metrics, failures and latency tables as they stand.
 
-    def _table(self, name: str, row_type: type) -> pa.Table:
-        schema = arrow_schema(row_type)
-        parts = [_read(uri) for uri in store.files_in(self.path(name), "*.parquet")]
+        Raises:
+            TableError: one of them is damaged or of another version.
+            FileNotFoundError: there are no latency statistics.
+        """
+        metrics, failures = (read_tables(store.files_in(self.path(name), "*.parquet"), row_type) for name, row_type in TABLES)
+        return metrics, failures, read_table(self.path("latency.parquet"), Latency)
+
+    def is_whole(self) -> bool:
+        """Return whether everything that a finished run leaves is there and undamaged."""
         try:
-            return pa.concat_tables([schema.empty_table(), *(part.select(schema.names).cast(schema) for part in parts)])
-        except (KeyError, ValueError, pa.ArrowException) as error:
-            raise UsageError(
-                f"{self.path(name)} is not a table of this version ({error}). Use --restart, or another --output."
-            ) from error
+            self.tables()
+            json.loads(store.read_whole(self.path("summary.json")) or b"")
+        except (TableError, FileNotFoundError, ValueError):
+            return False
+        return all(store.files_in(self.path(name), "*.parquet") for name, _ in TABLES)
+
+    def _sound_parts(self, name: str, row_type: type) -> pa.Table:
+        """Return what the undamaged parts of a table hold; say which parts are damaged."""
+        sound = [arrow_schema(row_type).empty_table()]
+        for uri in store.files_in(self.path(name), "*.parquet"):
+            try:
+                sound.append(read_table(uri, row_type))
+            except OtherVersionError as error:
+                raise UsageError(f"{error}. Use --restart, or another --output.") from error
+            except DamagedTableError as error:
+                if uri not in self._told:
+                    complain(f"{error}. What it held is done again.")
+                self._told.add(uri)
+        return pa.concat_tables(sound)
 
     def sweep(self) -> None:
         """Remove what an interrupted attempt left half done. What it finished stays."""
@@ -174,48 +197,37 @@ class RunFolder:
             expected: every scene that must be in the new tables, once.
 
         Raises:
-            JobError: scenes are missing or there twice. An engine that says DONE proves nothing.
+            JobError: scenes are missing or there twice, or a table is damaged. An engine that says DONE proves nothing.
         """
         staged = {name: store.files_in(self.path(".state", "tables", name), "*.parquet") for name, _ in TABLES}
-        found = [
-            scene for uris in staged.values() for uri in uris for scene in _read(uri, ["scene_id"])["scene_id"].to_pylist()
-        ]
+        try:
+            metrics, failures = (read_tables(staged[name], row_type) for name, row_type in TABLES)
+        except TableError as error:
+            raise JobError(f"The engine reported success, but {error}.") from error
+        found = [*metrics["scene_id"].to_pylist(), *failures["scene_id"].to_pylist()]
         if len(found) != len(expected) or set(found) != expected:
             missing, twice = len(expected - set(found)), len(found) - len(set(found))
             raise JobError(
                 "The engine reported success, but that is not what the tables hold: "
                 f"{counted(missing, 'scene')} missing, {counted(twice, 'scene')} there twice."
             )
-        store.delete(self._orphans(staged["metrics"]))
+        store.delete(self._orphans(set(metrics["image_path"].to_pylist())))
         for name, _ in TABLES:
-            names = {_name(uri) for uri in staged[name]}
+            names = {store.name(uri) for uri in staged[name]}
             for uri in staged[name]:
-                store.move(uri, self.path(name, _name(uri)))
-            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if _name(uri) not in names])
+                store.move(uri, self.path(name, store.name(uri)))
+            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if store.name(uri) not in names])
         store.move(self.path(".state", "tables", "latency.parquet"), self.path("latency.parquet"))
         store.delete([*self._state("work"), *self._state("journal")])
 
-    def _orphans(self, staged: list[str]) -> list[str]:
-        """The pictures of earlier rows that no new row has: their scenes are gone, or have failed since."""
+    def _orphans(self, staged: set[str]) -> list[str]:
+        """Return the pictures of earlier rows that no new row has: their scenes are gone, or have failed since."""
         before = {path for outcome in self.outcomes() if (path := _picture(outcome))}
-        after = {path for uri in staged for path in _read(uri, ["image_path"])["image_path"].to_pylist()}
-        return [self.path("images", _name(path)) for path in before - after]
+        return [self.path("images", store.name(path)) for path in before - staged]
 
     def _state(self, *parts: str) -> list[str]:
         return store.files_in(self.path(".state", *parts))
 
 
-def _read(uri: str, columns: list[str] | None = None) -> pa.Table:
-    try:
-        with store.open_file(uri) as stream:
-            return pq.read_table(stream, columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        raise UsageError(f"{uri} cannot be read ({error}). Use --restart, or another --output.") from error
-
-
 def _picture(outcome: Outcome) -> str:
     return (outcome.image_path or "") if isinstance(outcome, Score) else ""
-
-
-def _name(uri: str) -> str:
-    return uri.rsplit("/", 1)[-1]

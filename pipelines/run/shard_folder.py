@@ -5,18 +5,17 @@ DIR/shard-000000.tar … index/ failures/
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dpdeblur.pipelines.run.output_folder import OutputFolder
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, JobError, Member, UsageError
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.schemas import arrow_schema, from_table
+from dpdeblur.transforms.tables.parquet import TableError, read_tables
+from dpdeblur.transforms.tables.schemas import from_table
 
 FAILURES = "failures"
 SHARDS = "shard-*.tar"
@@ -54,9 +53,12 @@ class ShardFolder(OutputFolder):
         """Return what now stands in the folder. An engine that says DONE proves nothing.
 
         Raises:
-            JobError: a scene is neither in the index nor among the failures.
+            JobError: a scene is neither in the index nor among the failures, or one of these tables is damaged.
         """
-        index, failures = self._table(INDEX, Member), self._table(FAILURES, Failure)
+        try:
+            index, failures = self._table(INDEX, Member), self._table(FAILURES, Failure)
+        except TableError as error:
+            raise JobError(f"the engine reported success, but {error}") from error
         scenes = set(zip(index["shard"].to_pylist(), index["scene_id"].to_pylist(), strict=True))
         want, have = len(found.scenes) + len(found.failures), len(scenes) + failures.num_rows
         if have != want:
@@ -75,5 +77,4 @@ class ShardFolder(OutputFolder):
         ]
 
     def _table(self, folder: str, row_type: type) -> pa.Table:
-        parts = [io.BytesIO(store.read_whole(uri) or b"") for uri in store.files_in(self.path(folder), "*.parquet")]
-        return pa.concat_tables([arrow_schema(row_type).empty_table(), *map(pq.read_table, parts)])
+        return read_tables(store.files_in(self.path(folder), "*.parquet"), row_type)

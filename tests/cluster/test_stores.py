@@ -7,12 +7,15 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
 
+from dpdeblur.pipelines.run import lease
+from dpdeblur.pipelines.run.lock import Held
+from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store as storage
 from dpdeblur.transforms.storage.listing import list_files, single_file
 from tests.builders import make_scenes, write_folders
@@ -133,6 +136,25 @@ def test_of_two_that_write_at_once_one_wins(folder: str) -> None:
     assert len(won) == 1 and won[0] == files.version(uri), "each saw the same before, so one may replace it"
     storage.delete([uri])
     assert files.replace(uri, b"late", won[0]) is None, "it is gone"
+
+
+def test_of_runs_that_begin_at_once_one_has_the_folder(folder: str) -> None:
+    begun, ended = threading.Barrier(6), threading.Event()
+
+    def run() -> bool:
+        begun.wait()
+        try:
+            with lease.held(f"{folder}/lock", RunControl()):
+                return ended.wait(30)
+        except Held:
+            return False
+
+    with ThreadPoolExecutor(6) as threads:
+        runs = [threads.submit(run) for _ in range(6)]
+        list(islice(as_completed(runs), 5))
+        ended.set()
+        assert sum(done.result() for done in runs) == 1
+    assert storage.files_in(folder) == []
 
 
 def test_keys_that_no_file_could_have(store: ObjectStore, folder: str) -> None:

@@ -63,3 +63,23 @@ def test_whoever_was_taken_for_dead_stops(uri: str) -> None:
             time.sleep(0.01)
     assert control.reason == "another run has taken over the folder"
     assert store.read_whole(uri) == b"somebody 0"
+
+
+def test_whoever_was_taken_for_dead_learns_it_before_it_writes_results(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_S", 60.0)  # as if its clock had stood still
+    control = RunControl()
+    with lease.held(uri, control) as held:
+        held.renew()
+        assert not control.stopping
+        store.write_whole(uri, b"somebody 0")
+        held.renew()
+        assert control.reason == "another run has taken over the folder"
+    assert store.read_whole(uri) == b"somebody 0"
+
+
+def test_a_lease_that_somebody_removed_is_made_again(uri: str) -> None:
+    control = RunControl()
+    with lease.held(uri, control) as held:
+        store.delete([uri])
+        held.renew()
+        assert store.read_whole(uri) and not control.stopping

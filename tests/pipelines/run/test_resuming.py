@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.tables.results import read_run
 from tests import builders, commands, tiny_onnx
 from tests.commands import rows
 
@@ -83,10 +85,43 @@ def test_tables_of_another_version_are_refused(tmp_path: Path, capsys: pytest.Ca
     pq.write_table(pq.read_table(part).drop_columns(["backend"]), part)
     assert deblur(source, run) == 2
     assert "--restart" in capsys.readouterr().err
-    part.write_bytes(b"PAR1 no more")
-    assert deblur(source, run) == 2
-    assert "--restart" in capsys.readouterr().err
     assert deblur(source, run, "--restart") == 0
+
+
+@pytest.mark.parametrize("lost", [True, False])
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        ("metrics/part-00000.parquet", ["scene-000", "scene-001"]),
+        ("failures/part-00000.parquet", ["scene-002"]),
+        ("latency.parquet", []),
+        ("summary.json", []),
+    ],
+)
+def test_what_is_lost_or_damaged_is_made_again_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, again: list[str], lost: bool
+) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(3)), tmp_path / "run"
+    (source / "scene-002" / "left.png").write_bytes(b"broken")
+    assert deblur(source, run) == 3
+    before = read_run(run)
+    content = bytearray((run / name).read_bytes())
+    content[8 : len(content) // 4] = bytes(len(content) // 4 - 8)  # as of a sector that is gone
+    (run / name).unlink() if lost else (run / name).write_bytes(content)
+    with pytest.raises(UsageError, match="same command"):
+        read_run(run)
+    capsys.readouterr()
+    assert deblur(source, run) == 3
+    said = capsys.readouterr()
+    assert ("is damaged" in said.err) == (bool(again) and not lost)
+    after = read_run(run)
+    done = [row for table in (before, after) for row in [*table.metrics.to_pylist(), *table.failures.to_pylist()]]
+    old, new = ({row["scene_id"]: row["finished_at"] for row in half} for half in (done[:3], done[3:]))
+    assert sorted(scene for scene in old if old[scene] != new[scene]) == again
+    assert sum(row["count"] for row in after.latency.to_pylist()) == sum(row["count"] for row in before.latency.to_pylist())
+    assert after.summary["scenes"] == before.summary["scenes"]
+    assert deblur(source, run) == 3
+    assert "Nothing to do" in capsys.readouterr().out
 
 
 def test_a_finished_run_of_a_thousand_scenes_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
