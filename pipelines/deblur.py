@@ -129,7 +129,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
             run.say(f"Nothing to do: {counted(len(work.kept), 'scene')}, all done. Results: {folder.uri}")
-            return WITH_FAILURES if work.failed else OK
+            return WITH_FAILURES if work.failed or summary.breaks_strictness(job.found, strict=options.strict) else OK
         run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
@@ -145,7 +145,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
         folder.commit(job.scene_ids)
-        return summary.conclude(run, folder, job.found, started, restored_before=work.restored)
+        return summary.conclude(run, folder, job.found, started, restored_before=work.restored, strict=options.strict)
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:

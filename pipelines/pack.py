@@ -17,8 +17,9 @@ from dpdeblur.pipelines.options.jobs import PackOptions
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
+from dpdeblur.pipelines.run.summary import breaks_strictness
 from dpdeblur.transforms import packing, worklist
-from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.layouts import Found, find_scenes, left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
@@ -57,7 +58,9 @@ def run(options: PackOptions) -> int:
         folder.begin()
         plans = assign(found.scenes, options.shard_size)
         scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
-        run.say(f"{scenes}, layout {found.layout}, into {shards}")
+        run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}", *found.remarks]))
+        if line := left_out.sentence(found.left_out):
+            run.say(line)
 
         lines, broken = _write_work(plans, found, folder)
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
@@ -69,7 +72,8 @@ def run(options: PackOptions) -> int:
         run.raise_if_stopped()
         packed = folder.verified(found)
         folder.finish()
-        return _report(run, folder, len(plans), packed)
+        _report(run, folder, len(plans), packed)
+        return WITH_FAILURES if packed.failures or breaks_strictness(found, strict=options.strict) else OK
 
 
 def build(
@@ -113,7 +117,7 @@ def _write_work(plans: list[ShardPlan], found: Found, folder: ShardFolder) -> tu
     return lines, worklist.write_lines(work, "broken", found.failures, journal.to_line)
 
 
-def _report(run: OpenRun, folder: ShardFolder, shards: int, packed: Packed) -> int:
+def _report(run: OpenRun, folder: ShardFolder, shards: int, packed: Packed) -> None:
     run.say(
         f"{counted(packed.scenes, 'scene')} packed into {counted(shards, 'shard')}: "
         f"{counted(packed.images, 'picture')}, {packed.size / 1e6:.1f} MB, {run.tally.elapsed_s:.1f} s"
@@ -123,4 +127,3 @@ def _report(run: OpenRun, folder: ShardFolder, shards: int, packed: Packed) -> i
     if packed.failures:
         run.say(f"{counted(len(packed.failures), 'scene')} failed, listed in {folder.path(FAILURES)}")
     run.say(f"Shards: {folder.uri}")
-    return WITH_FAILURES if packed.failures else OK

@@ -14,7 +14,9 @@ from dpdeblur.pipelines.options.jobs import PlanOptions
 from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.run.summary import breaks_strictness
 from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.layouts.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
 from dpdeblur.transforms.restore import Restoration, restore
@@ -37,7 +39,9 @@ def run(options: PlanOptions) -> int:
     work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart)
     for name, text in [] if options.quiet else lines(job, work, options, folder):
         say(f"{name:<10} {text}")
-    return WITH_FAILURES if job.found.failures else OK
+    for path, fate in explain(options.input, options.layout) if options.explain else []:
+        say(f"{path}: {fate}")
+    return WITH_FAILURES if job.found.failures or breaks_strictness(job.found, strict=options.strict) else OK
 
 
 def lines(job: Job[Restoration], work: Work, options: PlanOptions, folder: RunFolder) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ import attrs
 from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.exitcodes import WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, display, summary
 from dpdeblur.pipelines.run.job import Job, check_same_settings
@@ -86,12 +87,17 @@ def run(options: WatchOptions) -> int:
                 run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
         finally:
             check_right(folder.uri, token)  # who lost it to another watch must not take it back
-            _enter_journal(folder, options.window)[0].sum_up()
+            ledger, _ = _enter_journal(folder, options.window)
+            ledger.sum_up()
 
         run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
-        _warn_of_incomplete(run, read_waiting(folder.uri))
-        code = summary.conclude(run, folder, job.found, facts, restored_before=restored_before)
-        return 128 + run.control.signal if run.control.signal else code
+        waiting = read_waiting(folder.uri)
+        _warn_of_incomplete(run, waiting)
+        found = arrivals.look(options.input, options.layout, ledger.keys())[0]
+        code = summary.conclude(run, folder, found, facts, restored_before=restored_before, strict=options.strict)
+        if run.control.signal:
+            return 128 + run.control.signal
+        return WITH_FAILURES if waiting and (waiting.incomplete or waiting.problem) else code
 
 
 def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control: RunControl) -> None:
@@ -192,5 +198,6 @@ def _warn_of_incomplete(run: OpenRun, waiting: Waiting | None) -> None:
         complain(f"Not restored, as it is incomplete: {scene_id}. {message}")
     if len(waiting.incomplete) > SHOWN:
         complain(f"… and {len(waiting.incomplete) - SHOWN} more")
-    if waiting.problem:
-        complain(waiting.problem)
+    for line in (waiting.problem, waiting.left_out):
+        if line:
+            complain(line)

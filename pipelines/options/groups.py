@@ -44,6 +44,7 @@ class Input:
         default="auto",
         metadata=shown(f"how the scenes are laid out. {_layouts(*LAYOUTS)}", default="auto: recognised"),
     )
+    strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
@@ -56,6 +57,7 @@ class WatchedInput:
         default="auto",
         metadata=shown(f"how the scenes are laid out. {_layouts('folders', 'ntire')}", default="auto: recognised"),
     )
+    strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -54,6 +54,7 @@ class DeblurOptions(
 class PlanOptions(DeblurOptions):
     """Say what deblur would do, with nothing written."""
 
+    explain: bool = field(default=False, metadata=shown("also list every file of the input and what becomes of it"))
     examples: ClassVar[tuple[str, ...]] = ("dpdeblur plan --input scenes/ --output runs/first --images restored",)
     notes: ClassVar[str] = (
         "Takes the options of dpdeblur deblur. "

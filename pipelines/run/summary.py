@@ -18,11 +18,14 @@ from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
+from dpdeblur.transforms.layouts.left_out import worth_saying
 
 METRICS = ("psnr_db", "ssim", "mae")
 
 
-def conclude(run: OpenRun, folder: RunFolder, found: Found, facts: dict[str, Any], *, restored_before: int) -> int:
+def conclude(
+    run: OpenRun, folder: RunFolder, found: Found, facts: dict[str, Any], *, restored_before: int, strict: bool = False
+) -> int:
     """Sum up a run whose tables stand, and draw its report; return the exit code.
 
     Args:
@@ -31,6 +34,7 @@ def conclude(run: OpenRun, folder: RunFolder, found: Found, facts: dict[str, Any
         found: its scenes.
         facts: that its `manifest.json` holds.
         restored_before: scenes in the tables that earlier attempts restored.
+        strict: whether files that belong to no scene count as failures.
     """
     wall_s = run.tally.elapsed_s
     metrics, failures, latency = folder.tables()
@@ -44,7 +48,17 @@ def conclude(run: OpenRun, folder: RunFolder, found: Found, facts: dict[str, Any
         run.say(f"Report: {report_page.write_report(folder.uri)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
-    return WITH_FAILURES if failures.num_rows else OK
+    return WITH_FAILURES if failures.num_rows or breaks_strictness(found, strict=strict) else OK
+
+
+def breaks_strictness(found: Found, *, strict: bool) -> bool:
+    """Return whether files that belong to no scene count as failures, and there are some.
+
+    Args:
+        found: what lies in the input.
+        strict: whether they count.
+    """
+    return strict and bool(worth_saying(found.left_out))
 
 
 def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored_now: int, wall_s: float) -> dict[str, Any]:

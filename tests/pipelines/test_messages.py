@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -60,3 +61,27 @@ def test_scenes_half_made_are_not_promised_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 128 + signal.SIGTERM
     assert "remove it, or choose another --output" in said
     assert "goes on" not in said
+
+
+def test_files_that_are_left_out_are_said_everywhere_and_count_where_asked(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builders.write_file(source / "IMG_1.CR3", b"raw")
+    builders.write_file(source / ".DS_Store", b"hidden")
+    options = ["--input", str(source), "--output", str(tmp_path / "run"), "--model", "views-mean"]
+    line = "1 file left out: 1 raw file (such as IMG_1.CR3); see plan --explain"
+    assert main(["plan", *options, "--explain"]) == 0
+    said = capsys.readouterr().out
+    assert line in said
+    assert "IMG_1.CR3: left out: raw file" in said
+    assert "scene-000/left.png: left of scene scene-000" in said
+    assert main(["deblur", *options]) == 0
+    assert line in capsys.readouterr().out
+    assert {kind["kind"]: kind["count"] for kind in json.loads((tmp_path / "run/summary.json").read_text())["left_out"]} == {
+        "raw file": 1,
+        "hidden file": 1,
+    }
+    assert main(["deblur", *options, "--strict"]) == 3, "nothing to do, and still a file is left out"
+    assert main(["plan", *options, "--strict"]) == 3
+    (source / "IMG_1.CR3").unlink()
+    assert main(["deblur", *options, "--strict"]) == 0, "hidden files are not meant to be read"

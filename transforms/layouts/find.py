@@ -103,8 +103,7 @@ def find_in_listing(source: str, listing: Listing, layout: str = "auto") -> Foun
     settled, left_out = reading.settled, LeftOutCounter()
     for path, kind in unused(listing, reading):
         left_out.add(kind, path)
-    files = len(listing.files)
-    incomplete = settled.incomplete
+    files, incomplete = len(listing.files), settled.incomplete
     return Found(source, reading.layout, settled.scenes, settled.failures, files, left_out.counts(), incomplete=incomplete)
 
 

@@ -134,3 +134,19 @@ def test_a_finished_run_of_a_thousand_scenes_does_nothing(tmp_path: Path, capsys
     assert deblur(source, tmp_path / "run") == 0
     assert "Nothing to do" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in tmp_path.joinpath("run").rglob("*.parquet")} == written
+
+
+def test_an_input_that_was_moved_or_is_reached_by_a_link_is_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(2)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before = rows(run)
+    source.rename(tmp_path / "moved")
+    (tmp_path / "link").symlink_to(tmp_path / "moved")
+    for place in (tmp_path / "moved", tmp_path / "link"):
+        assert deblur(place, run) == 0
+        assert "Nothing to do" in capsys.readouterr().out
+    os.utime(tmp_path / "moved" / "scene-000" / "left.png", (1, 1))
+    assert deblur(tmp_path / "moved", run) == 0
+    assert [row["finished_at"] == old["finished_at"] for row, old in zip(rows(run), before, strict=True)] == [False, True]

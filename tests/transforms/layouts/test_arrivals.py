@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dpdeblur.transforms.layouts.arrivals import LEAST, Arrivals, Ready, look
 from dpdeblur.transforms.records import Failure, Scene, Source
-from dpdeblur.transforms.tables.journal import input_key
+from dpdeblur.transforms.tables.journal import former_input_key, input_key
 from tests.builders import make_scenes, write_folders
 
 
@@ -38,9 +40,9 @@ class Watcher:
         self.time = 0.0
 
     def at(self, time: float) -> list[Ready]:
-        found, problem = look(str(self.place), "auto")
+        found, problem = look(str(self.place), "auto", self.done)
         assert not problem
-        return list(self.arrivals.ready(found, key, self.done, time))
+        return list(self.arrivals.ready(found, key, self.done, time, lambda scene: former_input_key(scene, "settings")))
 
 
 def names(ready: list[Ready]) -> list[str]:
@@ -153,3 +155,99 @@ def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path)
         done |= {ready.scene_id: key(ready) for ready in slow}  # type: ignore[arg-type]
     assert len({ready.scene_id for ready in told}) == 5000
     assert time < 40, "a cluster of 400 scenes a look is fed as fast as it works"
+
+
+def test_of_two_scenes_that_claim_one_name_both_fail_and_the_others_go_on(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "x/y")
+    shutil.copytree(source / "scene-001", place / "x__y")
+    shutil.copytree(source / "scene-002", place / "good")
+    watcher = Watcher(place)
+    assert watcher.at(0) == []
+    scene, failure = watcher.at(5)
+    assert (scene.scene_id, failure.scene_id) == ("good", "x__y")
+    assert isinstance(failure, Failure)
+    assert "2 scenes have this name: x/y, x__y" in failure.message
+    watcher.done[failure.scene_id] = failure.input_key
+    shutil.copytree(source / "scene-001", place / "late")
+    watcher.at(6)
+    assert names(watcher.at(11)) == ["late"]
+    assert watcher.arrivals.waiting.incomplete == {}
+
+
+def test_a_name_that_is_claimed_again_after_its_scene_was_done_is_said(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "x/y")
+    found, _ = look(str(place), "auto")
+    watcher = Watcher(place, {scene.scene_id: key(scene) for scene in found.scenes})
+    shutil.copytree(source / "scene-001", place / "x__y")
+    assert watcher.at(0) == watcher.at(1000) == []
+    assert "x/y, x__y" in watcher.arrivals.waiting.incomplete["x__y"]
+
+
+@pytest.mark.parametrize("first", ["folders", "ntire"])
+def test_scenes_of_another_layout_fail_whichever_came_first(source: Path, place: Path, first: str) -> None:
+    def arrive(layout: str, *numbers: int) -> None:
+        for number in numbers:
+            for view in ("left", "right"):
+                file = place / (f"s{number}/{view}.png" if layout == "folders" else f"s{number}_{view[0]}.png")
+                file.parent.mkdir(exist_ok=True)
+                shutil.copy(source / "scene-000" / f"{view}.png", file)
+
+    other = {"folders": "ntire", "ntire": "folders"}[first]
+    arrive(first, 1)
+    watcher = Watcher(place)
+    watcher.at(0)
+    (scene,) = watcher.at(5)
+    assert isinstance(scene, Scene)
+    watcher.done[scene.scene_id] = key(scene)
+    arrive(other, 2, 3, 4)  # more of them, but not the first
+    arrive(first, 5)
+    watcher.at(6)
+    ready = watcher.at(11)
+    assert [(item.scene_id, isinstance(item, Failure)) for item in ready] == [
+        ("s5", False),
+        ("s2", True),
+        ("s3", True),
+        ("s4", True),
+    ]
+    assert f"--layout {other}" in ready[-1].message  # type: ignore[union-attr]
+    watcher.done |= {item.scene_id: key(item) if isinstance(item, Scene) else item.input_key for item in ready}
+    assert names(watcher.at(12)) == []
+    arrive(first, 2)  # the name that failed
+    watcher.at(13)
+    assert names(watcher.at(18)) == ["s2", f"s2 ({other})"]
+
+
+def test_a_folder_that_cannot_be_listed_waits_and_stops_nobody(
+    source: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(source / "scene-000", place / "good")
+    (place / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(folder: str) -> Any:  # root may read everything, so that nothing real can refuse it
+        if str(folder).endswith("/locked"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    watcher = Watcher(place)
+    assert watcher.at(0) == []
+    assert names(watcher.at(5)) == ["good"]
+    assert "Permission denied" in watcher.arrivals.waiting.incomplete["locked"]
+    (failure,) = watcher.at(60)
+    assert (failure.scene_id, isinstance(failure, Failure)) == ("locked", True)
+
+
+def test_runs_of_earlier_versions_are_not_done_again(source: Path, place: Path) -> None:
+    shutil.copytree(source, place, dirs_exist_ok=True)
+    found, _ = look(str(place), "auto")
+    watcher = Watcher(place, {scene.scene_id: former_input_key(scene, "settings") for scene in found.scenes})
+    assert watcher.at(0) == watcher.at(100) == []
+
+
+def test_files_of_no_scene_are_said(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "good")
+    (place / "IMG.CR2").write_bytes(b"raw")
+    watcher = Watcher(place)
+    watcher.at(0)
+    assert watcher.arrivals.waiting.left_out == "1 file left out: 1 raw file (such as IMG.CR2); see plan --explain"

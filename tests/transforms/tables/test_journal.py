@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,3 +76,34 @@ def test_the_key_changes_with_each_file_and_with_the_settings() -> None:
         (replace(scene, target=None), "d"),
     ]
     assert len({journal.input_key(s, d) for s, d in variants}) == len(variants)
+
+
+def test_a_file_is_known_by_its_place_in_the_input_and_its_version() -> None:
+    def scene(root: str, stamp: str = "1", place: str = "a/left.png") -> Scene:
+        return Scene("a", Source(f"{root}/a/left.png", stamp=stamp, place=place), Source("r", stamp="1", place="a/right.png"))
+
+    here = journal.input_key(scene("/here"), "d")
+    assert journal.input_key(scene("/moved"), "d") == here
+    assert journal.input_key(scene("/here", stamp="2"), "d") != here
+    assert journal.input_key(scene("/here", place="b/left.png"), "d") != here
+    unknown = journal.input_key(scene("/here", stamp=""), "d")
+    assert journal.input_key(scene("/moved", stamp=""), "d") != unknown, "without a version the address is all there is"
+    assert journal.former_input_key(scene("/moved"), "d") != journal.former_input_key(scene("/here"), "d")
+
+
+def test_outcomes_of_earlier_versions_get_the_key_of_today() -> None:
+    """The former key is pinned: version 0.1 gave it to this scene."""
+    sources = {side: Source(f"/s/a/{side}.png", None, 9, "9-1", f"a/{side}.png") for side in ("left", "right")}
+    scene = Scene("a", **sources, subset="test")
+    former = journal.former_input_key(scene, "d")
+    facts = ["d", "test", *([f"/s/a/{side}.png", None, 9, "9-1"] for side in sources), None, None, None]
+    assert former == hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    keys = {"a": journal.input_key(scene, "d")}
+    earlier: list[Outcome] = [
+        score("a", input_key=former),
+        failure("a", input_key="of other files"),
+        failure("b", input_key=former),
+    ]
+    found = journal.with_present_keys(earlier, [scene], keys, "d")
+    assert [outcome.input_key for outcome in found] == [keys["a"], "of other files", former]
+    assert journal.finished(found, keys).keys() == {"a"}
