@@ -42,7 +42,7 @@ def _described(command: type[Any]) -> str:
 
 
 def _signature(command: type[Any], function: Callable[..., Any]) -> inspect.Signature:
-    """The arguments of the options' constructor in the order of `--help`, those that are required first."""
+    """Return the arguments of the options' constructor in the order of `--help`, those that are required first."""
     arguments = inspect.signature(command).parameters
     options = sorted(options_of(command), key=lambda option: not option.required)
     return inspect.Signature(

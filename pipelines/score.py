@@ -67,7 +67,7 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
 
 
 def _with_restored(found: Found, folder: str, how: Literal["name", "id", "order"]) -> Found:
-    """The scenes that have a restored picture in a folder, and failures for the others.
+    """Return the scenes that have a restored picture in a folder, and failures for the others.
 
     Raises:
         UsageError: there are no pictures, or none belongs to a scene.

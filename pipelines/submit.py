@@ -63,7 +63,7 @@ def check(path: Path, count: int | None) -> list[str]:
 
 
 def wanted(finished: Run) -> dict[str, Score]:
-    """The pictures of an entry by their names there.
+    """Return the pictures of an entry by their names there.
 
     Raises:
         UsageError: scenes failed, pictures were not kept, or scenes are not numbered as the challenge does.
@@ -110,7 +110,7 @@ def write(path: Path, finished: Run, pictures: dict[str, Score], readme: Readme,
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """A file that everybody may read, of no particular day: equal entries are equal to the byte."""
+    """Return a file that everybody may read, of no particular day: equal entries are equal to the byte."""
     member = zipfile.ZipInfo(name)
     member.external_attr = 0o644 << 16
     return member

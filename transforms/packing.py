@@ -121,7 +121,7 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
 
 
 def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
-    """The same samples in another lossless format, proven by decoding them again."""
+    """Return the same samples in another lossless format, proven by decoding them again."""
     from dpdeblur.transforms.images import codecs  # noqa: PLC0415 - not needed where bytes are kept
 
     pixels = codecs.decode(data, source.uri, max_pixels=packing.max_pixels)
@@ -160,7 +160,7 @@ def _describe(scene: Scene, described: dict[str, Any]) -> bytes:
 
 
 def _relative(uri: str, root: str) -> str:
-    """The name of a file as its owner knows it; the same wherever the collection lies."""
+    """Return the name of a file as its owner knows it; the same wherever the collection lies."""
     return uri[len(root.rstrip("/")) + 1 :] if uri.startswith(root.rstrip("/") + "/") else uri.rsplit("/", 1)[-1]
 
 

@@ -133,7 +133,7 @@ def simulate(
 
 
 def scene_generator(seed: int, number: int) -> np.random.Generator:
-    """The generator of scene `number` of a data set: no scene depends on any other, nor on where it is made."""
+    """Return the generator of scene `number` of a data set: no scene depends on any other, nor on where it is made."""
     return np.random.default_rng([seed, number])
 
 
@@ -183,7 +183,7 @@ def _lit(image: Light, exposure: float, boost: float) -> Light:
 
 
 def _in_focus(layers: Sequence[Layer]) -> tuple[Light, Light]:
-    """What a pinhole would show: the sharp picture [3, H, W], clipped, and the signed radius [H, W] of what is in front."""
+    """Return what a pinhole would show: the sharp picture [3, H, W], clipped, and the signed radius [H, W] of its surfaces."""
     sharp, radius = layers[0].image, layers[0].radius
     for layer in layers[1:]:
         alpha = np.asarray(layer.alpha, np.float32)

@@ -55,7 +55,7 @@ def page(rng: np.random.Generator, height: int, width: int, turn: float) -> npt.
 
 
 def _blob(rng: np.random.Generator, x: Map, y: Map, radius: float) -> Map:
-    """A closed curve r(θ) = radius · (1 + Σ aₖ cos(kθ + φₖ)), filled."""
+    """Draw a closed curve r(θ) = radius · (1 + Σ aₖ cos(kθ + φₖ)), filled."""
     angle = np.arctan2(y, x)
     reach = np.ones_like(angle)
     for k in range(2, 6):

@@ -50,7 +50,7 @@ class Recipe:
 
 
 def scene_id(number: int) -> str:
-    """The name of a scene.
+    """Return the name of a scene.
 
     >>> scene_id(7)
     'scene-0007'
@@ -167,7 +167,7 @@ def _make(recipe: Recipe, numbers: list[int], control: RunControl) -> Iterator[t
 
 
 def _tiff(radius: Light) -> bytes:
-    """A float32 map as a one-channel TIFF, losslessly compressed."""
+    """Return a float32 map as a one-channel TIFF, losslessly compressed."""
     stream = io.BytesIO()
     Image.fromarray(radius).save(stream, "TIFF", compression="tiff_adobe_deflate")
     return stream.getvalue()

@@ -74,7 +74,7 @@ def check(runner: str) -> None:
 
 
 def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
-    """A pipeline on the engine asked for.
+    """Return a pipeline on the engine asked for.
 
     Args:
         runner: `DirectRunner` is pinned to the in-process FnApiRunner: Beam's own DirectRunner would first look for another

@@ -53,5 +53,5 @@ def digest(settings: dict[str, Any]) -> str:
 
 
 def now() -> str:
-    """The time, UTC, to the second."""
+    """Return the time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -41,7 +41,7 @@ def balance(planes: NDArray[np.float32]) -> None:
 
 
 def _fit(planes: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    """The coefficients of log(L/R), or None where the picture is too small, too dark or too bright to tell."""
+    """Return the coefficients of log(L/R), or None where the picture is too small, too dark or too bright to tell."""
     _, height, width = planes.shape
     if min(height, width) < 8 * BLOCKS:
         return None

@@ -89,7 +89,7 @@ def to_linear(coded: npt.NDArray[np.uint8]) -> Light:
 
 
 def _window(length: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Indices of a run of `wanted` samples out of `length`, mirrored on where those end."""
+    """Return the indices of a run of `wanted` samples out of `length`, mirrored on where those end."""
     first = int(rng.integers(max(length - wanted, 0) + 1))
     index = np.arange(first, first + wanted) % (2 * length)
     return np.where(index < length, index, 2 * length - 1 - index)

@@ -87,7 +87,7 @@ def _names(line: str, separator: str, uri: str) -> list[str]:
 
 
 def _records(lines: Iterator[str], line: int, separator: str, columns: int) -> Iterator[tuple[int, list[str] | str]]:
-    """The fields of each row behind line `line`, or what is wrong with it; with the number of the line that it begins on."""
+    """Yield the fields of each row behind line `line`, or what is wrong with it, and the number of its first line."""
     ahead: deque[str] = deque()
     while text := ahead.popleft() if ahead else next(lines, ""):
         line += 1
@@ -107,7 +107,7 @@ def _records(lines: Iterator[str], line: int, separator: str, columns: int) -> I
 def _row_of_lines(
     text: str, lines: Iterator[str], ahead: deque[str], separator: str, columns: int
 ) -> tuple[list[str] | str, int]:
-    """The fields of a row that goes on behind its first line, and how many more lines it takes.
+    """Return the fields of a row that goes on behind its first line, and how many more lines it takes.
 
     The quote is taken for a stray one where it does not close within bounds, or where what it would swallow is a row by itself:
     then the row is broken, and the lines behind it are rows of their own.
@@ -132,7 +132,7 @@ def _is_odd(text: str) -> bool:
 
 
 def _parse(text: str, separator: str) -> list[str] | str | None:
-    """The fields of one row; what is wrong with it; or None where a quote is still open at its end."""
+    """Return the fields of one row; what is wrong with it; or None where a quote is still open at its end."""
     try:
         return next(csv.reader([text], delimiter=separator, strict=True), [])
     except csv.Error as error:

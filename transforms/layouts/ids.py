@@ -11,7 +11,7 @@ MAX_ID_BYTES = 200  # file names may have 255, and "<id>.combined.tiff" is one
 
 
 def id_from_path(path: str) -> str:
-    """The id of a scene that lies at a relative path: "/" becomes "__", and "." becomes "_".
+    """Return the id of a scene that lies at a relative path: "/" becomes "__", and "." becomes "_".
 
     >>> id_from_path("test/0001.v2")
     'test__0001_v2'
@@ -20,7 +20,7 @@ def id_from_path(path: str) -> str:
 
 
 def subset_from_path(path: str) -> str:
-    """The part of a relative path, above the scene itself, that names a subset; empty where none does.
+    """Return the part of a relative path, above the scene itself, that names a subset; empty where none does.
 
     >>> subset_from_path("dpdd/test/0001")
     'test'
@@ -47,7 +47,7 @@ def check_scene_id(scene_id: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A name that a table, a terminal and UTF-8 can hold: itself where it is harmless, else escaped and cut.
+    """Return a name that a table, a terminal and UTF-8 can hold: itself where it is harmless, else escaped and cut.
 
     Different names stay different.
     """

@@ -68,7 +68,7 @@ class LeftOutCounter:
             examples.append(escaped(path))
 
     def counts(self) -> tuple[LeftOut, ...]:
-        """What was counted, the most frequent kind first."""
+        """Return what was counted, the most frequent kind first."""
         kinds = sorted(self._counts, key=lambda kind: (-self._counts[kind], kind))
         return tuple(LeftOut(*kind, self._counts[kind], tuple(self._examples[kind])) for kind in kinds)
 

@@ -121,7 +121,7 @@ def _candidate(place: str, folder: str, row: Row | str, required: tuple[str, ...
 
 
 def _file(folder: str, path: str) -> File | None:
-    """A file that a row names; its own path is that in the manifest, if relative, by which it is known when all moves."""
+    """Return a file that a row names; it is known by its path in the manifest, where that is relative, and may move with it."""
     absolute = "://" in path or path.startswith("/")
     uri = store.relative_to(folder, path)
     source = single_file(uri) if store.local_path(uri) else Source(uri)

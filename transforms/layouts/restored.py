@@ -135,7 +135,7 @@ class _Names:
 
 
 def _files(scene: Scene) -> Iterator[Source]:
-    """The pictures of a scene that have a name of their own; members of shards are found by the scene's."""
+    """Return the pictures of a scene that have a name of their own; members of shards are found by the scene's."""
     sources = (getattr(scene, role) for role in ROLES)
     return (source for source in sources if source is not None and source.offset is None)
 
@@ -143,7 +143,7 @@ def _files(scene: Scene) -> Iterator[Source]:
 def _with_picture(
     scene: Scene, pictures: Sequence[File], contested: tuple[File, list[int]] | None, scenes: Sequence[Scene]
 ) -> Scene:
-    """A scene with its picture.
+    """Return a scene with its picture.
 
     Raises:
         SceneError: it has none, or several, or one that other scenes may claim as well.
@@ -166,7 +166,7 @@ def _with_picture(
 
 
 def _usable(file: File) -> Source:
-    """The address of a restored picture.
+    """Return the address of a restored picture.
 
     Raises:
         SceneError: it is known that it cannot be read.

@@ -126,14 +126,14 @@ def _slice(shard: File, offset: int, size: int) -> File:
 
 
 def _broken(shard: File, problem: str) -> CandidateScene:
-    """A candidate that stands for a whole shard, and says what is wrong with it."""
+    """Return a candidate that stands for a whole shard, and says what is wrong with it."""
     candidate = CandidateScene(shard.path, shard.path, problem=f"The shard {escaped(shard.path)} {problem}.")
     candidate.add("shard", shard)
     return candidate
 
 
 def _scanned(shard: File) -> Iterator[CandidateScene | UnusedMember]:
-    """The scenes of one tar by its headers."""
+    """Return the scenes of one tar by its headers."""
     if shard.problem:
         yield _broken(shard, f"cannot be read: {shard.problem}")
         return
@@ -203,7 +203,7 @@ def _describes_scene(name: str) -> bool:
 
 
 def _subset(entry: Entry, stream: BinaryIO) -> str:
-    """What the description of a scene says of its subset; nothing where it is no such description."""
+    """Return what the description of a scene says of its subset; nothing where it is no such description."""
     if entry.problem or entry.size > _MAX_JSON:
         return ""
     stream.seek(entry.offset)

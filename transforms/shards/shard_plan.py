@@ -27,12 +27,12 @@ class ShardPlan:
     scenes: tuple[Scene, ...]
 
     def to_line(self) -> str:
-        """The plan as one line of JSON."""
+        """Return the plan as one line of JSON."""
         return json.dumps([self.shard, [dataclasses.asdict(scene) for scene in self.scenes]]) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> ShardPlan:
-        """The plan of such a line."""
+        """Return the plan of such a line."""
         shard, scenes = json.loads(line)
         return cls(shard, tuple(scene_from_line(json.dumps(scene)) for scene in scenes))
 
@@ -55,6 +55,6 @@ def assign(scenes: Sequence[Scene], shard_size: int) -> list[ShardPlan]:
 
 
 def views(scene: Scene) -> list[tuple[str, Source]]:
-    """The pictures that a scene has, each with its role."""
+    """Return the pictures that a scene has, each with its role."""
     sources = [(role, getattr(scene, role)) for role in ROLES]
     return [(role, source) for role, source in sources if source is not None]

@@ -43,7 +43,7 @@ class Entry:
 
 
 def scan(stream: BinaryIO, length: int) -> Iterator[Entry]:
-    """The members of a tar, in order.
+    """Yield the members of a tar, in order.
 
     Args:
         stream: the tar; must seek.
@@ -120,7 +120,7 @@ def _pax_records(payload: bytes) -> dict[str, str] | None:
 
 
 def _number(field: bytes) -> int:
-    """A number of a header: octal text, or base 256 behind a leading 0x80; -1 where it is neither."""
+    """Return a number of a header: octal text, or base 256 behind a leading 0x80; -1 where it is neither."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     text = field.strip(b" \0")

@@ -14,7 +14,7 @@ from dpdeblur.transforms.storage import store
 
 
 def at_hand(spec: ModelSpec) -> ModelSpec:
-    """The same model as a file of this machine; what is one already, or is of the package, stays as it is.
+    """Return the same model as a file of this machine; what is one already, or is of the package, stays as it is.
 
     The card beside the model, a JSON file of the same name, comes along where there is one.
 

@@ -59,7 +59,7 @@ def list_files(folder: str) -> Listing:
 
 
 def single_file(uri: str) -> Source | None:
-    """The file of that very name with its size and version, or None where there is none.
+    """Return the file of that very name with its size and version, or None where there is none.
 
     Raises:
         UsageError: the file system cannot be asked.

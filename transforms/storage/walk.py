@@ -131,7 +131,7 @@ def is_hidden(path: str) -> bool:
 
 
 def local_source(uri: str, status: os.stat_result) -> Source:
-    """A file of this machine, with its size and version."""
+    """Return a file of this machine, with its size and version."""
     return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
 
 

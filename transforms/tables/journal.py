@@ -128,7 +128,7 @@ def read(folder: str) -> list[Outcome]:
 
 
 def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, Outcome]:
-    """The outcomes that still hold, by scene.
+    """Return the outcomes that still hold, by scene.
 
     Args:
         outcomes: those of earlier attempts.
@@ -154,7 +154,7 @@ class Follower:
         self._read: dict[str, int] = {}  # bytes read so far, by file
 
     def new(self) -> list[Outcome]:
-        """The outcomes since the last call; those of before the first call too."""
+        """Return the outcomes since the last call; those of before the first call too."""
         return [outcome for uri in store.files_in(self._folder, "*.jsonl") for outcome in self._grown(uri)]
 
     def _grown(self, uri: str) -> list[Outcome]:

@@ -63,7 +63,7 @@ class Ledger:
                     self._entries[row["scene_id"]] = _Entry(table, file, row["input_key"], row["finished_at"])
 
     def keys(self) -> dict[str, str]:
-        """The `input_key` of every scene in the tables."""
+        """Return the `input_key` of every scene in the tables."""
         return {scene_id: entry.input_key for scene_id, entry in self._entries.items()}
 
     def restored(self) -> int:
@@ -144,7 +144,7 @@ class Ledger:
             write_table(table.sort_by(order), store.join(self._folder, "windows", file))
 
     def _read(self, table: str, file: str) -> pa.Table:
-        """A table file; an empty table where there is none."""
+        """Return a table file; an empty table where there is none."""
         try:
             return read_table(store.join(self._folder, table, file), _ROWS[table])
         except FileNotFoundError:
