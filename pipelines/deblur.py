@@ -125,26 +125,26 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
     with open_run(folder, options.runner, quiet=options.quiet, resume=resume) as run:
         if crash:
             crash_recovery.recover(crash, job, folder, run)
-        work = plan_work(job, folder, retry_failed=retry_failed, restart=restart)
+        work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
-            run.say(f"Nothing to do: {counted(len(work.kept), 'scene')}, all done. Results: {folder.uri}")
+            run.say(f"Nothing to do: {counted(len(work.earlier), 'scene')}, all done{_gone(work)}. Results: {folder.uri}")
             return WITH_FAILURES if work.failed or summary.breaks_strictness(job.found, strict=options.strict) else OK
         run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
-        started = folder.write_manifest(job.facts)
+        started = folder.write_manifest({**job.facts, "gone": sorted(outcome.scene_id for outcome in work.gone)})
 
-        todo, kept = folder.write_work(work.todo, work.kept)
+        todo, kept = folder.write_work(work.todo, work.earlier)
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
         each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control)
-        build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(job.scene_ids))
+        build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(work.scene_ids))
 
-        failure_limit = FailureLimit(run.control, options.max_failures, len(job.scene_ids), work.failed)
+        failure_limit = FailureLimit(run.control, options.max_failures, len(work.scene_ids), work.failed)
         with run.control.listening(failure_limit.add):
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
-        folder.commit(job.scene_ids)
+        folder.commit(work.scene_ids)
         return summary.conclude(run, folder, job.found, started, restored_before=work.restored, strict=options.strict)
 
 
@@ -174,13 +174,20 @@ def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEa
 
 def _scenes(job: Job[Any], work: Work) -> str:
     """Describe the scenes of a job in one line."""
-    found, already = job.found, len(work.kept) - len(job.found.failures)
+    found, incomplete = job.found, sum(isinstance(outcome, Failure) and outcome.stage == "find" for outcome in work.kept)
+    already = len(work.kept) - incomplete
     targets = sum(scene.target is not None for scene in found.scenes)
     return (
         f"{counted(len(job.scene_ids), 'scene')}, layout {found.layout}, {targets} with a target"
         + (f"; {already} already done" if already else "")
-        + (f"; {len(found.failures)} incomplete" if found.failures else "")
+        + (f"; {incomplete} incomplete" if incomplete else "")
+        + _gone(work)
     )
+
+
+def _gone(work: Work) -> str:
+    scenes = counted(len(work.gone), "scene")
+    return f"; {scenes} no longer in the input: rows and pictures stay until --prune" if work.gone else ""
 
 
 def _is_score(outcome: Outcome) -> bool:

@@ -36,7 +36,7 @@ def run(options: PlanOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
     job = deblur.prepare(options, folder, find_scenes(options.input, options.layout))
-    work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart)
+    work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart, prune=options.prune)
     for name, text in [] if options.quiet else lines(job, work, options, folder):
         say(f"{name:<10} {text}")
     for path, fate in explain(options.input, options.layout) if options.explain else []:
@@ -64,6 +64,7 @@ def lines(job: Job[Restoration], work: Work, options: PlanOptions, folder: RunFo
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
         ("backend", f"{model.backend}, {counted(job.workers, 'scene')} at once, threads for each: {options.threads}"),
         ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),
+        *([("gone", f"{counted(len(work.gone), 'scene')} no longer in the input")] if work.gone else []),
         *_estimate(job.task, model, work.todo, options),
     ]
 

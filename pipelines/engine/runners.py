@@ -9,7 +9,8 @@ import shutil
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+import grpc
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from dpdeblur.pipelines.engine import flink
@@ -17,6 +18,7 @@ from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
 
 LOCAL, PRISM = "DirectRunner", "PrismRunner"
+_YEARS_S = 10 * 365 * 86400
 _REFUSED = {
     "DaskRunner": "it runs only part of the graph and loses the output of finish_bundle, yet reports success",
     "BundleBasedDirectRunner": "it splits no work; DirectRunner is pinned to the in-process runner that does",
@@ -54,12 +56,12 @@ def endless(runner: str, beam_args: Sequence[str]) -> list[str]:
 
 
 def is_here(runner: str) -> bool:
-    """Whether the scenes are worked on inside this very process."""
+    """Return whether the scenes are worked on inside this very process."""
     return is_local(runner) or runner == PRISM
 
 
 def is_local(runner: str) -> bool:
-    """Whether the pipeline runs inside this very process."""
+    """Return whether the pipeline runs inside this very process."""
     return runner in (LOCAL, "FnApiRunner")
 
 
@@ -74,7 +76,7 @@ def check(runner: str) -> None:
 
 
 def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
-    """Return a pipeline on the engine asked for.
+    """Make a pipeline on the engine asked for.
 
     Args:
         runner: `DirectRunner` is pinned to the in-process FnApiRunner: Beam's own DirectRunner would first look for another
@@ -82,7 +84,7 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
         beam_args: further options of Beam, as on the command line.
 
     Raises:
-        UsageError: a runner that is known to lose data.
+        UsageError: the runner is known to lose data, or its job server does not answer.
     """
     check(runner)
     if is_local(runner):
@@ -90,7 +92,28 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
     own = flink.with_name_of_its_own(beam_args) if runner == flink.RUNNER else beam_args
     options = PipelineOptions([f"--runner={runner}", *own])
     options.view_as(SetupOptions).save_main_session = False
+    if runner in (PRISM, "PortableRunner"):
+        _let_it_run_on(options.view_as(PortableOptions))
     return beam.Pipeline(options=options)
+
+
+def _let_it_run_on(options: PortableOptions) -> None:
+    """Keep `--job_server_timeout` from ending the job.
+
+    It is meant for the answers of the job server. Beam's portable runner also makes it the deadline of the stream of states,
+    at which the job counts as failed, without a reason.
+
+    Raises:
+        UsageError: no job server answers in that time.
+    """
+    if options.job_endpoint and options.job_endpoint != "embed":
+        with grpc.insecure_channel(options.job_endpoint) as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=options.job_server_timeout)
+            except grpc.FutureTimeoutError:
+                waited = f"{options.job_server_timeout} s"
+                raise UsageError(f"No job server answers at --job_endpoint {options.job_endpoint} within {waited}.") from None
+    options.job_server_timeout = _YEARS_S
 
 
 def open_file_systems(beam_args: Sequence[str]) -> None:
@@ -108,6 +131,6 @@ def beam_flags() -> dict[str, bool]:
 
 
 def quieten() -> None:
-    """Keep what Beam and its job servers say as they end off the terminal: what a user reads there is ours."""
+    """Keep what Beam and its job servers say as they end off the terminal."""
     for name in ("apache_beam", "FlinkJarJobServer", "SparkJarJobServer", "PrismJobServer"):
         logging.getLogger(name).setLevel(logging.ERROR)

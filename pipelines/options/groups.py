@@ -216,10 +216,13 @@ class Resuming:
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
-class MaxFailures:
-    """When a job gives up."""
+class Finite:
+    """What only a run with an end can do."""
 
     title: ClassVar[str] = "resuming"
+    prune: bool = field(
+        default=False, metadata=shown("drop the rows and pictures of scenes that are no longer in the input; a few at most")
+    )
     max_failures: Share | None = field(
         default=None,
         converter=optional(share),

@@ -12,9 +12,9 @@ from dpdeblur.pipelines.options.declaration import shown
 from dpdeblur.pipelines.options.groups import (
     EndlessEngine,
     Engine,
+    Finite,
     Images,
     Input,
-    MaxFailures,
     ModelCard,
     ModelFile,
     ModelSpeed,
@@ -33,9 +33,7 @@ WRONG = "1 the job failed; 2 the command line or the inputs are wrong"
 
 
 @frozen(kw_only=True, slots=False)
-class DeblurOptions(
-    Input, Results, Images, Quiet, ModelFile, ModelCard, Pixels, Workers, ModelSpeed, Resuming, MaxFailures, Engine
-):
+class DeblurOptions(Input, Results, Images, Quiet, ModelFile, ModelCard, Pixels, Workers, ModelSpeed, Resuming, Finite, Engine):
     """Restore scenes, score them where they have a target, write tables, pictures and latency statistics."""
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -116,7 +114,7 @@ class Restored:
 
 
 @frozen(kw_only=True, slots=False)
-class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Workers, Resuming, MaxFailures, Engine):
+class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Workers, Resuming, Finite, Engine):
     """Score pictures that someone else restored, into the same tables."""
 
     examples: ClassVar[tuple[str, ...]] = (

@@ -15,9 +15,11 @@ from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Outcome, Scene, UsageError
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.journal import finished, input_key, with_present_keys
+from dpdeblur.transforms.wording import counted
 
 TaskT = TypeVar("TaskT", bound=Task)
 
+FEW_GONE, FEW_GONE_SHARE = 3, 0.01  # scenes of a run that may be gone from its input at once, or a share of all
 # What a card says that changes a result: with or without flags, from the file or from beside it.
 CARD_SETTINGS = (
     "views", "output", "layout", "channel_order", "value_range", "transfer", "size_multiple", "halo_px", "blend_tiles",
@@ -61,22 +63,34 @@ class Work:
     Attributes:
         todo: scenes to work on.
         kept: outcomes that still hold, and the scenes that were not found whole.
+        gone: outcomes of scenes that are no longer in the input, or no longer whole: they stay, too.
         nothing_to_do: the tables already stand as they should.
     """
 
     todo: list[Scene]
     kept: list[Outcome]
+    gone: list[Outcome]
     nothing_to_do: bool
 
     @property
+    def earlier(self) -> list[Outcome]:
+        """All outcomes that the tables take over from earlier attempts."""
+        return [*self.kept, *self.gone]
+
+    @property
+    def scene_ids(self) -> set[str]:
+        """The ids of all scenes that the tables will hold."""
+        return {scene.scene_id for scene in self.todo} | {outcome.scene_id for outcome in self.earlier}
+
+    @property
     def failed(self) -> int:
-        """How many of those kept are failures."""
-        return sum(isinstance(outcome, Failure) for outcome in self.kept)
+        """How many scenes are known to have failed."""
+        return sum(isinstance(outcome, Failure) for outcome in self.earlier)
 
     @property
     def restored(self) -> int:
-        """How many of those kept were restored."""
-        return len(self.kept) - self.failed
+        """How many scenes were restored before."""
+        return len(self.earlier) - self.failed
 
 
 def make_job(
@@ -125,7 +139,9 @@ def make_job(
     return Job(found, task, at_once, settings, digest, keys, facts, headline)
 
 
-def plan_work(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False) -> Work:
+def plan_work(
+    job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False, prune: bool = False
+) -> Work:
     """Work out what is left to do, given what the folder holds; change nothing.
 
     Args:
@@ -133,9 +149,10 @@ def plan_work(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, r
         folder: of the run.
         retry_failed: whether scenes that failed are to be done again.
         restart: whether to begin anew, whatever the folder holds.
+        prune: whether to drop what scenes have left that are no longer in the input.
 
     Raises:
-        UsageError: the folder holds a run with other settings.
+        UsageError: the folder holds a run with other settings, or many of its scenes are no longer in the input.
     """
     earlier = {} if restart else folder.manifest()
     check_same_settings(earlier, job, folder)
@@ -144,9 +161,35 @@ def plan_work(job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, r
     if retry_failed:
         holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
-    kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
-    stands = earlier.get("finished") is not None and _scenes(kept) == _scenes(outcomes)
-    return Work(todo, kept, nothing_to_do=stands and not todo and folder.is_whole())
+    gone = _gone(outcomes, job)
+    _check_few({*gone} - {*earlier.get("gone", ())}, outcomes, job, folder)
+    if prune:
+        gone = {}
+    incomplete = (failure for failure in job.found.failures if failure.scene_id not in gone)
+    kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in incomplete)]
+    stands = earlier.get("finished") is not None and _scenes([*kept, *gone.values()]) == _scenes(outcomes)
+    told = {*gone} == {*earlier.get("gone", ())}
+    return Work(todo, kept, [*gone.values()], nothing_to_do=stands and told and not todo and folder.is_whole())
+
+
+def _gone(outcomes: list[Outcome], job: Job[Any]) -> dict[str, Outcome]:
+    """Find the last outcomes of scenes that are no longer in the input, or no longer whole, though they once were."""
+    gone: dict[str, Outcome] = {}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at):
+        if outcome.scene_id not in job.keys and not (isinstance(outcome, Failure) and outcome.stage == "find"):
+            gone[outcome.scene_id] = outcome
+    return gone
+
+
+def _check_few(gone: set[str], outcomes: list[Outcome], job: Job[Any], folder: RunFolder) -> None:
+    """Refuse to go on where many scenes are gone at once: a disk that is not mounted looks like that."""
+    before = len({outcome.scene_id for outcome in outcomes})
+    if len(gone) > max(FEW_GONE, FEW_GONE_SHARE * before):
+        raise UsageError(
+            f"{len(gone)} of the {counted(before, 'scene')} in {folder.uri} are no longer in {job.found.source}, or no longer "
+            f"whole, such as {min(gone)}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
+            "If they are to go, choose another --output, or begin anew with --restart."
+        )
 
 
 def _check_apart(found: Found, folder: RunFolder) -> None:

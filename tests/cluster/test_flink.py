@@ -104,6 +104,21 @@ def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, tmp_path: 
     assert not (run / "metrics").exists()
 
 
+def test_a_signal_cancels_a_job_that_packs(flink: FlinkCluster, tmp_path: Path) -> None:
+    large = write_folders(tmp_path / "large", make_scenes(24, height=1080, width=1440))
+    shards, before = tmp_path / "shards", _cancelled(flink)
+    words = ("pack", "--input", large, "--output", shards, "--shard-size", "20MB", "--codec", "jxl", *flink.options)
+    process = start(*words)
+    wait_for(lambda: list(shards.glob("shard-*.tar")), process, 200)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.returncode == 130, stopped.stderr
+    assert "Stopped: received SIGINT. Begin anew with --restart." in stopped.stderr
+    assert _cancelled(flink) == before + 1, "the command has ended, its job has not"
+    assert len(list(shards.glob("shard-*.tar"))) < 24, "all was packed before the signal came"
+    assert (shards / ".state" / "work").exists(), "half a set says so"
+
+
 def _cancelled(flink: FlinkCluster) -> int:
     return sum(job["state"] == "CANCELED" for job in flink.jobs())
 

@@ -200,3 +200,16 @@ def test_who_lost_the_run_to_another_watch_leaves_it_alone(
     assert lost.returncode == 1, lost
     assert "another job has taken over" in lost.stderr
     assert (run / ".state" / "token").read_text() == "of another"
+
+
+def test_it_outlives_the_time_that_a_job_server_has_to_answer(incoming: Path, source: Path, tmp_path: Path) -> None:
+    """`--job_server_timeout`, 300 s by default, once ended the job by its deadline of a stream."""
+    run, scenes = tmp_path / "run", sorted(source.iterdir())[:2]
+    process = watch(incoming, run, [*prism.options(), "--job_server_timeout=5"], "--until-idle=15s")
+    wait_for((run / WAITING).exists, process)
+    time.sleep(10)
+    for scene in scenes:
+        shutil.copytree(scene, incoming / scene.name)
+    done = finish(process)
+    assert done.returncode == 0, done.stderr
+    each_once(run, scenes)

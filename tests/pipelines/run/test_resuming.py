@@ -51,12 +51,57 @@ def test_only_scenes_that_changed_are_done_and_their_pictures_go_with_them(tmp_p
     (run / "images" / "scene-003.png").unlink()
     assert deblur(source, run) == 3
     after = {row["scene_id"]: row for row in rows(run)}
-    assert set(after) == {"scene-000", "scene-003", "scene-004", "scene-005", "scene-006"}
+    assert set(after) == {"scene-000", "scene-002", "scene-003", "scene-004", "scene-005", "scene-006"}
     assert [row["scene_id"] for row in rows(run, "failures")] == ["scene-001"]
     again = {name for name in after if after[name] != before.get(name)}
     assert again == {"scene-000", "scene-003", "scene-006"}, "another target, a picture that is gone, a new scene"
     assert pictures(run) == {f"{name}.png" for name in after}, "no picture without a row"
+    assert deblur(source, run, "--prune") == 3
+    assert {row["scene_id"]: row for row in rows(run)} == {name: row for name, row in after.items() if name != "scene-002"}
+    assert pictures(run) == {f"{name}.png" for name in after if name != "scene-002"}
     assert commands.leftovers(run) == []
+
+
+def test_scenes_that_are_gone_keep_their_rows_and_pictures_until_they_are_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before, shown = rows(run), pictures(run)
+    (source / "scene-001").rename(tmp_path / "elsewhere")
+    (source / "scene-004" / "right.png").unlink()
+    capsys.readouterr()
+    for said in ("2 scenes no longer in the input", "Nothing to do: 6 scenes, all done; 2 scenes no longer in the input"):
+        assert deblur(source, run) == 0
+        assert said in capsys.readouterr().out
+        assert (rows(run), pictures(run)) == (before, shown)
+    (tmp_path / "elsewhere").rename(source / "scene-001")
+    assert deblur(source, run) == 0
+    assert rows(run) == before, "a scene that comes back is not done again"
+    assert deblur(source, run, "--prune") == 3, "one scene is not whole"
+    assert [row["scene_id"] for row in rows(run, "failures")] == ["scene-004"]
+    assert pictures(run) == shown - {"scene-004.png"}
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--prune", "--retry-failed"])
+def test_when_many_scenes_are_gone_at_once_nothing_is_touched(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(8)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before, shown = rows(run), pictures(run)
+    (tmp_path / "away").mkdir()
+    for number in range(7):
+        (source / f"scene-{number:03d}").rename(tmp_path / "away" / f"scene-{number:03d}")
+    assert deblur(source, run, option) == 2
+    said = capsys.readouterr().err
+    assert "7 of the 8 scenes" in said
+    assert "Is a disk not mounted" in said
+    assert (rows(run), pictures(run)) == (before, shown)
+    for scene in (tmp_path / "away").iterdir():
+        scene.rename(source / scene.name)
+    assert deblur(source, run) == 0
+    assert "Nothing to do" in capsys.readouterr().out
 
 
 def test_no_option_that_only_costs_time_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpdeblur.pipelines.run.job import Job, plan_work
+from dpdeblur.pipelines.run.job import FEW_GONE, Job, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
+from dpdeblur.transforms.records import Failure, Latency, Outcome, Scene, Score, Source
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
@@ -44,22 +46,33 @@ class World:
         keys = {scene.scene_id: journal.input_key(scene, "d") for scene in scenes}
         return Job(Found("", "", scenes, (), 0), None, 1, {}, "d", keys, {}, "")
 
+    def gone(self) -> set[str]:
+        """Scenes that have an outcome, and are no longer in the input."""
+        return {row.scene_id for row in self.run.outcomes()} - set(self.versions)
+
     def outcome(self, scene: Scene, key: str) -> Outcome:
         """The third version of a file is broken."""
         row = failure(scene.scene_id) if self.versions[scene.scene_id] == 3 else score(scene.scene_id)
         return replace(row, input_key=key)
 
-    def attempt(self, how: str, torn: str, steps: int) -> None:
+    def attempt(self, how: str, torn: str, steps: int) -> bool:
+        """Make an attempt; return whether it was not refused."""
         job = self.job()
+        if len(self.gone() - set(self.run.manifest().get("gone", ()))) > FEW_GONE:
+            with pytest.raises(UsageError, match="no longer in"):
+                plan_work(job, self.run, retry_failed=how == "retry")
+            return False
         work = plan_work(job, self.run, retry_failed=how == "retry")
         todo = [scene.scene_id for scene in work.todo]
         assert Counter([*todo, *(row.scene_id for row in work.kept)]) == Counter(job.scene_ids), "each scene once"
+        assert {row.scene_id for row in work.gone} == self.gone(), "what is gone is not forgotten"
         assert all(row.input_key == job.keys[row.scene_id] for row in work.kept), "nothing out of date is kept"
         assert not self.held & {job.keys[name] for name in todo}, "nothing that is finished is done again"
         if how == "retry" and todo:
             self.run.forget_failures()
         self.run.sweep()
-        self.run.write_json("manifest.json", {"settings": {}, "finished": None})
+        facts = {"settings": {}, "gone": sorted(row.scene_id for row in work.gone)}
+        self.run.write_manifest(facts)
         records, done = journal.Journal(self.run.path(journal.FOLDER)), []
         for scene in work.todo if how == "finish" else work.todo[:steps]:
             records.begin(scene)
@@ -70,15 +83,17 @@ class World:
         if torn:
             write_file(Path(self.run.path(journal.FOLDER, "torn.jsonl")), journal.to_line(score("a"))[:99].encode())
         if how == "finish":
-            self.commit([*work.kept, *done], job)
+            self.commit([*work.earlier, *done], facts)
+        return True
 
-    def commit(self, outcomes: list[Outcome], job: Job[Any]) -> None:
+    def commit(self, outcomes: list[Outcome], facts: dict[str, Any]) -> None:
         for name, row_type in (("metrics", Score), ("failures", Failure)):
             table = to_table([row for row in outcomes if isinstance(row, row_type)], row_type)
             write_table(table, self.run.path(".state", "tables", name, "part-00000.parquet"))
-        write_table(to_table([], Failure), self.run.path(".state", "tables", "latency.parquet"))
-        self.run.commit(job.scene_ids)
-        self.run.write_json("manifest.json", {"settings": {}, "finished": "now"})
+        write_table(to_table([], Latency), self.run.path(".state", "tables", "latency.parquet"))
+        self.run.commit({row.scene_id for row in outcomes})
+        self.run.write_json("summary.json", {})
+        self.run.write_manifest(facts, finished=True)
         assert plan_work(self.job(), self.run).nothing_to_do
         self.held = {row.input_key for row in outcomes if isinstance(row, Score)}
 
@@ -94,8 +109,9 @@ def test_each_scene_is_done_once_for_what_it_is(events: list[tuple[str, str, int
             elif what == "remove":
                 world.versions.pop(name, None)
             else:
-                world.attempt(what, name, number)
-        final = world.run.outcomes()
-        assert Counter(row.scene_id for row in final) == Counter(list(world.versions))
-        for row in final:
-            assert isinstance(row, Failure) == (world.versions[row.scene_id] == 3)
+                taken = world.attempt(what, name, number)
+        if taken:
+            final = [row for row in world.run.outcomes() if row.scene_id in world.versions]
+            assert Counter(row.scene_id for row in world.run.outcomes()) == Counter({*world.versions, *world.gone()})
+            for row in final:
+                assert isinstance(row, Failure) == (world.versions[row.scene_id] == 3)
