@@ -12,10 +12,12 @@ for negative indices), no division that could raise (`error_model="numpy"`). All
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -25,13 +27,28 @@ WINDOW = 7  # px: side of the SSIM window
 _ROUND = 1.5 * 2.0**52  # adding, then subtracting this rounds a float64 below 2^51 to an integer, half to even
 
 
+class _Cache(FunctionCache):
+    """Machine code on disk. What is damaged there, by a kill or a full disk, counts as missing and is written anew."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # pickle's errors are of many classes
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):  # a full disk: the next process compiles again
+            super().save_overload(sig, data)
+
+
 def compiled(function: Function) -> Function:
     """Compile `function` on its first call, without the GIL, cached on disk where any folder can be written."""
-    try:
-        compiled_function = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # neither the package's folder nor the user's is writable: compile once per process
-        compiled_function = numba.njit(nogil=True, error_model="numpy")(function)
-    result: Function = compiled_function
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # neither the package's folder nor the user's is writable: compile once per process
+        dispatcher._cache = _Cache(function)  # noqa: SLF001  what numba's own `cache=True` does, with its own class
+    result: Function = dispatcher
     return result
 
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,61 +96,3 @@ def test_what_cannot_be_scored_says_so() -> None:
 def test_the_signature_says_how() -> None:
     assert signature(16) == "psnr|ssim:uniform7|range:1|bits:16|agg:image-mean|v:1"
     assert signature(8, "gaussian11", "float32") == "psnr|ssim:gaussian11|range:1|bits:8|float32|agg:image-mean|v:1"
-
-
-MEAN = """
-import numpy as np
-from dpdeblur.transforms.images.conversion import mean_of_views
-print(mean_of_views(np.full(1, 7, np.uint8), np.full(1, 10, np.uint8)).item())
-"""
-
-
-def start(folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """A process of its own that runs one kernel of the package as it lies in `folder`."""
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"} | environment
-    return subprocess.Popen(
-        [sys.executable, "-c", MEAN], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert int(out) == 8
-
-
-def test_planes_and_scores_are_imported_without_the_compiler() -> None:
-    """The compiler takes most of a second to import: the command line must not pay for it."""
-    code = (
-        "import sys\n"
-        "from dpdeblur.transforms.images import codecs, conversion\n"
-        "from dpdeblur.transforms.scoring import protocols\n"
-        "sys.exit('numba' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A copy of the package that nothing has been compiled in."""
-    shutil.copytree(ROOT / "dpdeblur", tmp_path / "package/dpdeblur", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path / "package"
-
-
-def test_two_processes_may_compile_at_once(package: Path, tmp_path: Path) -> None:
-    both = [start(package, HOME=str(tmp_path)) for _ in range(2)]
-    for process in both:
-        finish(process)
-    assert list(package.rglob("*.nbi")), "nothing was kept"
-
-
-def test_where_no_folder_can_be_written_the_kernels_still_run(package: Path) -> None:
-    """As in a container under another user: a file in the folder's place stops the superuser too, who may write anywhere."""
-    (package / "dpdeblur/transforms/images/__pycache__").write_text("in the way")
-    finish(start(package, HOME="/dev/null", XDG_CACHE_HOME="/dev/null"))
-
-
-def test_where_the_package_is_read_only_the_users_folder_keeps_the_kernels(package: Path, tmp_path: Path) -> None:
-    (package / "dpdeblur/transforms/images/__pycache__").write_text("in the way")
-    finish(start(package, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache")))
-    assert list((tmp_path / "cache").rglob("*.nbi")), "nothing was kept"
