@@ -82,7 +82,8 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
     pixel = header.channels * header.bits // 8
     size = header.width * pixel
     filtered = np.empty((header.height, 1 + size), np.uint8)
-    inflated = imagecodecs.deflate_decode(b"".join(compressed), out=filtered.reshape(-1).data)
+    joined = compressed[0] if len(compressed) == 1 else b"".join(compressed)
+    inflated = imagecodecs.deflate_decode(joined, out=filtered.reshape(-1).data)
     if len(inflated) != filtered.size:
         raise ValueError(f"{len(inflated)} of {filtered.size} bytes of pixels")
     return _unfiltered(filtered, header, pixel)
@@ -94,8 +95,12 @@ def _unfiltered(filtered: NDArray[np.uint8], header: ImageHeader, pixel: int) ->
     rows = np.empty((header.height, filtered.shape[1] - 1), np.uint8)
     if not png_filters.unfilter(filtered, pixel, rows):
         raise ValueError("an unknown filter")
-    samples = rows if header.bits == 8 else rows.view(">u2").astype(np.uint16)
+    samples = rows if header.bits == 8 else _native(rows.view(np.uint16))
     return samples.reshape((header.height, header.width, 3) if header.channels == 3 else (header.height, header.width))
+
+
+def _native(big_endian: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return big_endian.byteswap(inplace=True) if sys.byteorder == "little" else big_endian
 
 
 def _checked_pixels(view: memoryview) -> list[memoryview]:
