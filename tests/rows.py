@@ -17,6 +17,7 @@ def score(scene_id: str = "s1", **changes: object) -> Score:
         "width": 1680,
         "height": 1120,
         "bit_depth": 16,
+        "source_lossy": "",
         "megapixels": 1.8816,
         "model": "views-mean",
         "model_sha256": "0" * 64,

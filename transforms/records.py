@@ -95,6 +95,10 @@ class Score:
     width: int = column("Width of the views.", unit="px")
     height: int = column("Height of the views.", unit="px")
     bit_depth: int = column("Bits per sample of the views as stored, and of the picture written.", unit="bit")
+    source_lossy: str = column(
+        "Which pictures of the scene come from lossy files (JPEG, or JPEG XL made from one): their roles, separated by spaces; "
+        "empty where none does."
+    )
     megapixels: float = column("Width times height of the views, in millions.", unit="MP")
     model: str = column("Name of the model, from its card, or the file's name.")
     model_sha256: str = column("SHA-256 of the model file, in hexadecimal.")

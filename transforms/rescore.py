@@ -8,7 +8,7 @@ from functools import partial
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.transforms.foreach import SceneFunction
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
-from dpdeblur.transforms.scene_images import PixelSettings, load_images, score_images
+from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import protocols
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
@@ -52,7 +52,9 @@ def rescore(scene: Scene, task: Scoring) -> Outcome:
     try:
         if scene.target is None:
             raise SceneError("The scene has no target, and without one there is nothing to score.")
-        images = load_images(scene, ("left", "right", "combined", "target", "restored"), task.pixels, watch)
+        roles = ("left", "right", "combined", "target", "restored")
+        loaded = load_images(scene, roles, task.pixels, watch, image_memory(task.concurrency))
+        images = loaded.images
         restored, protocol = images["restored"], protocols.named(task.protocol)
         with watch.time("score"):
             scores = score_images(restored, images, task.pixels, protocol.score)
@@ -61,6 +63,7 @@ def rescore(scene: Scene, task: Scoring) -> Outcome:
     return score_row(
         scene,
         images["left"],
+        loaded.lossy,
         scores,
         watch,
         Restorer(task.method, sha256="", backend="none", threads=0, concurrency=task.concurrency),

@@ -15,7 +15,7 @@ from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.balance import balance
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
-from dpdeblur.transforms.scene_images import Images, PixelSettings, load_images, score_images
+from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import metrics
 from dpdeblur.transforms.storage import store
@@ -75,7 +75,9 @@ def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
         if model.needs_combined and scene.combined is None:
             raise SceneError("The model needs the combined picture, and the scene has none.")
         combined = ("combined",) if model.needs_combined or scene.target else ()  # read only where it is used
-        images = load_images(scene, ("left", "right", *combined, "target"), task.pixels, watch)
+        roles = ("left", "right", *combined, "target")
+        loaded = load_images(scene, roles, task.pixels, watch, image_memory(task.concurrency))
+        images = loaded.images
         with watch.time("inference"):
             restored = _infer(images, model, task.pixels)
         with watch.time("score"):
@@ -84,7 +86,8 @@ def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
         if task.images:
             with watch.time("write"):
                 image_path = f"images/{scene.scene_id}.png"
-                store.write_whole(store.join(task.images, f"{scene.scene_id}.png"), codecs.encode(restored, "png"))
+                encoded = codecs.encode(restored, "png", metadata=loaded.metadata)
+                store.write_whole(store.join(task.images, f"{scene.scene_id}.png"), encoded)
                 image_sha256 = sample_digest(restored)
     except Exception as error:  # it is this scene's alone, unless it is the disk's: full or read-only for the next one too
         if watch.stage == "write" and isinstance(error, OSError):
@@ -93,6 +96,7 @@ def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
     return score_row(
         scene,
         images["left"],
+        loaded.lossy,
         scores,
         watch,
         Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),

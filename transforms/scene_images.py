@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dpdeblur.models.machine import memory_bytes
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.image import Image, describe, fit_target
+from dpdeblur.transforms.images.metadata import Metadata, check_alike
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.records import Scene, SceneError, Source
 from dpdeblur.transforms.scene_rows import Stopwatch
@@ -33,20 +35,54 @@ class PixelSettings:
     balance: bool = False
 
 
-def load_images(scene: Scene, roles: tuple[str, ...], pixels: PixelSettings, watch: Stopwatch) -> Images:
+@dataclass(frozen=True, slots=True)
+class LoadedScene:
+    """The images of one scene, decoded.
+
+    Attributes:
+        images: by role.
+        metadata: what the file of the left view says beside its samples; the restored image is to say it too.
+        lossy: roles of the images whose files are lossy, separated by spaces.
+    """
+
+    images: Images
+    metadata: Metadata
+    lossy: str
+
+
+def image_memory(concurrency: int) -> int:
+    """Return how many bytes the images of one scene may take while they are decoded: half of the memory, shared."""
+    return memory_bytes() // 2 // max(1, concurrency)
+
+
+def load_images(scene: Scene, roles: tuple[str, ...], pixels: PixelSettings, watch: Stopwatch, max_bytes: int) -> LoadedScene:
     """Read and decode the images of a scene that have one of these roles, and check that they belong together.
 
+    Args:
+        scene: which.
+        roles: which of its images, the left view first.
+        pixels: how to read them.
+        watch: times reading and decoding.
+        max_bytes: memory that all of them together may take while they are decoded.
+
     Raises:
-        SceneError: one cannot be read or decoded, or differs from the left view in size, depth or channels.
+        SceneError: one cannot be read or decoded, or differs from the left view in size, depth, channels, colours or
+            orientation.
     """
     with watch.time("read"):
         sources = {role: source for role in roles if (source := getattr(scene, role))}
         encoded = {role: read_bytes(source) for role, source in sources.items()}
     with watch.time("decode"):
-        images = {role: _decode(role, encoded.pop(role), source, pixels) for role, source in sources.items()}
-        for role in {"right", "combined"} & set(images):
-            _check_form(role, images[role], images["left"], sources[role].uri)
-    return images
+        images: Images = {}
+        metadata: dict[str, Metadata] = {}
+        for role, source in sources.items():
+            left_over = max_bytes - sum(map(len, encoded.values())) - sum(image.nbytes for image in images.values())
+            images[role], metadata[role] = _decode(role, encoded.pop(role), source, pixels, left_over)
+            if role in ("right", "combined"):
+                _check_form(role, images[role], images["left"], source.uri)
+            if role != "left":
+                check_alike(role, metadata[role], metadata["left"], source.uri)
+    return LoadedScene(images, metadata["left"], " ".join(role for role, said in metadata.items() if said.lossy))
 
 
 def unprocessed(images: Images, pixels: PixelSettings) -> Image:
@@ -67,9 +103,10 @@ def score_images(
     return metric(*after), metric(*before)
 
 
-def _decode(role: str, encoded: bytes, source: Source, pixels: PixelSettings) -> Image:
+def _decode(role: str, encoded: bytes, source: Source, pixels: PixelSettings, max_bytes: int) -> tuple[Image, Metadata]:
     try:
-        return codecs.decode(encoded, source.uri, max_pixels=pixels.max_pixels)
+        image = codecs.decode(encoded, source.uri, max_pixels=pixels.max_pixels, max_bytes=max_bytes)
+        return image, codecs.read_metadata(encoded, source.uri)
     except SceneError as error:
         if source.offset is None:
             raise

@@ -57,6 +57,7 @@ class Restorer:
 def score_row(
     scene: Scene,
     left: Image,
+    source_lossy: str,
     scores: tuple[Metrics | None, Metrics | None],
     watch: Stopwatch,
     restorer: Restorer,
@@ -71,6 +72,7 @@ def score_row(
     Args:
         scene: which.
         left: its left view, for size and depth.
+        source_lossy: roles of its images whose files are lossy, separated by spaces.
         scores: of the restored and of the unprocessed image; None without a target.
         watch: that timed its stages.
         restorer: who restored it.
@@ -86,6 +88,7 @@ def score_row(
         width=width,
         height=height,
         bit_depth=left.dtype.itemsize * 8,
+        source_lossy=source_lossy,
         megapixels=width * height / 1e6,
         model=restorer.name,
         model_sha256=restorer.sha256,

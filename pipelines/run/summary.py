@@ -85,6 +85,7 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
             "wall_s": round(wall_s, 3),
             "scenes_per_s": restored_now / wall_s if wall_s else None,
         },
+        "scored_against_lossy_targets": _against_lossy_targets(metrics),
         "protocols": sorted(pc.unique(metrics["protocol"]).to_pylist()),
     }
 
@@ -104,6 +105,12 @@ def _mean(column: pa.ChunkedArray) -> float | None:
 
 def _infinite(column: pa.ChunkedArray) -> int:
     return int(pc.sum(pc.is_inf(column)).as_py() or 0)
+
+
+def _against_lossy_targets(metrics: pa.Table) -> int:
+    """Count the scenes whose target comes from a lossy file: part of its detail is the work of the compression."""
+    lossy = pc.match_substring_regex(metrics["source_lossy"], r"\btarget\b")
+    return int(pc.sum(pc.and_(lossy, pc.is_valid(metrics["psnr_db"]))).as_py() or 0)
 
 
 def _causes(failures: pa.Table) -> list[dict[str, Any]]:
@@ -130,6 +137,11 @@ def show(summary: dict[str, Any], console: Console) -> None:
     left_out = summary["quality"]["identical"]["psnr_db"]
     if left_out:
         console.print(f"{left_out} restored pictures are identical to their targets: PSNR +inf, left out of the mean.")
+    if lossy := summary["scored_against_lossy_targets"]:
+        console.print(
+            f"{lossy} scored against a lossy target (JPEG): such a score is in part one of how well its compression is met.",
+            soft_wrap=True,
+        )
     for cause in summary["failures_by_cause"]:
         console.print(
             f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example {cause['example']}",

@@ -22,6 +22,9 @@ from dpdeblur.transforms.records import SceneError
 __all__ = ["MAX_PIXELS", "ImageHeader", "decode", "encode", "read_header", "read_metadata"]
 
 MAX_PIXELS = 200_000_000  # larger than any camera of today, and 1.2 GB as 16-bit RGB
+# Bytes in memory at the worst moment, over bytes of the samples: measured on noise and on one colour, rounded up. libjxl may
+# hold all samples of 8 bits as 32.
+_DECODING_MEMORY = {"PNG": 3, "TIFF": 2, "JPEG": 3, "JPEG XL": 5}
 _FORMATS: dict[str, ModuleType] = {"PNG": png, "TIFF": tiff, "JPEG": jpeg, "JPEG XL": jpeg_xl}
 
 
@@ -51,13 +54,15 @@ def read_header(data: bytes, uri: str = "") -> ImageHeader:
     return header
 
 
-def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Image:
+def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS, max_bytes: int | None = None) -> Image:
     """Decode an image file: uint8 or uint16 as stored; [H, W, 3] RGB or [H, W]; C-contiguous, native byte order.
 
     Args:
         data: The whole file. Bytes after the end of the image are left aside.
         uri: Where it came from, for the error.
         max_pixels: Width times height, above which it is refused before it is decompressed.
+        max_bytes: Memory that decoding may take, the samples included; None for any. What would take more is refused before
+            it is decompressed.
 
     Raises:
         SceneError: It is not of a format, kind or depth that is wanted, too large, cut short or damaged. A JPEG carries no
@@ -66,6 +71,13 @@ def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS) -> Image:
     name = sniff(data, uri)
     header = read_header(data, uri)
     check_size(header, max_pixels, uri)
+    needed = header.sample_bytes * _DECODING_MEMORY[name]
+    if max_bytes is not None and needed > max_bytes:
+        raise SceneError(
+            f"To decode this picture of {header.width}x{header.height} may take {needed / 1e6:.0f} MB of memory, and "
+            f"{max_bytes / 1e6:.0f} MB are left for it: work on fewer scenes at once (--workers) or with more memory.",
+            uri,
+        )
     try:
         image: Image = _FORMATS[name].decode(data, header)
     except MemoryError:

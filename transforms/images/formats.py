@@ -52,6 +52,11 @@ class ImageHeader:
     index: int = 0
     planar: bool = False
 
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes that the samples take in memory."""
+        return self.width * self.height * self.channels * self.bits // 8
+
 
 class UnsupportedImage(Exception):
     """A sound file of a kind that is not wanted: says what it is, as in "a PNG with a palette"."""

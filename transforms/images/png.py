@@ -82,8 +82,7 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
     pixel = header.channels * header.bits // 8
     size = header.width * pixel
     filtered = np.empty((header.height, 1 + size), np.uint8)
-    joined = compressed[0] if len(compressed) == 1 else b"".join(compressed)
-    inflated = imagecodecs.deflate_decode(joined, out=filtered.reshape(-1).data)
+    inflated = imagecodecs.deflate_decode(b"".join(compressed), out=filtered.reshape(-1).data)
     if len(inflated) != filtered.size:
         raise ValueError(f"{len(inflated)} of {filtered.size} bytes of pixels")
     return _unfiltered(filtered, header, pixel)
