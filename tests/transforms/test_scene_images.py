@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from dpdeblur.transforms.scene_rows import Stopwatch
 from tests import builders
 
 
-def test_memory_bounds_all_images_of_a_scene_together(tmp_path):
+def test_memory_bounds_all_images_of_a_scene_together(tmp_path: Path) -> None:
     image = np.zeros((400, 500, 3), np.uint8)
     file = Source(builders.write_file(tmp_path / "view.jxl", codecs.encode(image, "jxl")))
     scene = Scene("s", file, file, target=file)
@@ -27,6 +29,6 @@ def test_memory_bounds_all_images_of_a_scene_together(tmp_path):
     assert "500x400" in str(caught.value)
 
 
-def test_scenes_under_way_at_once_share_half_of_the_memory():
+def test_scenes_under_way_at_once_share_half_of_the_memory() -> None:
     assert image_memory(1) == memory_bytes() // 2
     assert image_memory(4) == memory_bytes() // 8
