@@ -11,6 +11,7 @@ from typing import Any
 from dpdeblur.pipelines.html import charts, page
 from dpdeblur.pipelines.html.gallery import Gallery
 from dpdeblur.pipelines.html.page import Card, number
+from dpdeblur.transforms.layouts.left_out import LeftOut, sentence
 from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.scoring import paired
 from dpdeblur.transforms.tables.results import Run
@@ -61,6 +62,8 @@ def summary(run: Run) -> str:
         parts.append(
             page.note(f"{identical} restored identical to the target: PSNR is infinite there, and no mean or chart holds it.")
         )
+    if line := sentence(LeftOut(**kind) for kind in run.summary.get("left_out", [])):
+        parts.append(page.note(f"{line}."))
     protocols = sorted({score.protocol for score in scored})
     if protocols:
         parts.append(f'<p class="hint">Metric protocol: <code>{escape(", ".join(protocols))}</code></p>')

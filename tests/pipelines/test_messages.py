@@ -81,6 +81,7 @@ def test_files_that_are_left_out_are_said_everywhere_and_count_where_asked(
         "raw file": 1,
         "hidden file": 1,
     }
+    assert line in (tmp_path / "run/report.html").read_text()
     assert main(["deblur", *options, "--strict"]) == 3, "nothing to do, and still a file is left out"
     assert main(["plan", *options, "--strict"]) == 3
     (source / "IMG_1.CR3").unlink()
