@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +14,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import count, islice
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability import python_urns
 
 from dpdeblur.pipelines.run import lease
 from dpdeblur.pipelines.run.lock import Held
+from dpdeblur.transforms import worklist
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store as storage
 from dpdeblur.transforms.storage.listing import list_files, single_file
@@ -155,6 +162,20 @@ def test_of_runs_that_begin_at_once_one_has_the_folder(folder: str) -> None:
         ended.set()
         assert sum(done.result() for done in runs) == 1
     assert storage.files_in(folder) == []
+
+
+def test_workers_elsewhere_get_the_settings(store: ObjectStore, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])  # Beam's job service leaves one
+    storage.write_whole(f"{folder}/todo.jsonl", b"one\ntwo\n")
+    worker = f"{sys.executable} -W ignore -m apache_beam.runners.worker.sdk_worker_main"
+    engine = ["--runner=PortableRunner", "--job_endpoint=embed", f"--environment_type={python_urns.SUBPROCESS_SDK}"]
+    options = PipelineOptions([*store.options, *engine, f"--environment_config={worker}"])
+    with beam.Pipeline(options=options) as pipeline:
+        lines = pipeline | beam.Create([f"{folder}/todo.jsonl"]) | beam.FlatMap(worklist.read_lines)
+        lines | beam.Map(lambda line: storage.write_whole(f"{folder}/{line}-{os.getpid()}", line.encode()))
+    made = [storage.name(uri).split("-") for uri in storage.files_in(folder, "*-*")]
+    assert [name for name, _ in made] == ["one", "two"]
+    assert {process for _, process in made} != {str(os.getpid())}
 
 
 def test_keys_that_no_file_could_have(store: ObjectStore, folder: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.engines import fetch
-from tests.cluster.engines.batches import TOKENS, Batches
 from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.process import free_port
+from tests.cluster.engines.tokens import TOKENS, Tokens
 
 
 class GCS(ObjectStore):
@@ -18,12 +18,12 @@ class GCS(ObjectStore):
 
     scheme, extra, modules = "gs", "gcp", ("google.cloud.storage", "google_auth_httplib2", "cryptography")
 
-    _batches: Batches | None = None
+    _tokens: Tokens | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self._batches = Batches(free_port(), self.port)
-        self.url = self._batches.url
+        self._tokens = Tokens(free_port(), self.port)
+        self.url = self._tokens.url
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,6 +84,6 @@ class GCS(ObjectStore):
         self.client.bucket(self.bucket).blob(key).upload_from_string(data)
 
     def stop(self) -> None:
-        if self._batches:
-            self._batches.stop()
+        if self._tokens:
+            self._tokens.stop()
         super().stop()

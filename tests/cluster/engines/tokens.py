@@ -1,23 +1,19 @@
-"""Between Google's clients and fake-gcs-server: every part of a batch gets an id, and whoever asks for a token gets one.
+"""A proxy between Google's clients and fake-gcs-server, which knows no tokens: whoever asks for one gets one.
 
-Google's store takes batches whose parts have no Content-ID, and its Python client sends none; fake-gcs-server passes over
-such parts without a word, and knows no tokens. All else goes through untouched.
+All else goes through untouched.
 """
 
 from __future__ import annotations
 
 import http.client
-import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 
 TOKENS = "/token"
 _TOKEN = b'{"access_token": "test", "token_type": "Bearer", "expires_in": 3600}'
-_PART = re.compile(rb"(?m)^Content-Type: application/http\r?$")
 
 
-class Batches:
+class Tokens:
     """A proxy in threads of this process.
 
     Args:
@@ -46,8 +42,6 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == TOKENS:
             return self._answer(200, [("Content-Type", "application/json")], _TOKEN)
-        if self.path.startswith("/batch/"):
-            body = with_ids(body)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
         connection = http.client.HTTPConnection("127.0.0.1", self.behind, timeout=60)
         connection.request(self.command, self.path, body, headers)
@@ -69,9 +63,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
-
-
-def with_ids(body: bytes) -> bytes:
-    """The body of a batch, an id in every part."""
-    numbers = count()
-    return _PART.sub(lambda part: part[0].rstrip(b"\r") + b"\nContent-ID: <%d>" % next(numbers), body)
