@@ -19,7 +19,7 @@ from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import metrics
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.fetch_model import at_hand
+from dpdeblur.transforms.storage.fetch_model import fetch_model
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
 from dpdeblur.transforms.warm_up import warm_up
 
@@ -53,7 +53,7 @@ class Restoration:
     def open(self) -> SceneFunction:
         """Open the model, once in each process."""
         keep_freed_memory()
-        model = load(at_hand(self.model))
+        model = load(fetch_model(self.model))
         warm_up()
         with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
             model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)

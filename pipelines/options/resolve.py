@@ -16,7 +16,7 @@ from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.fetch_model import at_hand
+from dpdeblur.transforms.storage.fetch_model import fetch_model
 
 SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
 RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
@@ -111,7 +111,7 @@ def open_model(
         overrides=card_overrides(card),
     )
     try:
-        spec = at_hand(spec)
+        spec = fetch_model(spec)
         model = load(spec)
         if max_memory and "bytes_per_pixel" not in model.card.cost and (measured := bytes_per_pixel(spec)):
             model = load(replace(spec, overrides=replace(spec.overrides, bytes_per_pixel=measured)))

@@ -2,7 +2,8 @@
 
 Every write is conditional on what the object was before (compare and swap), so that of two that begin at once one wins, and a
 holder that was taken for dead learns it with its next write. No clocks are compared: whoever finds the object watches whether
-it changes. Stores without conditional writes, which Beam alone opens, are told apart a little late.
+it changes. In stores without conditional writes, which Beam alone opens, one of two that begin at once is stopped a few
+seconds late.
 """
 
 from __future__ import annotations

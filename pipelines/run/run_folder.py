@@ -42,7 +42,7 @@ class RunFolder:
         self.uri = store.absolute(uri, resolve=True)
         reachable.check(self.uri)
         self.lock, self.log = self.path(".state", "lock"), self.path("log.txt")
-        self._told: set[str] = set()  # damaged files that the user knows of
+        self._reported: set[str] = set()  # damaged files that the user knows of
 
     def path(self, *parts: str) -> str:
         """Return a path inside the folder."""
@@ -122,9 +122,9 @@ class RunFolder:
             except OtherVersionError as error:
                 raise UsageError(f"{error}. Use --restart, or another --output.") from error
             except DamagedTableError as error:
-                if uri not in self._told:
+                if uri not in self._reported:
                     complain(f"{error}. What it held is done again.")
-                self._told.add(uri)
+                self._reported.add(uri)
         return pa.concat_tables(sound)
 
     def sweep(self) -> None:

@@ -1,6 +1,6 @@
 """Stores that only Beam opens here: Hadoop's, Azure's, and any that is registered with it.
 
-Beam has no conditional writes: two runs that begin in one folder at the same moment are told apart here a little late.
+Beam has no conditional writes: of two runs that begin in one folder at the same moment, one is stopped a few seconds late.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,13 @@ from dpdeblur.models.runtime.session import ModelSpec
 from dpdeblur.transforms.storage import store
 
 
-def at_hand(spec: ModelSpec) -> ModelSpec:
-    """Return the same model as a file of this machine; what is one already, or is of the package, stays as it is.
+def fetch_model(spec: ModelSpec) -> ModelSpec:
+    """Return the same model as a file of this machine. A file that is one, or is shipped with the package, stays as it is.
 
     The card beside the model, a JSON file of the same name, comes along where there is one.
+
+    Args:
+        spec: of the model, whose file may lie in an object store.
 
     Raises:
         ModelError: there is no such file, or it cannot be read.
@@ -30,15 +34,25 @@ def at_hand(spec: ModelSpec) -> ModelSpec:
     stem = name.removesuffix(".onnx")
     card = _read(f"{folder}/{stem}.json")
     digest = hashlib.sha256(model + (card or b"")).hexdigest()[:32]
-    copies = Path(tempfile.gettempdir(), f"dpdeblur-models-{os.getuid()}", digest)
+    copies = _copies() / digest
     for file, content in ((copies / name, model), (copies / f"{stem}.json", card)):
         if content is not None and not file.exists():
             store.write_whole(str(file), content)
     return replace(spec, model=str(copies / name))
 
 
+def _copies() -> Path:
+    """Return a folder for copies in which nobody else can put files."""
+    folder = Path(tempfile.gettempdir(), f"dpdeblur-models-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="dpdeblur-models-"))  # somebody else was there first
+
+
 def _read(uri: str) -> bytes | None:
     try:
         return store.read_whole(uri)
-    except Exception as error:  # every cloud client raises its own classes
+    except OSError as error:
         raise ModelError(f"model '{uri}' cannot be read: {error}") from error

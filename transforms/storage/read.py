@@ -33,7 +33,7 @@ def read_bytes(source: Source, max_bytes: int = MAX_BYTES) -> bytes:
         raise SceneError(
             "The file is gone: it was there when the scenes were listed, or the manifest says so.", source.uri
         ) from error
-    except Exception as error:  # every cloud client raises its own classes; whatever it is, it is about this one file
+    except Exception as error:  # whatever it is, it is about this one file
         reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
         raise SceneError(f"The file cannot be read: {reason}.", source.uri) from error
     _check_size(source, len(data), max_bytes)

@@ -126,7 +126,7 @@ def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
 
 
 def is_hidden(path: str) -> bool:
-    """Whether a relative path is, or lies in, something that is not meant to be seen."""
+    """Return whether a relative path is, or lies in, something that is not meant to be seen."""
     return path.startswith(".") or "/." in path or any(part in _NOT_CONTENT for part in path.split("/")[:-1])
 
 
@@ -167,5 +167,5 @@ def _identity(folder: str | Path) -> tuple[int, int]:
 
 
 def is_plain_file(status: os.stat_result) -> bool:
-    """Whether it is a file whose bytes can be read: no folder, pipe or device."""
+    """Return whether it is a file whose bytes can be read: no folder, pipe or device."""
     return stat.S_ISREG(status.st_mode)

@@ -67,7 +67,7 @@ class Ledger:
         return {scene_id: entry.input_key for scene_id, entry in self._entries.items()}
 
     def restored(self) -> int:
-        """How many scenes the metrics table holds."""
+        """Return how many scenes the metrics table holds."""
         return sum(entry.table == "metrics" for entry in self._entries.values())
 
     def add(self, outcomes: Iterable[Outcome]) -> int:
@@ -96,7 +96,7 @@ class Ledger:
         for (table, file), rows in joining.items():
             self._rewrite(table, file, set(), rows)
         self._entries |= {scene_id: entry for scene_id, (_, entry) in new.items()}
-        self._tell(windows)
+        self._write_windows(windows)
         return len(new)
 
     def sum_up(self) -> None:
@@ -129,15 +129,15 @@ class Ledger:
         """Begin of the window that a scene belongs to, in seconds since 1970."""
         return entry.finished_at.timestamp() // self._window_s * self._window_s
 
-    def _tell(self, windows: set[float]) -> None:
+    def _write_windows(self, windows: set[float]) -> None:
         """Compute the statistics of these windows anew, from the rows in them."""
         by_file: dict[str, set[float]] = defaultdict(set)
         for start in windows:
             by_file[_file(_utc(start))].add(start)
         for file, starts in by_file.items():
             before, scores = self._read("windows", file), self._read("metrics", file)
-            told = pa.array([_utc(start) for start in starts], before.schema.field("window_start").type)
-            stays = pc.invert(pc.is_in(before["window_start"], value_set=told))
+            rewritten = pa.array([_utc(start) for start in starts], before.schema.field("window_start").type)
+            stays = pc.invert(pc.is_in(before["window_start"], value_set=rewritten))
             rows = [row for start in sorted(starts) for row in window_rows(scores, start, self._window_s)]
             table = pa.concat_tables([before.filter(stays), to_table(rows, WindowLatency)])
             order = [(name, "ascending") for name in ("window_start", "group_by", "group", "stage")]

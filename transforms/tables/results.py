@@ -48,12 +48,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
+        """Return the folder's own name."""
         return store.name(store.absolute(self.folder, resolve=True))
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
-        """The rows of `metrics` as values."""
+        """Return the rows of `metrics` as values."""
         return tuple(from_table(self.metrics, Score))
 
     def path(self, relative: str) -> str:

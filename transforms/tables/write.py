@@ -17,7 +17,7 @@ ROWS_PER_FILE = 20_000  # one file for thousands of scenes, never one each
 
 
 class WriteTable(beam.PTransform):
-    """Rows of one type to `parts` Parquet files, each sorted, each there even when it holds no row.
+    """Write rows of one type to `parts` Parquet files, each sorted, each there even when it holds no row.
 
     Which file a row goes to depends on its first column alone, so that a run on any engine gives the same files.
 
@@ -41,7 +41,7 @@ class WriteTable(beam.PTransform):
 
 
 def parts_for(rows: int) -> int:
-    """How many files a table of so many rows is split into."""
+    """Return how many files a table of so many rows is split into."""
     return max(1, -(-rows // ROWS_PER_FILE))
 
 
