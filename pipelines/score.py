@@ -49,6 +49,7 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
     """
     runners.check(options.runner)
     protocol = protocols.named(options.protocol)
+    metrics = resolve.extra_metrics(options)
     place = options.restored or options.input
     method = options.method or PurePosixPath(place.rstrip("/")).stem or "restored"
     settings = {
@@ -56,12 +57,13 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
         "protocol": protocol.name,
         "restored": options.restored or "",
         **resolve.pixel_settings(options),
+        **({"metrics": list(metrics)} if metrics else {}),
     }
     found = find_scenes(options.input, options.layout, restored=not options.restored)
     if options.restored:
         found = _with_restored(found, options.restored, options.match)
     at_once = resolve.scenes_at_once(options, options)
-    task = Scoring(method, protocol.name, resolve.pixels(options), provenance.digest(settings), at_once)
+    task = Scoring(method, protocol.name, resolve.pixels(options), provenance.digest(settings), at_once, metrics)
     headline = f"{method}, protocol {protocol.name}"
     return make_job(options, found, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
 

@@ -81,9 +81,9 @@ def now() -> datetime:
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def column(description: str, *, unit: str = "", default_factory: Any = MISSING) -> Any:
+def column(description: str, *, unit: str = "", default: Any = MISSING, default_factory: Any = MISSING) -> Any:
     """Declare one column of a table: what it means, its unit, and where its value comes from when none is given."""
-    return field(metadata={"description": description, "unit": unit}, default_factory=default_factory)
+    return field(metadata={"description": description, "unit": unit}, default=default, default_factory=default_factory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +108,24 @@ class Score:
     input_psnr_db: float | None = column("psnr_db of the unprocessed picture: combined, else the mean of the views.", unit="dB")
     input_ssim: float | None = column("ssim of the unprocessed picture.")
     input_mae: float | None = column("mae of the unprocessed picture.")
+    lpips: float | None = column("LPIPS distance of the restored picture from the target (--metrics lpips).", default=None)
+    input_lpips: float | None = column("lpips of the unprocessed picture.", default=None)
+    ms_ssim: float | None = column("MS-SSIM of the restored picture with the target (--metrics ms_ssim).", default=None)
+    input_ms_ssim: float | None = column("ms_ssim of the unprocessed picture.", default=None)
+    other_scores: dict[str, float] | None = column(
+        "Scores by --metrics package.module:name, by name; input_<name> is that of the unprocessed picture.", default=None
+    )
     read_ms: float = column("Wall time to read the encoded bytes of all pictures.", unit="ms")
     decode_ms: float = column("Wall time to decode and check all pictures.", unit="ms")
     inference_ms: float = column(
         "Wall time of the model: integers to float planes, the network, and back to integers.", unit="ms"
     )
     score_ms: float = column("Wall time to score the restored and the unprocessed picture; 0 without a target.", unit="ms")
+    extra_score_ms: float | None = column(
+        "Wall time of the metrics beyond PSNR, SSIM and MAE, which score_ms does not hold; null where none was asked for.",
+        unit="ms",
+        default=None,
+    )
     write_ms: float = column("Wall time to encode and store the restored picture; 0 where none is written.", unit="ms")
     intra_op_threads: int = column("Threads that the model itself used for one picture.")
     concurrency: int = column("Scenes worked on at once in the same process: timings are taken with these beside them.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +12,7 @@ from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.scoring.extra_metrics import OpenMetric, open_metrics, signatures
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
 
 
@@ -24,6 +26,7 @@ class Scoring:
         pixels: what the pixels of the scenes mean.
         settings_digest: of every setting that changes a result; part of each row's `input_key`.
         concurrency: scenes under way at once in one process, for the record.
+        metrics: names of the metrics beyond PSNR, SSIM and MAE.
     """
 
     method: str
@@ -31,6 +34,7 @@ class Scoring:
     pixels: PixelSettings
     settings_digest: str = ""
     concurrency: int = 1
+    metrics: tuple[str, ...] = ()
 
     def key(self, scene: Scene) -> str:
         """Return the `input_key` of the scene's outcome."""
@@ -43,11 +47,11 @@ class Scoring:
     def open(self) -> SceneFunction:
         """Return the function that scores one scene."""
         keep_freed_memory()
-        return partial(rescore, task=self)
+        return partial(rescore, task=self, extra=open_metrics(self.metrics))
 
 
-def rescore(scene: Scene, task: Scoring) -> Outcome:
-    """Score one scene. What is wrong with it becomes a `Failure`."""
+def rescore(scene: Scene, task: Scoring, extra: Sequence[OpenMetric] = ()) -> Outcome:
+    """Score one scene, by metrics beyond PSNR, SSIM and MAE too. What is wrong with it becomes a `Failure`."""
     watch = Stopwatch()
     try:
         if scene.target is None:
@@ -56,8 +60,7 @@ def rescore(scene: Scene, task: Scoring) -> Outcome:
         loaded = load_images(scene, roles, task.pixels, watch, image_memory(task.concurrency))
         images = loaded.images
         restored, protocol = images["restored"], protocols.named(task.protocol)
-        with watch.time("score"):
-            scores = score_images(restored, images, task.pixels, protocol.score)
+        scores = score_images(restored, images, task.pixels, protocol.score, extra, watch)
     except Exception as error:
         return failure_row(scene, watch.stage, error, task.key(scene))
     return score_row(
@@ -69,6 +72,8 @@ def rescore(scene: Scene, task: Scoring) -> Outcome:
         Restorer(task.method, sha256="", backend="none", threads=0, concurrency=task.concurrency),
         image_path=None,
         image_sha256=sample_digest(restored),
-        protocol=protocol.signature(max(image.dtype.itemsize * 8 for image in (restored, images["target"]))),
+        protocol=protocol.signature(
+            max(image.dtype.itemsize * 8 for image in (restored, images["target"])), *signatures(task.metrics)
+        ),
         input_key=task.key(scene),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +19,7 @@ from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring import metrics
+from dpdeblur.transforms.scoring.extra_metrics import OpenMetric, open_metrics, signatures
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
@@ -34,6 +36,7 @@ class Restoration:
         images: folder for restored images; empty where none are wanted.
         settings_digest: of every setting that changes a result; part of each row's `input_key`.
         concurrency: scenes under way at once in one process, for the record.
+        metrics: names of the metrics beyond PSNR, SSIM and MAE.
     """
 
     model: ModelSpec
@@ -41,6 +44,7 @@ class Restoration:
     images: str = ""
     settings_digest: str = ""
     concurrency: int = 1
+    metrics: tuple[str, ...] = ()
 
     def key(self, scene: Scene) -> str:
         """Return the `input_key` of the scene's outcome."""
@@ -57,15 +61,21 @@ class Restoration:
         warm_up()
         with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
             model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)
-        return partial(restore, model=model, task=self)
+        return partial(restore, model=model, task=self, extra=open_metrics(self.metrics, self.model.threads))
 
     def without_images(self) -> Restoration:
         """Return the same task, writing no images."""
         return replace(self, images="")
 
 
-def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
+def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenMetric] = ()) -> Outcome:
     """Restore, score and store one scene. What is wrong with the scene becomes a `Failure`.
+
+    Args:
+        scene: which.
+        model: restores it.
+        task: how.
+        extra: metrics beyond PSNR, SSIM and MAE.
 
     Raises:
         OSError: the image cannot be written.
@@ -80,8 +90,7 @@ def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
         images = loaded.images
         with watch.time("inference"):
             restored = _infer(images, model, task.pixels)
-        with watch.time("score"):
-            scores = score_images(restored, images, task.pixels, metrics.compare)
+        scores = score_images(restored, images, task.pixels, metrics.compare, extra, watch)
         image_path = image_sha256 = None
         if task.images:
             with watch.time("write"):
@@ -102,7 +111,7 @@ def restore(scene: Scene, model: Model, task: Restoration) -> Outcome:
         Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
         image_path=image_path,
         image_sha256=image_sha256,
-        protocol=metrics.signature(restored.dtype.itemsize * 8),
+        protocol=metrics.signature(restored.dtype.itemsize * 8, "uniform7", *signatures(task.metrics)),
         input_key=task.key(scene),
     )
 

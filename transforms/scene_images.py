@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dpdeblur.models.machine import memory_bytes
@@ -11,7 +11,8 @@ from dpdeblur.transforms.images.image import Image, describe, fit_target
 from dpdeblur.transforms.images.metadata import Metadata, check_alike
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.records import Scene, SceneError, Source
-from dpdeblur.transforms.scene_rows import Stopwatch
+from dpdeblur.transforms.scene_rows import Scores, Stopwatch
+from dpdeblur.transforms.scoring.extra_metrics import OpenMetric
 from dpdeblur.transforms.scoring.metrics import Metrics
 from dpdeblur.transforms.storage.read import read_bytes
 
@@ -93,14 +94,39 @@ def unprocessed(images: Images, pixels: PixelSettings) -> Image:
 
 
 def score_images(
-    restored: Image, images: Images, pixels: PixelSettings, metric: Callable[[Image, Image], Metrics]
-) -> tuple[Metrics | None, Metrics | None]:
-    """Score the restored and the unprocessed image against the target; without a target, both are None."""
-    target = images.get("target")
-    if target is None:
-        return None, None
-    after, before = (fit_target(image, target, pixels.target_fit) for image in (restored, unprocessed(images, pixels)))
-    return metric(*after), metric(*before)
+    restored: Image,
+    images: Images,
+    pixels: PixelSettings,
+    metric: Callable[[Image, Image], Metrics],
+    extra: Sequence[OpenMetric],
+    watch: Stopwatch,
+) -> Scores:
+    """Score the restored and the unprocessed image against the target; there are no scores without a target.
+
+    Args:
+        restored: the image to score.
+        images: the others of its scene.
+        pixels: which pixels are compared.
+        metric: PSNR, SSIM and MAE, by the protocol of the run.
+        extra: metrics beyond these.
+        watch: times both kinds apart.
+
+    Raises:
+        SceneError: the images cannot be compared.
+    """
+    if "target" not in images:
+        return Scores()
+    with watch.time("score"):
+        (after, target), (before, _) = (
+            fit_target(image, images["target"], pixels.target_fit) for image in (restored, unprocessed(images, pixels))
+        )
+        scores = metric(after, target), metric(before, target)
+    with watch.time("score", "extra_score"):
+        values = {}
+        for opened in extra:
+            name = opened.metric.name
+            values[name], values[f"input_{name}"] = opened.score([after, before], target)
+    return Scores(*scores, values)
 
 
 def _decode(role: str, encoded: bytes, source: Source, pixels: PixelSettings, max_bytes: int) -> tuple[Image, Metadata]:

@@ -6,17 +6,19 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Score
+from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 from dpdeblur.transforms.scoring.metrics import Metrics
 
+_EXTRA_COLUMNS = {f"{prefix}{name}" for name in EXTRA_METRICS for prefix in ("", "input_")}
 MAX_MESSAGE = 2000  # characters; the gist comes first
 
 
@@ -25,14 +27,29 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.stage = "read"
-        self.ms = dict.fromkeys(("read", "decode", "inference", "score", "write"), 0.0)
+        self.ms = dict.fromkeys(("read", "decode", "inference", "score", "extra_score", "write"), 0.0)
 
     @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Time a stage."""
+    def time(self, stage: str, part: str = "") -> Iterator[None]:
+        """Time a stage, or a part of one that is told apart from the rest of it."""
         self.stage, start = stage, time.perf_counter()
         yield
-        self.ms[stage] += (time.perf_counter() - start) * 1e3
+        self.ms[part or stage] += (time.perf_counter() - start) * 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How good an image is; all is empty without a target.
+
+    Attributes:
+        restored: of the restored image.
+        unprocessed: of the image that restoring has to beat.
+        extra: by metrics beyond PSNR, SSIM and MAE: by name, and by `input_<name>` of the unprocessed image.
+    """
+
+    restored: Metrics | None = None
+    unprocessed: Metrics | None = None
+    extra: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,7 @@ def score_row(
     scene: Scene,
     left: Image,
     source_lossy: str,
-    scores: tuple[Metrics | None, Metrics | None],
+    scores: Scores,
     watch: Stopwatch,
     restorer: Restorer,
     *,
@@ -73,7 +90,7 @@ def score_row(
         scene: which.
         left: its left view, for size and depth.
         source_lossy: roles of its images whose files are lossy, separated by spaces.
-        scores: of the restored and of the unprocessed image; None without a target.
+        scores: of the restored and of the unprocessed image.
         watch: that timed its stages.
         restorer: who restored it.
         image_path: of the restored image, relative to the run folder; None where none was written.
@@ -81,7 +98,8 @@ def score_row(
         protocol: signature of the metric protocol.
         input_key: of the scene, with the settings of the run.
     """
-    (height, width), (after, before) = left.shape[:2], scores
+    (height, width), after, before = left.shape[:2], scores.restored, scores.unprocessed
+    others = {name: value for name, value in scores.extra.items() if name not in _EXTRA_COLUMNS}
     return Score(
         scene_id=scene.scene_id,
         subset=scene.subset,
@@ -98,10 +116,16 @@ def score_row(
         input_psnr_db=before.psnr_db if before else None,
         input_ssim=before.ssim if before else None,
         input_mae=before.mae if before else None,
+        lpips=scores.extra.get("lpips"),
+        input_lpips=scores.extra.get("input_lpips"),
+        ms_ssim=scores.extra.get("ms_ssim"),
+        input_ms_ssim=scores.extra.get("input_ms_ssim"),
+        other_scores=others or None,
         read_ms=watch.ms["read"],
         decode_ms=watch.ms["decode"],
         inference_ms=watch.ms["inference"],
         score_ms=watch.ms["score"],
+        extra_score_ms=watch.ms["extra_score"] if scores.extra else None,
         write_ms=watch.ms["write"],
         intra_op_threads=restorer.threads,
         concurrency=restorer.concurrency,

@@ -11,9 +11,11 @@ from attrs.converters import optional
 from dpdeblur.models.runtime.zoo import DEFAULT
 from dpdeblur.pipelines.options.declaration import shown
 from dpdeblur.pipelines.options.values import (
+    Names,
     Share,
     beam_words,
     duration,
+    names,
     number,
     positive,
     real,
@@ -174,6 +176,22 @@ class Pixels:
         default=250_000_000,
         converter=number,
         metadata=shown("refuse pictures with more pixels", "N", default="250M"),
+    )
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class Metrics:
+    """How images are scored."""
+
+    title: ClassVar[str] = "scores"
+    metrics: Names = field(
+        default=Names(("psnr", "ssim", "mae")),
+        converter=names,
+        metadata=shown(
+            "scores to compute, with commas between them: psnr, ssim and mae are always there; lpips, ms_ssim, or your own as "
+            "package.module:function",
+            "LIST",
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from dpdeblur.pipelines.options.groups import (
     Finite,
     Images,
     Input,
+    Metrics,
     ModelCard,
     ModelFile,
     ModelSpeed,
@@ -33,7 +34,9 @@ WRONG = "1 the job failed; 2 the command line or the inputs are wrong"
 
 
 @frozen(kw_only=True, slots=False)
-class DeblurOptions(Input, Results, Images, Quiet, ModelFile, ModelCard, Pixels, Workers, ModelSpeed, Resuming, Finite, Engine):
+class DeblurOptions(
+    Input, Results, Images, Quiet, ModelFile, ModelCard, Pixels, Metrics, Workers, ModelSpeed, Resuming, Finite, Engine
+):
     """Restore scenes, score them where they have a target, write tables, pictures and latency statistics."""
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -62,7 +65,19 @@ class PlanOptions(DeblurOptions):
 
 @frozen(kw_only=True, slots=False)
 class WatchOptions(
-    WatchedInput, Results, Images, Quiet, Watching, ModelFile, ModelCard, Pixels, Workers, ModelSpeed, Resuming, EndlessEngine
+    WatchedInput,
+    Results,
+    Images,
+    Quiet,
+    Watching,
+    ModelFile,
+    ModelCard,
+    Pixels,
+    Metrics,
+    Workers,
+    ModelSpeed,
+    Resuming,
+    EndlessEngine,
 ):
     """Restore scenes as they arrive in a folder, without end; tables and statistics keep up."""
 
@@ -114,7 +129,7 @@ class Restored:
 
 
 @frozen(kw_only=True, slots=False)
-class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Workers, Resuming, Finite, Engine):
+class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Metrics, Workers, Resuming, Finite, Engine):
     """Score pictures that someone else restored, into the same tables."""
 
     examples: ClassVar[tuple[str, ...]] = (

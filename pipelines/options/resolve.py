@@ -11,10 +11,11 @@ from dpdeblur.models.runtime.card import CardOverrides
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options.groups import Engine, ModelCard, Pixels, Workers
+from dpdeblur.pipelines.options.groups import Engine, Metrics, ModelCard, Pixels, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.scene_images import PixelSettings
+from dpdeblur.transforms.scoring import extra_metrics as extra
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 
@@ -67,6 +68,17 @@ def pixels(options: Pixels) -> PixelSettings:
         UsageError: the levels make no sense.
     """
     return PixelSettings(tone_curve(options), options.target_fit, options.max_pixels, options.balance_views)
+
+
+def extra_metrics(metrics: Metrics) -> tuple[str, ...]:
+    """Return the names of the metrics beyond PSNR, SSIM and MAE that are asked for, checked.
+
+    Raises:
+        UsageError: there is none of a name, or it cannot be imported.
+    """
+    names = tuple(dict.fromkeys(name for name in metrics.metrics if name not in extra.ALWAYS))
+    extra.choose(names)
+    return names
 
 
 def card_overrides(card: ModelCard) -> CardOverrides:

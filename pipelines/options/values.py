@@ -51,6 +51,15 @@ class PixelSize(NamedTuple):
         return f"{self.width}x{self.height}"
 
 
+class Names(tuple[str, ...]):
+    """Several names, written with commas between them."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return ",".join(self)
+
+
 def text(value: object) -> str:
     """Write a value as the command line and the YAML file take it.
 
@@ -71,6 +80,16 @@ def words(said: str | os.PathLike[str]) -> str:
     if not (found := text(said)).strip():
         raise ValueError("the value is empty")
     return found
+
+
+def names(said: str | Iterable[str]) -> Names:
+    """Read names with commas between them, or a list of names.
+
+    >>> names("psnr, lpips"), text(names(["psnr", "lpips"]))
+    (('psnr', 'lpips'), 'psnr,lpips')
+    """
+    parts = said.split(",") if isinstance(said, str) else said
+    return Names(words(part).strip() for part in parts)
 
 
 def path(said: str | os.PathLike[str]) -> Path:

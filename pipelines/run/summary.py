@@ -19,6 +19,7 @@ from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.layouts.left_out import worth_saying
+from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 
 METRICS = ("psnr_db", "ssim", "mae")
 
@@ -93,7 +94,8 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
 def _quality(metrics: pa.Table, group: str) -> dict[str, Any]:
     """Average each score over images, after and before; identical images (+inf dB) are counted, not averaged."""
     scored = metrics.filter(pc.is_valid(metrics["psnr_db"]))
-    means = {column: _mean(scored[column]) for name in METRICS for column in (name, f"input_{name}")}
+    names = [*METRICS, *(name for name in EXTRA_METRICS if scored[name].null_count < scored.num_rows)]
+    means = {column: _mean(scored[column]) for name in names for column in (name, f"input_{name}")}
     identical = {column: _infinite(scored[column]) for column in ("psnr_db", "input_psnr_db")}
     return {"group": group, "restored": metrics.num_rows, "scored": scored.num_rows, **means, "identical": identical}
 
@@ -162,14 +164,16 @@ def show(summary: dict[str, Any], console: Console) -> None:
 
 def _quality_table(groups: list[dict[str, Any]]) -> Table:
     table = Table(title="Before → after, mean over images", title_justify="left")
-    for header in ("scenes", "n", "PSNR dB", "SSIM", "MAE"):
+    extra = [metric for metric in EXTRA_METRICS.values() if metric.name in groups[0]]
+    for header in ("scenes", "n", "PSNR dB", "SSIM", "MAE", *(metric.label for metric in extra)):
         table.add_column(header, justify="left" if header == "scenes" else "right")
     for group in groups:
         cells = [_change(group, "psnr_db", 2), _change(group, "ssim", 4), _change(group, "mae", 5)]
+        cells += [_change(group, metric.name, metric.digits) for metric in extra]
         table.add_row(group["group"], str(group["scored"]), *cells)
     return table
 
 
 def _change(group: dict[str, Any], name: str, digits: int) -> str:
-    before, after = (math.inf if group[key] is None else group[key] for key in (f"input_{name}", name))
+    before, after = (math.inf if group.get(key) is None else group[key] for key in (f"input_{name}", name))
     return f"{before:.{digits}f} → {after:.{digits}f}"

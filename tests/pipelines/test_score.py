@@ -105,3 +105,41 @@ def test_by_order_and_by_the_column_of_a_manifest(tmp_path: Path, capsys: pytest
     assert [row["mae"] for row in rows(tmp_path / "listed")] == [0, 0]
     assert main(["score", "--input", str(source), "--output", str(tmp_path / "none")]) == 2
     assert "say where they are with --restored" in capsys.readouterr().err
+
+
+def test_deblur_and_score_compute_the_same_further_metrics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_metrics.py").write_text("def top(picture, target):\n    return float(picture.max())\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(2, height=180, width=176))
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    wanted = ("--metrics", "psnr,lpips,ms_ssim,their_metrics:top")
+    words = ["deblur", "--input", str(source), "--output", str(ours), "--model", "views-mean", "--images", "restored", *wanted]
+    assert main(words) == 0
+    assert "LPIPS" in capsys.readouterr().out
+    assert main(words) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert main(["score", "--input", str(source), "--restored", str(ours / "images"), "--output", str(theirs), *wanted]) == 0
+    for mine, other in zip(rows(ours), rows(theirs), strict=True):
+        for column in ("lpips", "input_lpips", "ms_ssim", "input_ms_ssim", "other_scores", "protocol"):
+            assert mine[column] == other[column]
+        assert "|lpips:alex-0.1|ms-ssim:gaussian11|their_metrics:top|" in mine["protocol"]
+        assert mine["lpips"] == pytest.approx(mine["input_lpips"])  # the baseline does nothing, twice
+        assert dict(mine["other_scores"])["top"] == mine["other_scores"][0][1] > 0
+        assert mine["extra_score_ms"] > 0
+
+
+def test_a_metric_that_is_none_is_refused_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(1))
+    assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "run"), "--metrics", "psnr,lpip"]) == 2
+    assert "Did you mean lpips?" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_scenes_too_small_for_a_metric_fail_alone(tmp_path: Path) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(1, height=40, width=48))
+    words = ["deblur", "--input", str(source), "--output", str(tmp_path / "run"), "--model", "views-mean"]
+    assert main([*words, "--metrics", "ms_ssim"]) == 3
+    (failure,) = pq.read_table(tmp_path / "run/failures").to_pylist()
+    assert (failure["stage"], "at least 176 px" in failure["message"]) == ("score", True)

@@ -48,6 +48,24 @@ class ExtraMetric:
     signature: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenMetric:
+    """A metric that is ready to score."""
+
+    metric: ExtraMetric
+    score: ScorePictures
+
+
+def open_metrics(names: Sequence[str], threads: int = 1) -> tuple[OpenMetric, ...]:
+    """Return the metrics of these names (see `choose`), ready to score on so many threads."""
+    return tuple(OpenMetric(metric, metric.open(threads)) for metric in choose(names))
+
+
+def signatures(names: Sequence[str]) -> tuple[str, ...]:
+    """Return what the signature of a score says of the metrics of these names."""
+    return tuple(metric.signature or metric.name for metric in choose(names))
+
+
 def choose(names: Sequence[str]) -> tuple[ExtraMetric, ...]:
     """Return the metrics of these names, each once, beyond those that are always computed.
 

@@ -43,9 +43,9 @@ class Protocol:
     remarks: tuple[str, ...] = ()
     bits: int | None = None
 
-    def signature(self, bits: int) -> str:
-        """How a score of pictures of this depth was computed, to be published with it."""
-        return signature(self.bits or bits, self.ssim, *self.remarks)
+    def signature(self, bits: int, *extra: str) -> str:
+        """Return how a score of images of this depth was computed, by further metrics too, to be published with it."""
+        return signature(self.bits or bits, self.ssim, *self.remarks, *extra)
 
 
 def named(name: str) -> Protocol:

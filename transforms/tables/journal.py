@@ -15,11 +15,13 @@ import logging
 import os
 import re
 import threading
+import types
 import typing
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
 from dpdeblur.transforms.storage import store
@@ -32,7 +34,18 @@ FOLDER = ".state/journal"
 UNDER_WAY = "under-way"  # inside it
 _SIGNED = re.compile(rb'(.*), "crc32": "([0-9a-f]{8})"}', re.DOTALL)
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
-_TYPES = {kind: typing.get_type_hints(row_type) for kind, row_type in _KINDS.items()}
+
+
+def _classes(hint: Any) -> tuple[type, ...]:
+    """Return the classes that a value of a type hint may have: `dict[str, float] | None` is a dict or None."""
+    if isinstance(hint, types.UnionType):
+        return tuple(found for part in typing.get_args(hint) for found in _classes(part))
+    return (typing.get_origin(hint) or hint,)
+
+
+_TYPES = {
+    kind: {name: _classes(hint) for name, hint in typing.get_type_hints(row_type).items()} for kind, row_type in _KINDS.items()
+}
 
 
 def input_key(scene: Scene, settings_digest: str) -> str:
@@ -102,7 +115,8 @@ def from_line(line: str | bytes) -> Outcome | None:
         outcome = _KINDS[kind](**columns)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    typed = all(isinstance(value := columns[name], hint) and type(value) is not bool for name, hint in _TYPES[kind].items())
+    values = ((getattr(outcome, name), classes) for name, classes in _TYPES[kind].items())
+    typed = all(isinstance(value, classes) and type(value) is not bool for value, classes in values)
     return outcome if typed else None
 
 

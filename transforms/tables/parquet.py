@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import pyarrow as pa
@@ -41,6 +42,8 @@ def write_table(table: pa.Table, uri: str) -> None:
 def read_table(uri: str, row_type: type) -> pa.Table:
     """Read a Parquet file as a table with the schema of a row type; columns unknown to it are left out.
 
+    Columns that came later, whose default is None, are null where the file lacks them: not measured.
+
     Args:
         uri: of the file.
         row_type: `Score`, `Failure`, `Latency`, `WindowLatency` or `Member`.
@@ -55,6 +58,9 @@ def read_table(uri: str, row_type: type) -> pa.Table:
         table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DamagedTableError(f"{uri} is damaged: {str(error).rstrip('.')}") from error
+    for name in (field.name for field in dataclasses.fields(row_type) if field.default is None):
+        if name not in table.schema.names:
+            table = table.append_column(schema.field(name), pa.nulls(table.num_rows, schema.field(name).type))
     missing = [name for name in schema.names if name not in table.schema.names]
     if missing:
         raise OtherVersionError(f"{uri} was written by another version of dpdeblur: it has no column {missing[0]}")

@@ -14,7 +14,13 @@ import pyarrow as pa
 from dpdeblur.transforms.records import Failure, Latency, Member, Score, WindowLatency
 
 TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency, "windows": WindowLatency, "index": Member}
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("ms", "UTC")}
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    datetime: pa.timestamp("ms", "UTC"),
+    dict[str, float]: pa.map_(pa.string(), pa.float64()),
+}
 
 
 def arrow_schema(row_type: type) -> pa.Schema:
@@ -39,7 +45,7 @@ def from_table(table: pa.Table, row_type: type) -> list[Any]:
         KeyError: a column of `row_type` is missing.
     """
     names = [f.name for f in dataclasses.fields(row_type)]
-    return [row_type(**row) for row in table.select(names).to_pylist()]
+    return [row_type(**row) for row in table.select(names).to_pylist(maps_as_pydicts="strict")]
 
 
 def markdown() -> str:

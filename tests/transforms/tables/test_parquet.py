@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, read_table, read_tables, write_table
-from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.schemas import arrow_schema, to_table
 from tests.rows import score
 
 ROWS = to_table([score(f"scene-{number:03d}") for number in range(50)], Score)
@@ -74,3 +74,11 @@ def test_tables_of_other_versions(tmp_path: Path) -> None:
 def test_files_that_are_gone(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_table(str(tmp_path / "none.parquet"), Score)
+
+
+def test_columns_that_came_later_are_null_in_older_tables(tmp_path: Path) -> None:
+    path = tmp_path / "older.parquet"
+    pq.write_table(ROWS.drop_columns(["lpips", "other_scores", "extra_score_ms"]), path)
+    table = read_table(str(path), Score)
+    assert table.schema.equals(arrow_schema(Score))
+    assert table["lpips"].null_count == table["other_scores"].null_count == table.num_rows
