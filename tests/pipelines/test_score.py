@@ -125,7 +125,7 @@ def test_deblur_and_score_compute_the_same_further_metrics(
         for column in ("lpips", "input_lpips", "ms_ssim", "input_ms_ssim", "other_scores", "protocol"):
             assert mine[column] == other[column]
         assert "|lpips:alex-0.1|ms-ssim:gaussian11|their_metrics:top|" in mine["protocol"]
-        assert mine["lpips"] == pytest.approx(mine["input_lpips"])  # the baseline does nothing, twice
+        assert 0 < mine["input_lpips"] < mine["lpips"]  # the combined picture is nearer than the mean of the views
         assert dict(mine["other_scores"])["top"] == mine["other_scores"][0][1] > 0
         assert mine["extra_score_ms"] > 0
 
