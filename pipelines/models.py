@@ -153,7 +153,7 @@ def _facts(model: Model) -> Iterator[tuple[str, str]]:
 
 
 def _trials(model: Model) -> Iterator[tuple[str, str]]:
-    """Return what it takes and promises, each line after it has been tried."""
+    """Yield what it takes and promises, each line after it has been tried."""
     card = model.card
     low, high = card.value_range
     yield "takes", f"{card.views}; {card.channel_order} in [{low:g}, {high:g}], {card.transfer} values"
