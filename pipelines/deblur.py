@@ -127,7 +127,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
     resume = "the same command without --restart goes on from there." if options.restart else RESUME
     with open_run(folder, options.runner, quiet=options.quiet, resume=resume) as run:
         if crash:
-            crash_recovery.recover(crash, job, folder, run)
+            crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
         work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
@@ -140,7 +140,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
 
         todo, kept = folder.write_work(work.todo, work.earlier)
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
-        each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control)
+        each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
         build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(work.scene_ids))
 
         failure_limit = FailureLimit(run.control, options.max_failures, len(work.scene_ids), work.failed)

@@ -56,7 +56,7 @@ def run(options: WatchOptions) -> int:
 
     with open_run(folder, options.runner, quiet=options.quiet, resume=RESUME) as run:
         if crash:
-            crash_recovery.recover(crash, job, folder, run)
+            crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
         check_resumable(job, folder, options.window, restart=options.restart and not crash)
         folder.make_ready(restart=options.restart and not crash, forget_failures=options.retry_failed and not crash)
         ledger, token = _enter_journal(folder, options.window)
@@ -79,7 +79,8 @@ def run(options: WatchOptions) -> int:
             window_s=options.window,
         )
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
-        build(pipeline, spec, ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control), run.control)
+        each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
+        build(pipeline, spec, each, run.control)
         tally = display.Tally(None)
         idle = IdleWatch(folder.uri, tally, options.until_idle, run.control)
         try:

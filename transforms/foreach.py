@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
 import apache_beam as beam
@@ -11,6 +12,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from dpdeblur.transforms.records import JobError, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
+from dpdeblur.transforms.scene_timeout import LOOK_S, SceneTimeout
 from dpdeblur.transforms.tables.journal import Journal, read
 
 SceneFunction = Callable[[Scene], Outcome]
@@ -44,19 +46,30 @@ class ForEachScene(beam.PTransform):
         journal: folder of the journal, from which an interrupted run resumes; empty: none is kept.
         workers: scenes under way at once in one process.
         control: of the run, where somebody follows it.
+        timeout_s: what one scene may take, in seconds; see `SceneTimeout`.
     """
 
-    def __init__(self, task: Task, journal: str = "", workers: int = 1, control: RunControl | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        journal: str = "",
+        workers: int = 1,
+        control: RunControl | None = None,
+        timeout_s: float = math.inf,
+    ) -> None:
         super().__init__()
         self.task, self.journal, self.workers = task, journal, workers
         self.control = control or RunControl(attached=False)
+        self.timeout_s = timeout_s
 
     def expand(self, scenes: beam.PCollection[Scene]) -> beam.PCollection[Outcome]:  # noqa: D102
-        work = _Work(self.task, self.journal, self.workers, self.control)
+        work = _Work(self.task, self.journal, self.workers, self.control, self.timeout_s)
         return scenes | "Spread" >> beam.Reshuffle() | "Work" >> beam.ParDo(work)
 
 
-def work_on(scene: Scene, function: SceneFunction, journal: Journal | None, control: RunControl) -> Outcome | None:
+def work_on(
+    scene: Scene, function: SceneFunction, input_key: str, journal: Journal | None, control: RunControl, timeout: SceneTimeout
+) -> Outcome | None:
     """Work on one scene and journal its outcome, where a journal is kept; return None once the run is stopping.
 
     Raises:
@@ -67,7 +80,8 @@ def work_on(scene: Scene, function: SceneFunction, journal: Journal | None, cont
     try:
         if journal:
             journal.begin(scene)
-        outcome = function(scene)
+        with timeout.watching(scene, input_key):
+            outcome = function(scene)
         if journal:
             journal.append(outcome)
     except OSError as error:
@@ -85,8 +99,9 @@ class _Work(beam.DoFn):
     scene as soon as it is free. A bundle ends when all of its scenes have.
     """
 
-    def __init__(self, task: Task, journal: str, workers: int, control: RunControl) -> None:
+    def __init__(self, task: Task, journal: str, workers: int, control: RunControl, timeout_s: float) -> None:
         self.task, self.journal_folder, self.workers, self.control = task, journal, workers, control
+        self.timeout_s = timeout_s
 
     def setup(self) -> None:
         self.function = self.task.open()
@@ -95,6 +110,7 @@ class _Work(beam.DoFn):
         # before is not among the scenes to do.
         finished = read(self.journal_folder) if self.journal_folder and not self.control.attached else []
         self.finished = {outcome.scene_id: outcome for outcome in finished}
+        self.timeout = SceneTimeout(self.timeout_s, self.journal, self.control)
         self.pool = ThreadPoolExecutor(self.workers, thread_name_prefix="scene")
 
     def start_bundle(self) -> None:
@@ -109,19 +125,30 @@ class _Work(beam.DoFn):
             yield WindowedValue(before, timestamp, (window,))
             return
         while len(self.under_way) >= self.workers:
-            yield from self._collect(wait(self.under_way, return_when=FIRST_COMPLETED).done)
-        future = self.pool.submit(work_on, scene, self.function, self.journal, self.control)
+            yield from self._collect(FIRST_COMPLETED)
+        key = self.task.key(scene)
+        future = self.pool.submit(work_on, scene, self.function, key, self.journal, self.control, self.timeout)
         self.under_way[future] = (window, timestamp)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        yield from self._collect(wait(self.under_way).done)
+        while self.under_way:
+            yield from self._collect(ALL_COMPLETED)
 
     def teardown(self) -> None:
-        self.pool.shutdown()
+        self.pool.shutdown(wait=not self.timeout.expired)
+        self.timeout.close()
         if self.journal:
             self.journal.close()
 
-    def _collect(self, done: set[Future[Outcome | None]]) -> Iterator[WindowedValue]:
+    def _collect(self, return_when: str) -> Iterator[WindowedValue]:
+        """Wait for scenes under way, and emit their outcomes.
+
+        Raises:
+            JobError: one of them takes too long, and this process is not ours to end.
+        """
+        done = wait(self.under_way, LOOK_S, return_when).done
+        if not done and self.timeout.expired:
+            raise JobError(self.control.reason)
         for future in done:
             window, timestamp = self.under_way.pop(future)
             outcome = future.result()

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 
 from dpdeblur.transforms.records import Outcome
 
+REPLACE_PROCESS = 75  # exit code
 Finished = Outcome | str  # the outcome of a scene, or the name of a shard or a scene that was written
 Listener = Callable[[Finished], object]
 
@@ -32,6 +33,7 @@ class RunControl:
         reason: why the run was stopped, in the words of whoever asked first; empty while nobody has.
         cause: the error behind the reason, if any.
         signal: number of the signal that stopped the run; 0 where none did.
+        replaceable: whether a parent starts another process in place of this one when it exits with `REPLACE_PROCESS`.
     """
 
     def __init__(self, *, attached: bool = True) -> None:
@@ -39,6 +41,7 @@ class RunControl:
         self.reason = ""
         self.cause: Exception | None = None
         self.signal = 0
+        self.replaceable = False
         self._listeners: tuple[Listener, ...] = ()
         self._id = uuid.uuid4().hex
         if attached:

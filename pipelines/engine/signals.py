@@ -108,6 +108,6 @@ def _end_by_force(receiving: int) -> None:
         pass
     time.sleep(_last_resort.grace_s)
     cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""  # a progress bar hides it
-    message = f"{cursor}Stopped by {signal.Signals(number).name}. {_last_resort.advice}\n"
+    message = f"{cursor}Stopped by {signal.Signals(number).name}. {_last_resort.advice}".rstrip() + "\n"
     os.write(2, message.encode(errors="backslashreplace"))  # print would wait for whoever prints now
     os._exit(128 + number)

@@ -231,6 +231,11 @@ class Resuming:
     title: ClassVar[str] = "resuming"
     restart: bool = field(default=False, metadata=shown("delete the run in RUN and begin anew"))
     retry_failed: bool = field(default=False, metadata=shown("try the failed scenes of the run again"))
+    scene_timeout: float = field(
+        default=3600.0,
+        converter=duration,
+        metadata=shown("give a scene up, as failed, that takes longer; as in 90s, 10min or 2h", "TIME", default="1h"),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

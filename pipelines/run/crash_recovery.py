@@ -15,6 +15,7 @@ from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.foreach import work_on
 from dpdeblur.transforms.records import Failure, JobError, Scene, SceneError
 from dpdeblur.transforms.scene_rows import failure_row
+from dpdeblur.transforms.scene_timeout import SceneTimeout
 from dpdeblur.transforms.tables.journal import FOLDER, Journal
 
 
@@ -25,12 +26,12 @@ def crash_to_recover_from(folder: RunFolder) -> Crash | None:
         JobError: no scene was under way, so that it would only happen again.
     """
     crash = supervisor.crash()
-    if crash and not folder.under_way(crash.process):
+    if crash and crash.signal and not folder.under_way(crash.process):
         raise JobError(f"the process was ended by {crash.signal} while no scene was under way. {RESUME}")
     return crash
 
 
-def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun) -> None:
+def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeout_s: float) -> None:
     """Do the scenes that were under way, one at a time; one that was alone when the process ended has failed.
 
     Each crash either leaves scenes that are tried alone, or settles one.
@@ -41,6 +42,9 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun) -> Non
     under_way = folder.under_way(crash.process)
     folder.sweep()
     suspects = [scene for scene in plan_work(job, folder).todo if scene.scene_id in under_way]
+    if not crash.signal:
+        complain("A scene took longer than --scene-timeout, and counts as failed. The others go on.")
+        return
     names = ", ".join(scene.scene_id for scene in suspects)
     journal = Journal(folder.path(FOLDER))
     if len(under_way) == 1 and suspects:
@@ -48,9 +52,10 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun) -> Non
         journal.append(_failure(suspects[0], crash, job.keys[names]))
     elif suspects:
         complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
-        function = job.task.open()
+        function, timeout = job.task.open(), SceneTimeout(timeout_s, journal, run.control)
         for scene in suspects:
-            work_on(scene, function, journal, run.control)
+            work_on(scene, function, job.keys[scene.scene_id], journal, run.control, timeout)
+        timeout.close()
     journal.close()
 
 

@@ -16,7 +16,7 @@ import apache_beam as beam
 
 from dpdeblur.pipelines.console import rich_console
 from dpdeblur.pipelines.engine import execution, signals
-from dpdeblur.pipelines.run import display, lease, lock, logs
+from dpdeblur.pipelines.run import display, lease, lock, logs, supervisor
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
@@ -136,6 +136,7 @@ def open_run(
         JobError: whatever else ended it, with its cause.
     """
     control = RunControl.current()
+    control.replaceable = supervisor.is_supervised()
     run = OpenRun(folder, runner, control, quiet, resume, again)
     advice = f"Finished scenes are kept; {resume}" if resume else again
     stoppable = signals.stop_on_signals(control, execution.grace_s(runner, grace_s), advice)

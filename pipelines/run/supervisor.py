@@ -18,6 +18,7 @@ from types import FrameType
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import signals
 from dpdeblur.pipelines.exitcodes import FAILED
+from dpdeblur.transforms.run_control import REPLACE_PROCESS
 
 CRASHES = tuple(getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ABRT", "FPE", "ILL", "KILL"))
 MOST_CRASHES = 20  # in one command: with every further one, a crash is less likely to be the matter of a few scenes
@@ -25,18 +26,29 @@ MOST_CRASHES = 20  # in one command: with every further one, a crash is less lik
 
 @dataclass(frozen=True)
 class Crash:
-    """How a child ended: the name of the signal, and the id that the process had."""
+    """How a child ended.
+
+    Attributes:
+        signal: name of the signal that ended it; empty where it ended itself, as a scene took too long.
+        process: id that it had.
+    """
 
     signal: str
     process: int
 
 
 _crash: Crash | None = None
+_supervised = threading.Event()
 
 
 def crash() -> Crash | None:
     """Return how the process ended whose place this one took; None in the first."""
     return _crash
+
+
+def is_supervised() -> bool:
+    """Return whether this process has a parent that starts another in its place."""
+    return _supervised.is_set()
 
 
 def continue_in_child() -> int | None:
@@ -55,7 +67,8 @@ def continue_in_child() -> int | None:
 
     for number in signals.SIGNALS:
         signal.signal(number, pass_on)
-    for _ in range(MOST_CRASHES):
+    crashes = 0
+    while crashes < MOST_CRASHES:
         line, life = os.pipe()
         child = os.fork()
         if not child:
@@ -64,11 +77,12 @@ def continue_in_child() -> int | None:
         os.close(line)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.close(life)
-        if code >= 0:
-            return code
-        if received or -code not in CRASHES:
+        if code >= 0 and (code != REPLACE_PROCESS or received):
+            return 128 + received if code == REPLACE_PROCESS else code
+        if code < 0 and (received or -code not in CRASHES):
             return 128 + (received or -code)
-        _crash, child = Crash(signal.Signals(-code).name, child), 0
+        crashes += code < 0
+        _crash, child = Crash(signal.Signals(-code).name if code < 0 else "", child), 0
         if sys.stdout.isatty():
             os.write(1, b"\x1b[?25h\n")  # a progress bar hides the cursor
     complain(f"The process was ended {MOST_CRASHES} times, last by {_crash and _crash.signal}. {signals.RESUME}")
@@ -77,6 +91,7 @@ def continue_in_child() -> int | None:
 
 def _begin(line: int, life: int) -> None:
     """Prepare a new child: signals, and a thread that ends it with its parent, the only one to hold the line's other end."""
+    _supervised.set()
     signals.own_process()
     os.close(life)
 

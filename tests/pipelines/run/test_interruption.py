@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -128,3 +130,58 @@ def test_a_scene_that_ends_the_process_fails_alone(tmp_path: Path) -> None:
     assert "SIGSEGV" in failed["message"]
     assert len(commands.rows(run)) == 5
     assert commands.leftovers(run) == []
+
+
+def test_a_scene_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6, bright=(1, 4))), tmp_path / "run"
+    model = commands.bright_is_slow(tmp_path / "m.onnx", 10**6)  # a quarter of an hour
+    code, says = commands.deblur(source, run, "--model", str(model), "--scene-timeout", "6s", "--workers", "2")
+    assert code == 3, says
+    assert "took longer than --scene-timeout" in says
+    failed = commands.rows(run, "failures")
+    assert [(row["scene_id"], row["error_type"]) for row in failed] == [("scene-001", "Timeout"), ("scene-004", "Timeout")]
+    assert len(commands.rows(run)) == 4
+    assert commands.leftovers(run) == []
+    again = commands.deblur(source, run, "--model", str(model))
+    assert again[0] == 3
+    assert "Nothing to do" in again[1], "it is not tried again"
+
+
+def test_from_python_a_scene_that_takes_too_long_stops_the_run(tmp_path: Path) -> None:
+    """In a process of its own: the thread that holds the scene is left behind, and would keep this one."""
+    source = builders.write_folders(tmp_path / "s", commands.scenes(2, bright=(1,)))
+    model = commands.bright_is_slow(tmp_path / "m.onnx", 10**6)
+    code = f"""
+import os, dpdeblur
+try:
+    dpdeblur.deblur(input={str(source)!r}, output={str(tmp_path / "run")!r}, model={str(model)!r}, scene_timeout=5, workers=2)
+except dpdeblur.JobError as error:
+    print(error, flush=True)
+    os._exit(7)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=commands.PATIENCE_S, check=False
+    )
+    assert done.returncode == 7, done.stderr
+    assert "scene scene-001 took longer than 5 s" in done.stdout
+    assert [row["scene_id"] for row in commands.journaled(tmp_path / "run") if "error_type" in row] == ["scene-001"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_command_whose_main_thread_is_in_native_code(tmp_path: Path, number: signal.Signals) -> None:
+    code = """
+import numpy
+from dpdeblur.pipelines.engine import signals
+matrix = numpy.random.default_rng(0).random((3000, 3000))
+signals.own_process()
+print("ready", flush=True)
+numpy.linalg.eig(matrix)  # a minute, without a step of Python's own
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(1)
+    process.send_signal(number)
+    _, says = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert f"Stopped by {number.name}" in says
