@@ -96,9 +96,7 @@ def run(options: WatchOptions) -> int:
         _warn_of_incomplete(run, waiting)
         found = arrivals.look(options.input, options.layout, ledger.keys())[0]
         code = summary.conclude(run, folder, found, facts, restored_before=restored_before, strict=options.strict)
-        if run.control.signal:
-            return 128 + run.control.signal
-        return WITH_FAILURES if waiting and (waiting.incomplete or waiting.problem) else code
+        return 128 + run.control.signal if run.control.signal else code_of_end(code, waiting)
 
 
 def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control: RunControl) -> None:
@@ -132,6 +130,16 @@ def check_resumable(job: Job[Any], folder: RunFolder, window_s: float, *, restar
     check_same_settings(earlier, job, folder)
     if earlier.get("window_s", window_s) != window_s:
         raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: say --window {earlier['window_s']:g}s.")
+
+
+def code_of_end(code: int, waiting: Waiting | None) -> int:
+    """Return the exit code of a watch that ended because nothing new came: scenes that still lack something count as failures.
+
+    Args:
+        code: what the tables say.
+        waiting: what the last look found that is not done.
+    """
+    return WITH_FAILURES if waiting and (waiting.incomplete or waiting.problem) else code
 
 
 def _enter_journal(folder: RunFolder, window_s: float) -> tuple[Ledger, str]:

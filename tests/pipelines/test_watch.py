@@ -13,7 +13,7 @@ from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options import command_line, values
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.watch import IdleWatch, check_resumable
+from dpdeblur.pipelines.watch import IdleWatch, check_resumable, code_of_end
 from dpdeblur.transforms.layouts.arrivals import Waiting
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.run_control import RunControl
@@ -128,3 +128,17 @@ def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
     job.settings = {"model": "another"}
     with pytest.raises(UsageError, match="holds a run with other settings"):
         check_resumable(job, folder, 10.0, restart=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "waiting", "expected"),
+    [
+        (0, None, 0),
+        (0, Waiting(left_out="1 file left out"), 0),
+        (0, Waiting(incomplete={"a": "The right view is missing."}), 3),
+        (0, Waiting(problem="/in cannot be listed"), 3),
+        (3, Waiting(), 3),
+    ],
+)
+def test_it_does_not_end_well_while_scenes_wait(code: int, waiting: Waiting | None, expected: int) -> None:
+    assert code_of_end(code, waiting) == expected
