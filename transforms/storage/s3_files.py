@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -48,9 +50,9 @@ class S3Files(ObjectFiles):
         bucket, key = _bucket(uri)
         with _oserrors(uri, "read"):
             if length is None and not start:
-                return bytes(obstore.get(bucket, key).bytes())
+                return bytes(_interruptible(obstore.get, bucket, key).bytes())
             try:
-                return bytes(obstore.get_range(bucket, key, start=start, length=length or 1 << 60))
+                return bytes(_interruptible(obstore.get_range, bucket, key, start=start, length=length or 1 << 60))
             except exceptions.GenericError as error:
                 if _status(error) == "416":  # the object ends before the part begins
                     return b""
@@ -60,11 +62,13 @@ class S3Files(ObjectFiles):
         if _is_odd(uri):
             return BeamFiles().stat(uri)
         with _oserrors(uri, "asked for"):
-            return _source(uri, obstore.head(*_bucket(uri)))
+            return _source(uri, _interruptible(obstore.head, *_bucket(uri)))
 
     def write(self, uri: str, data: bytes | memoryview) -> None:  # noqa: D102
         with _oserrors(uri, "written"):
-            obstore.put(*_bucket(uri), memoryview(data).cast("B"))  # it takes no signed bytes, such as those of Arrow
+            _interruptible(
+                obstore.put, *_bucket(uri), memoryview(data).cast("B")
+            )  # it takes no signed bytes, such as those of Arrow
 
     def writer(self, uri: str) -> BinaryIO:  # noqa: D102
         with _oserrors(uri, "written"):
@@ -75,9 +79,9 @@ class S3Files(ObjectFiles):
         try:
             with _oserrors(folder, "listed"):
                 listed = (
-                    [found for batch in obstore.list(bucket, prefix) for found in batch]
+                    [found for batch in _interruptible(_listed, bucket, prefix) for found in batch]
                     if deep
-                    else obstore.list_with_delimiter(bucket, prefix)["objects"]
+                    else _interruptible(obstore.list_with_delimiter, bucket, prefix)["objects"]
                 )
         except OSError as error:
             if not isinstance(error.__cause__, (exceptions.InvalidPathError, ValueError)):
@@ -95,16 +99,16 @@ class S3Files(ObjectFiles):
             by_bucket.setdefault(split(uri)[0], []).append(split(uri)[1])
         for bucket, keys in by_bucket.items():
             with _oserrors(f"s3://{bucket}/{keys[0]}", "deleted"):
-                obstore.delete(_store(bucket, *_settings()), keys)
+                _interruptible(obstore.delete, _store(bucket, *_settings()), keys)
 
     def move(self, source: str, target: str) -> None:  # noqa: D102
         with _oserrors(source, "moved"):
-            obstore.rename(*_bucket(source), split(target)[1])
+            _interruptible(obstore.rename, *_bucket(source), split(target)[1])
 
     def version(self, uri: str) -> Version | None:  # noqa: D102
         try:
             with _oserrors(uri, "read"):
-                found = obstore.get(*_bucket(uri))
+                found = _interruptible(obstore.get, *_bucket(uri))
                 return Version(found.bytes().to_bytes(), found.meta["e_tag"] or "")
         except FileNotFoundError:
             return None
@@ -112,7 +116,7 @@ class S3Files(ObjectFiles):
     def replace(self, uri: str, data: bytes, seen: Version | None) -> Version | None:  # noqa: D102
         try:
             with _oserrors(uri, "written"):
-                put = obstore.put(*_bucket(uri), data, mode={"e_tag": seen.mark} if seen else "create")
+                put = _interruptible(obstore.put, *_bucket(uri), data, mode={"e_tag": seen.mark} if seen else "create")
         except OSError as error:
             if isinstance(error.__cause__, _CHANGED):
                 return None
@@ -122,10 +126,30 @@ class S3Files(ObjectFiles):
     def probe(self, uri: str) -> None:  # noqa: D102
         try:
             with _oserrors(uri, "asked for"):
-                obstore.head(_store(split(uri)[0], *_settings(), patience_s=_PROBE_S), split(uri)[1])
+                _interruptible(obstore.head, _store(split(uri)[0], *_settings(), patience_s=_PROBE_S), split(uri)[1])
         except OSError as error:
             if not isinstance(error, _REFUSED) and not isinstance(error.__cause__, _REFUSED) and not _status(error.__cause__):
                 raise
+
+
+def _interruptible(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call obstore so that Ctrl-C works meanwhile: it hears of no signal before a call returns, which may take minutes."""
+    if threading.current_thread() is not threading.main_thread():
+        return call(*args, **options)  # signals reach the main thread alone
+    returned: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            returned.set_result(call(*args, **options))
+        except BaseException as error:
+            returned.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return returned.result()
+
+
+def _listed(bucket: S3Store, prefix: str) -> list[Any]:
+    return list(obstore.list(bucket, prefix))
 
 
 def _source(uri: str, found: Any) -> Source:

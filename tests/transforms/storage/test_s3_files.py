@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 pytest.importorskip("obstore")
+from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.s3_files import region_of
 
 
@@ -41,3 +45,26 @@ def test_the_region_of_a_bucket_is_found(amazon: str) -> None:
 
 def test_no_answer_is_no_region() -> None:
     assert region_of("pictures", "http://127.0.0.1:1") is None
+
+
+def test_ctrl_c_works_while_a_store_is_silent() -> None:
+    over = threading.Event()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+
+        def never_answer() -> None:
+            connection, _ = silent.accept()
+            with connection:
+                os.kill(os.getpid(), signal.SIGINT)
+                over.wait()
+
+        asked = threading.Thread(target=never_answer, daemon=True)
+        asked.start()
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        store.configure([f"--s3_endpoint_url={endpoint}", "--s3_access_key_id=a", "--s3_secret_access_key=b"])
+        with pytest.raises(KeyboardInterrupt):
+            store.read("s3://bucket/key")
+        over.set()
+        asked.join()
+        store.configure([])
