@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import apache_beam as beam
 from apache_beam.utils.windowed_value import WindowedValue
 
+from dpdeblur.transforms.counters import count_outcome, count_skipped
 from dpdeblur.transforms.records import JobError, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_timeout import LOOK_S, SceneTimeout
@@ -122,6 +123,7 @@ class _Work(beam.DoFn):
         """Take a scene on as soon as a worker is free; emit what has been finished meanwhile."""
         before = self.finished.get(scene.scene_id)
         if before and before.input_key == self.task.key(scene):
+            count_skipped()
             yield WindowedValue(before, timestamp, (window,))
             return
         while len(self.under_way) >= self.workers:
@@ -153,4 +155,5 @@ class _Work(beam.DoFn):
             window, timestamp = self.under_way.pop(future)
             outcome = future.result()
             if outcome is not None:
+                count_outcome(outcome)
                 yield WindowedValue(outcome, timestamp, (window,))

@@ -1,0 +1,34 @@
+"""What engines show of a run while it works: Beam counters and distributions, by the names that the tables use.
+
+    scenes_restored, scenes_failed, scenes_failed_at_<stage>, scenes_failed_by_<error_type>, scenes_skipped   scenes
+    pixels                                                                                                   pixels
+    read_ms, decode_ms, inference_ms, score_ms, write_ms                    distributions of whole milliseconds
+
+An engine may do a bundle again and count it twice; what the tables hold is exact.
+"""
+
+from __future__ import annotations
+
+from apache_beam.metrics import Metrics
+
+from dpdeblur.transforms.records import Failure, Outcome
+
+NAMESPACE = "dpdeblur"
+STAGES_MS = ("read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms")
+
+
+def count_outcome(outcome: Outcome) -> None:
+    """Count a scene that was worked on. Call it where Beam counts: in the thread that processes the bundle."""
+    if isinstance(outcome, Failure):
+        for name in ("scenes_failed", f"scenes_failed_at_{outcome.stage}", f"scenes_failed_by_{outcome.error_type}"):
+            Metrics.counter(NAMESPACE, name).inc()
+        return
+    Metrics.counter(NAMESPACE, "scenes_restored").inc()
+    Metrics.counter(NAMESPACE, "pixels").inc(outcome.width * outcome.height)
+    for name in STAGES_MS:
+        Metrics.distribution(NAMESPACE, name).update(round(getattr(outcome, name)))
+
+
+def count_skipped() -> None:
+    """Count a scene that had been finished before an engine asked for it once more."""
+    Metrics.counter(NAMESPACE, "scenes_skipped").inc()
