@@ -12,6 +12,7 @@ CORE = [
     "filelock>=3.20,<5",
     "imagecodecs>=2026.1.1",  # exact PNG, TIFF and JPEG XL, without the GIL
     "isal>=1.7,<2",  # DEFLATE for PNG, five times as fast as zlib
+    "jinja2>=3.1.6,<4",  # pages
     "numba>=0.65,<1",  # the scoring kernel
     "numpy>=2.1,<2.5",
     "onnxruntime>=1.24,<2",
@@ -74,7 +75,7 @@ setup(
     package_data={
         "dpdeblur": ["py.typed"],
         "dpdeblur.models": ["weights/*.onnx", "weights/*.json", "metrics/*.onnx", "metrics/NOTICE"],
-        "dpdeblur.pipelines": ["assets/*"],
+        "dpdeblur.pipelines.html": ["templates/*"],
     },
     install_requires=CORE,
     extras_require=EXTRAS,

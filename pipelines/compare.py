@@ -1,4 +1,4 @@
-"""`dpdeblur compare`: runs against each other, scene by scene; with more than two, a leaderboard."""
+"""`dpdeblur compare`: methods against each other, scene by scene; the table of a paper, or a page with pictures."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from dpdeblur.pipelines.console import say, write
-from dpdeblur.pipelines.html import comparison_page, page
-from dpdeblur.pipelines.html.comparison_tables import grids
-from dpdeblur.pipelines.html.grids import to_latex, to_markdown, to_text
+from dpdeblur.pipelines.html import comparison_gallery, comparison_page, page, paper_table
+from dpdeblur.pipelines.html.comparison_tables import grids, pairs
+from dpdeblur.pipelines.html.grids import to_markdown, to_text
 from dpdeblur.pipelines.options.tools import CompareOptions
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.pipelines.options.values import NamedRun
+from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.scoring import paired
-from dpdeblur.transforms.scoring.comparison import Comparison, compare
+from dpdeblur.transforms.scoring.comparability import method_of
+from dpdeblur.transforms.scoring.compare_runs import compare_runs
+from dpdeblur.transforms.scoring.comparison import Comparison
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.results import read_run
+from dpdeblur.transforms.tables.results import Run, read_run
 
-SUFFIXES = {".txt": "table", ".md": "markdown", ".json": "json", ".tex": "latex", ".html": "html", ".htm": "html"}
+SUFFIXES = {
+    ".txt": "table",
+    ".md": "markdown",
+    ".json": "json",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".html": "html",
+    ".htm": "html",
+}
 
 
 def run(options: CompareOptions) -> int:
@@ -29,8 +40,10 @@ def run(options: CompareOptions) -> int:
     Raises:
         UsageError: a folder holds no finished run, or the runs do not compare.
     """
+    runs, names = _named(options.runs, options.method)
     kind = options.format or SUFFIXES.get(PurePath(options.output or "").suffix.lower(), "table")
-    text = FORMATS[kind](compare([read_run(folder) for folder in options.runs], any_protocol=options.any_protocol))
+    comparison = compare_runs(runs, names=names, any_protocol=options.any_protocol)
+    text = _formatted(kind, comparison, runs, options)
     if not options.output:
         write(text)
         return 0
@@ -43,20 +56,36 @@ def run(options: CompareOptions) -> int:
 
 
 def to_json(comparison: Comparison) -> str:
-    """All numbers, every scene included; infinite values are the strings "Infinity" and "-Infinity"."""
+    """Return all numbers, every scene included; infinite values are the strings "Infinity" and "-Infinity"."""
     content = {**dataclasses.asdict(comparison), "resamples": paired.RESAMPLES, "seed": paired.SEED, "level": paired.LEVEL}
     return json.dumps(page.finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _table(comparison: Comparison) -> str:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return to_text(grids(comparison), comparison.notes, width)
+def _formatted(kind: str, comparison: Comparison, runs: Sequence[Run], options: CompareOptions) -> str:
+    if kind == "json":
+        return to_json(comparison)
+    if kind == "html":
+        return comparison_page.render(comparison, comparison_gallery.collect(runs, comparison))
+    if kind == "table":
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        return to_text(grids(comparison), comparison.notes, width)
+    if not comparison.scored:
+        raise UsageError(f"No scene was scored by all runs, and --format {kind} is of scores. Give --format table for times.")
+    table = paper_table.paper_table(comparison, metrics=options.metrics, columns=options.columns)
+    if kind == "latex":
+        return paper_table.to_latex(table)
+    if kind == "csv":
+        return paper_table.to_csv(table)
+    below = pairs(comparison)
+    return paper_table.to_markdown(table) + (f"\n{to_markdown(below, ())}" if below else "")
 
 
-FORMATS: dict[str, Callable[[Comparison], str]] = {
-    "table": _table,
-    "markdown": lambda comparison: to_markdown(grids(comparison), comparison.notes),
-    "json": to_json,
-    "latex": lambda comparison: to_latex(grids(comparison), comparison.notes),
-    "html": comparison_page.render,
-}
+def _named(folders: Sequence[str], methods: Sequence[NamedRun]) -> tuple[list[Run], list[str] | None]:
+    """Return the runs, and what to call them; None where nobody said."""
+    given = {folder: name for name, folder in methods}
+    addresses = {store.absolute(folder): name for folder, name in given.items()}
+    listed = {store.absolute(folder) for folder in folders}
+    runs = [read_run(folder) for folder in [*folders, *(f for f in given if store.absolute(f) not in listed)]]
+    if not given:
+        return runs, None
+    return runs, [addresses.get(store.absolute(run.folder)) or method_of(run) for run in runs]

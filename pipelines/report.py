@@ -13,5 +13,5 @@ def run(options: ReportOptions) -> int:
     Raises:
         UsageError: the folder holds no finished run, or the page cannot be written.
     """
-    say(f"Report: {write_report(options.run, options.output)}")
+    say(f"Report: {write_report(options.run, options.output, options.pictures.most)}")
     return 0

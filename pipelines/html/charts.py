@@ -7,15 +7,17 @@ has a title and a description for screen readers, and each mark a tooltip. Every
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dpdeblur.pipelines.html.axes import Axis, around, nice_step, tick_labels
 from dpdeblur.transforms.wording import counted
 
+FEWEST_FOR_HISTOGRAM = 20  # values: fewer are better read one by one
 WIDTH, HEIGHT = 380, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 44
 MOST_POINTS = 3000  # drawn of a scatter: more cannot be told apart, and slow a browser down
@@ -31,21 +33,55 @@ class Point:
     strong: bool = True
 
 
-def histogram(values: Sequence[float], *, title: str, unit: str, signed: bool = False) -> str:
-    """How many scenes fall into each range of values.
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as markup.
+
+    Attributes:
+        svg: the element.
+        zero_line: a dashed line at zero is in it, which its legend must name.
+    """
+
+    svg: str
+    zero_line: bool = False
+
+
+def histogram(values: Sequence[float], *, title: str, unit: str, signed: bool = False) -> Chart:
+    """Draw how many scenes fall into each range of values; see `histograms`."""
+    return histograms({title: values}, unit=unit, signed=signed)[0]
+
+
+def histograms(series: Mapping[str, Sequence[float]], *, unit: str, signed: bool = False) -> list[Chart]:
+    """Draw how many scenes fall into each range of values: one chart for each series, all with the same axes.
 
     Args:
-        values: finite numbers, at least one.
-        title: what is counted, for the axis and for screen readers.
+        series: by title (what is counted, for the axis and for screen readers) finite numbers, at least one each.
         unit: of the values.
         signed: values below 0 are drawn in the colour of losses.
     """
-    array = np.asarray(values, dtype=np.float64)
-    shown = array[array <= _ceiling(array)]
-    edges = _edges(shown)
-    counts = np.histogram(np.clip(shown, edges[0], edges[-1]), edges)[0]  # or rounding could put one just outside
+    arrays = [np.asarray(values, dtype=np.float64) for values in series.values()]
+    pooled = np.concatenate(arrays)
+    pooled = pooled[pooled <= _ceiling(pooled)]
+    edges = _edges(pooled)
+    counts = [np.histogram(np.clip(a[a <= pooled.max()], edges[0], edges[-1]), edges)[0] for a in arrays]
     x = Axis(edges[0], edges[-1], _LEFT, WIDTH - _RIGHT)
-    y = Axis(0, max(1, int(counts.max())) * 1.05, HEIGHT - _BOTTOM, _TOP)
+    y = Axis(0, max(1, *(int(each.max()) for each in counts)) * 1.05, HEIGHT - _BOTTOM, _TOP)
+    return [
+        _histogram(title, unit, array, count, edges, x, y, signed)
+        for title, array, count in zip(series, arrays, counts, strict=True)
+    ]
+
+
+def _histogram(
+    title: str,
+    unit: str,
+    array: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    edges: list[float],
+    x: Axis,
+    y: Axis,
+    signed: bool,
+) -> Chart:
     bars = [
         f'<rect class="{"bar loss" if signed and high <= 1e-12 else "bar"}" x="{x(low) + 0.75:.2f}" y="{y(count):.2f}"'
         f' width="{max(1.0, x(high) - x(low) - 1.5):.2f}" height="{y(0) - y(count):.2f}">'
@@ -53,19 +89,21 @@ def histogram(values: Sequence[float], *, title: str, unit: str, signed: bool = 
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
         if count
     ]
-    if signed and edges[0] < 0 < edges[-1]:
+    zero_line = signed and edges[0] < 0 < edges[-1]
+    if zero_line:
         bars.append(f'<line class="zero" x1="{x(0):.2f}" x2="{x(0):.2f}" y1="{y(0):.2f}" y2="{_TOP}"/>')
-    hidden = len(array) - len(shown)
+    hidden = len(array) - int(counts.sum())
     note = f"; {_scenes(hidden)} beyond {_number(edges[-1])} {unit} not drawn" if hidden else ""
     described = f"{_scenes(len(array))}, median {_number(float(np.median(array)))} {unit}{note}"
-    return _svg(title, described, _frame(x, y, f"{title} ({unit})", "scenes", whole=True) + "".join(bars))
+    body = _frame(x, y, f"{title} ({unit})", "scenes", whole=True) + "".join(bars)
+    return Chart(_svg(title, described, body), zero_line)
 
 
-def scatter(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -> str:
-    """One dot a scene, with the median of each eighth of them where there are 40 or more.
+def scatter(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -> Chart:
+    """Draw one dot a scene, with the median of each eighth of them where there are 40 or more.
 
     Args:
-        points: at least one, all finite.
+        points: at least one, all finite; no gain is a dashed line.
         x_label: what the horizontal axis shows, with its unit.
         y_label: what the vertical axis shows, with its unit.
         title: for screen readers.
@@ -81,11 +119,12 @@ def scatter(points: Sequence[Point], *, x_label: str, y_label: str, title: str) 
     zero = f'<line class="zero" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y(0):.2f}" y2="{y(0):.2f}"/>'
     trend = _trend(points, x, y) if len(points) >= 40 else ""
     note = f"; {len(drawn)} of them drawn" if len(drawn) < len(points) else ""
-    return _svg(title, f"{_scenes(len(points))}{note}", _frame(x, y, x_label, y_label) + zero + "".join(dots) + trend)
+    body = _frame(x, y, x_label, y_label) + zero + "".join(dots) + trend
+    return Chart(_svg(title, f"{_scenes(len(points))}{note}", body), zero_line=True)
 
 
-def pareto(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -> str:
-    """Quality (up) against cost (logarithmic, left is cheaper); `strong` points form the front, which a line joins.
+def pareto(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -> Chart:
+    """Draw quality (up) against cost (logarithmic, left is cheaper); `strong` points form the front, which a line joins.
 
     Args:
         points: at least one; x above 0, all finite.
@@ -106,16 +145,16 @@ def pareto(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -
         for point, shift in zip(points, _label_shifts([(x(point.x), y(point.y)) for point in points]), strict=True)
     ]
     described = "; ".join(f"{p.label}: {_number(p.x)}, {_number(p.y)}{' (on the front)' if p.strong else ''}" for p in points)
-    return _svg(title, described, _frame(x, y, x_label, y_label) + line + "".join(marks))
+    return Chart(_svg(title, described, _frame(x, y, x_label, y_label) + line + "".join(marks)))
 
 
-def _ceiling(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _ceiling(array: NDArray[np.float64]) -> float:
     """Beyond this a few stragglers would squeeze all others into one bar."""
     typical = float(np.quantile(array, 0.95))
     return 1.5 * typical if typical > 0 and array.max() > 3 * typical and len(array) > 20 else float(array.max())
 
 
-def _edges(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
+def _edges(array: NDArray[np.float64]) -> list[float]:
     """Borders of 4 to 30 bins at round numbers, their width after Freedman & Diaconis (1981)."""
     low, high = float(array.min()), float(array.max())
     spread = high - low

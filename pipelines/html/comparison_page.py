@@ -1,4 +1,4 @@
-"""A comparison as one HTML page."""
+"""A comparison of methods as one HTML page."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from dpdeblur.pipelines.html import charts, comparison_tables, page
-from dpdeblur.pipelines.html.grids import Grid
-from dpdeblur.pipelines.html.page import Card, Section, number
+from dpdeblur.pipelines.html.comparison_gallery import ComparedScene
+from dpdeblur.pipelines.html.formats import interval, number, probability
+from dpdeblur.pipelines.html.paper_table import places
+from dpdeblur.pipelines.html.report_page import excerpt_data
+from dpdeblur.pipelines.html.report_sections import Figure, KeyNumber
 from dpdeblur.transforms.scoring import paired
-from dpdeblur.transforms.scoring.comparison import Comparison, Entry, difference
+from dpdeblur.transforms.scoring.comparison import METRICS, Comparison, MethodSummary, SceneRow, difference
 from dpdeblur.transforms.wording import counted
 
-_METHOD = (
+_STATISTICS = (
     f"Intervals: 95 %, percentile bootstrap of the mean over scenes, {paired.RESAMPLES} resamples, seed {paired.SEED}. "
     "Tests: paired bootstrap and Wilcoxon signed-rank, two-sided, not corrected for the number of comparisons. "
     f"With fewer than {paired.FEWEST_FOR_BOOTSTRAP} scenes there is no bootstrap, below {paired.FEWEST_FOR_WILCOXON} no test. "
@@ -22,138 +25,170 @@ _METHOD = (
 _COST = (
     "CPU time is wall time of the model times its threads, as run, with other scenes beside it: compare runs of one machine."
 )
-_FRONT = "Higher is better, further left is cheaper. Filled marks are on the Pareto front: no other run beats them in both."
+_FRONT = "Higher is better, further left is cheaper. Filled marks are on the Pareto front: no other method beats them in both."
 
 
-def render(comparison: Comparison) -> str:
-    """The page of a comparison, as HTML."""
-    two = len(comparison.names) == 2
+def render(comparison: Comparison, images: Sequence[ComparedScene] = ()) -> str:
+    """Return the page of a comparison, as HTML."""
+    names = comparison.names
+    two = len(names) == 2
     board = comparison_tables.leaderboard(comparison)
-    made = comparison_tables.made(comparison)
-    runs = _notes(comparison) + (_cards(comparison) if two else "") + _table(board) + page.hint(_COST) + _table(made)
-    parts = [Section("runs", board.title.split(":")[0], runs)]
-    if comparison.scored:
-        gains = comparison_tables.gains(comparison)
-        tables = "".join(f"{'' if two else page.heading(grid.title.split(',')[0])}{_table(grid)}" for grid in gains)
-        parts += [
-            Section("gains", f"Gain over {comparison.names[0]}", page.hint(_METHOD) + tables),
-            Section("pictures", "Quality and time", _charts(comparison)),
-        ]
-    parts += [
-        Section("scenes", "All shared scenes", '<div id="scene-table"></div>'),
-        Section("provenance", "Provenance", "".join(_about(entry) for entry in comparison.entries)),
-    ]
-    title = f"{comparison.names[1]} against {comparison.names[0]}" if two else f"{len(comparison.names)} runs compared"
-    shared = counted(comparison.shared, "shared scene")
-    lead = f"{shared}, {comparison.scored} of them scored · the baseline is {comparison.names[0]}"
-    return page.page(title, lead, parts, {"tables": [scene_table(comparison)]}, "Made by dpdeblur compare")
-
-
-def _notes(comparison: Comparison) -> str:
-    return "".join(page.note(text, warn=True) for text in comparison.notes)
-
-
-def _cards(comparison: Comparison) -> str:
-    first, second = (next(entry for entry in comparison.entries if entry.name == name) for name in comparison.names)
-    ratio = second.cpu_s / first.cpu_s if first.cpu_s and second.cpu_s else None
-    cost = Card("CPU time per image", number(second.cpu_s, 3), "s", f"{number(ratio, 2)} times that of {first.name}")
-    everywhere = {contrast.metric: contrast.result for contrast in comparison.contrasts if contrast.subset == "all"}
-    if not everywhere:
-        return page.cards([cost])
-    psnr, ssim = everywhere["psnr_db"], everywhere["ssim"]
-    scenes = counted(psnr.count, "scene")
-    probable = f"p {_p(psnr.p_bootstrap)} bootstrap, {_p(psnr.p_wilcoxon)} Wilcoxon"
-    return page.cards(
-        [
-            Card("Mean PSNR gain", number(psnr.mean, 3, signed=True), "dB", f"95 % interval {_interval(psnr, 3)}; {probable}"),
-            Card("Mean SSIM gain", number(ssim.mean, 4, signed=True), "", f"95 % interval {_interval(ssim, 4)}"),
-            Card("Wins, losses, ties", f"{psnr.wins} / {psnr.losses} / {psnr.ties}", "", f"by PSNR, of {scenes}"),
-            cost,
-        ]
+    shown = comparison.methods if board.headers[0] == "Rank" else comparison.in_order
+    viewer = {
+        "scenes": [_scene(one, comparison) for one in images],
+        "mode": "side",
+        "lens": True,
+        "hint": f"This page holds the pictures of the {len(images)} scenes in which the methods differ most.",
+    }
+    return page.render(
+        "comparison.html",
+        data={"tables": [scene_table(comparison)], "viewer": viewer},
+        title=f"{names[1]} against {names[0]}" if two else f"{len(names)} methods compared",
+        lead=_lead(comparison),
+        notes=comparison.notes,
+        has_images=bool(images),
+        key_numbers=_key_numbers(comparison) if two else [],
+        leaderboard=board,
+        leaderboard_marks=_marks(shown, offset=1 if board.headers[0] == "Rank" else 0),
+        made=comparison_tables.made(comparison),
+        gains=comparison_tables.gains(comparison) if comparison.scored else [],
+        pairs=comparison_tables.pairs(comparison) if comparison.scored else [],
+        figures=_figures(comparison),
+        statistics=_STATISTICS,
+        cost=_COST,
+        provenance=[(method.name, _about(method)) for method in comparison.in_order],
+        footer="Made by dpdeblur compare",
     )
 
 
-def _charts(comparison: Comparison) -> str:
-    points = [
-        charts.Point(entry.cpu_s, entry.psnr_db, entry.name, entry.front)
-        for entry in comparison.entries
-        if entry.psnr_db is not None and math.isfinite(entry.psnr_db) and entry.cpu_s
-    ]
-    figures = []
-    if points:
-        chart = charts.pareto(
-            points, x_label="CPU time per image (s), logarithmic", y_label="Mean PSNR (dB)", title="Quality against CPU time"
-        )
-        figures.append(page.figure(chart, _FRONT))
-    for index, name in enumerate(comparison.names[1:], 1):
-        gains = [gain for scene in comparison.scenes if (gain := difference(scene, index)) is not None and math.isfinite(gain)]
-        if gains:
-            chart = charts.histogram(gains, title=f"PSNR gain of {name}", unit="dB", signed=True)
-            figures.append(
-                page.figure(chart, f"Scene by scene, over {comparison.names[0]}. Left of the dashed line, {name} is worse.")
-            )
-    return f'<div class="charts">{"".join(figures)}</div>'
-
-
 def scene_table(comparison: Comparison) -> dict[str, Any]:
-    """All shared scenes, with the PSNR of each run and its difference from the first; the greatest loss first."""
+    """Return all shared scenes for the page's script: each method's PSNR and gain over the first; the greatest loss first."""
     subset = any(scene.subset for scene in comparison.scenes)
     columns: list[dict[str, Any]] = [{"label": "Scene"}, *([{"label": "Subset"}] if subset else [])]
     rows: list[list[Any]] = [[scene.scene_id, *([scene.subset] if subset else [])] for scene in comparison.scenes]
 
-    def add(label: str, values: Sequence[Any], digits: int, help: str, signed: int = 0) -> int:
-        columns.append({"label": label, "digits": digits, "help": help, "signed": signed})
+    def add(label: str, values: Sequence[Any], digits: int, help: str, **more: Any) -> int:
+        columns.append({"label": label, "digits": digits, "help": help, **more})
         for row, value in zip(rows, values, strict=True):
             row.append(value)
         return len(columns) - 1
 
-    sign = None
+    gains = []
+    if comparison.scored:
+        for index, name in enumerate(comparison.names):
+            psnr = [scene.psnr_db[index] for scene in comparison.scenes]
+            add(f"{name} PSNR", psnr, 3, f"PSNR of {name}, dB", best={"group": "psnr", "way": 1})
+        for index, name in enumerate(comparison.names[1:], 1):
+            change = [difference(scene, index) for scene in comparison.scenes]
+            gains.append(add(f"{name} gain", change, 3, f"of {name} over {comparison.names[0]}, dB", signed=1))
     for index, name in enumerate(comparison.names):
-        if comparison.scored:
-            add(f"{name} PSNR", [scene.psnr_db[index] for scene in comparison.scenes], 3, "dB")
-        if comparison.scored and index:
-            gain = add(
-                f"{name} gain",
-                [difference(scene, index) for scene in comparison.scenes],
-                3,
-                f"dB over {comparison.names[0]}",
-                1,
-            )
-            sign = sign or gain
-    for index, name in enumerate(comparison.names):
-        add(f"{name} ms", [scene.inference_ms[index] for scene in comparison.scenes], 0, "wall time of the model")
-    return page.interactive(
+        times = [scene.inference_ms[index] for scene in comparison.scenes]
+        if any(time is not None for time in times):  # none where pictures of somebody else were scored
+            add(f"{name} ms", times, 0, f"wall time of {name}")
+    return page.interactive_table(
         "scene-table",
         "All shared scenes",
-        "scenes",
         columns,
         rows,
-        sort=sign or 0,
+        sort=gains[0] if gains else 0,
         group=1 if subset else None,
-        sign=sign if len(comparison.names) == 2 else None,
+        sign=gains[0] if len(comparison.names) == 2 and gains else None,
     )
 
 
-def _table(grid: Grid) -> str:
-    return page.table(grid.title, grid.headers, grid.rows, text=grid.text)
+def _lead(comparison: Comparison) -> list[str]:
+    shared = counted(comparison.shared, "shared scene")
+    return [shared, f"{comparison.scored} of them scored", f"the baseline is {comparison.names[0]}"]
 
 
-def _about(entry: Entry) -> str:
-    facts = {
-        "folder": entry.folder,
-        "model": entry.model,
-        "backend": entry.backend,
-        "metric protocol": entry.protocol,
-        "scenes": f"{entry.restored} restored, {entry.failed} failed, {entry.left_out} left out here",
+def _key_numbers(comparison: Comparison) -> list[KeyNumber]:
+    first, second = comparison.in_order
+    ratio = second.cpu_s / first.cpu_s if first.cpu_s and second.cpu_s else None
+    more = f"{number(ratio, 2)} times that of {first.name}" if ratio else "unknown of pictures made elsewhere"
+    cost = KeyNumber("CPU time per image", number(second.cpu_s, 3), "s", more)
+    psnr, ssim = (comparison.contrast(second.name, first.name, metric) for metric in ("psnr_db", "ssim"))
+    if psnr is None or ssim is None:
+        return [cost]
+    probable = f"p {probability(psnr.p_bootstrap)} bootstrap, {probability(psnr.p_wilcoxon)} Wilcoxon"
+    scenes = counted(psnr.count, "scene")
+    return [
+        KeyNumber("Mean PSNR gain", number(psnr.mean, 3, signed=True), "dB", f"95 % interval {interval(psnr, 3)}; {probable}"),
+        KeyNumber("Mean SSIM gain", number(ssim.mean, 4, signed=True), "", f"95 % interval {interval(ssim, 4)}"),
+        KeyNumber("Wins, losses, ties", f"{psnr.wins} / {psnr.losses} / {psnr.ties}", "", f"by PSNR, of {scenes}"),
+        cost,
+    ]
+
+
+def _marks(methods: Sequence[MethodSummary], offset: int) -> dict[tuple[int, int], str]:
+    """The best and second best cells of the leaderboard, whose first number stands after the name and `offset` columns."""
+    columns = [([m.mean(metric.column) for m in methods], metric.digits, metric.higher_is_better) for metric in METRICS]
+    columns.append(([m.cpu_s for m in methods], 3, False))
+    return {
+        (row, offset + 1 + index): "best" if place == 1 else "second"
+        for index, (values, digits, higher) in enumerate(columns)
+        for row, place in enumerate(places(values, digits, higher_is_better=higher))
+        if place <= 2 and values[row] is not None
     }
-    return page.heading(entry.name) + page.facts(facts)
 
 
-def _interval(result: paired.Paired, digits: int) -> str:
-    if result.low is None:
-        return number(None, digits)
-    return f"{number(result.low, digits, signed=True)} to {number(result.high, digits, signed=True)}"
+def _figures(comparison: Comparison) -> list[Figure]:
+    points = [
+        charts.Point(method.cpu_s, psnr, method.name, method.front)
+        for method in comparison.methods
+        if (psnr := method.mean("psnr_db")) is not None and math.isfinite(psnr) and method.cpu_s
+    ]
+    figures = []
+    if len(points) > 1:
+        axes = ("CPU time per image (s), logarithmic", "Mean PSNR (dB)")
+        chart = charts.pareto(points, x_label=axes[0], y_label=axes[1], title="Quality against CPU time")
+        figures.append(Figure(chart, _FRONT))
+    gains = {name: _gains(comparison, index) for index, name in enumerate(comparison.names[1:], 1)}
+    gains = {name: values for name, values in gains.items() if len(values) >= charts.FEWEST_FOR_HISTOGRAM}
+    if gains:
+        titled = {f"PSNR gain of {name}": values for name, values in gains.items()}
+        for name, chart in zip(gains, charts.histograms(titled, unit="dB", signed=True), strict=True):
+            legend = f"Scene by scene, over {comparison.names[0]}."
+            figures.append(Figure(chart, f"{legend} Left of the dashed line, {name} is worse." if chart.zero_line else legend))
+    return figures
 
 
-def _p(value: float | None) -> str:
-    return comparison_tables.probability(value)
+def _gains(comparison: Comparison, index: int) -> list[float]:
+    return [gain for scene in comparison.scenes if (gain := difference(scene, index)) is not None and math.isfinite(gain)]
+
+
+def _about(method: MethodSummary) -> dict[str, str]:
+    return {
+        "folder": method.folder,
+        "model": method.model,
+        "backend": method.backend if method.cpu_s is not None else "pictures made elsewhere",
+        "metric protocol": method.protocol,
+        "scenes": f"{method.restored} restored, {method.failed} failed, {method.left_out} left out here",
+    }
+
+
+def _scene(shown: ComparedScene, comparison: Comparison) -> dict[str, Any]:
+    """One scene for the viewer of the page."""
+    psnr = dict(zip(comparison.names, shown.row.psnr_db, strict=True))
+    best = max((value for value in psnr.values() if value is not None), default=None)
+    width, height, bits = shown.size
+    return {
+        "name": shown.row.scene_id,
+        "note": _spread(shown.row),
+        "about": f"{width} × {height} pixels of {bits} bits",
+        "thumb": page.data_uri(shown.thumbnail),
+        **excerpt_data(shown.excerpt),
+        "shots": [
+            {
+                "label": label,
+                "score": f"{number(psnr[label], 2)} dB" if psnr.get(label) is not None else "",
+                "best": best is not None and psnr.get(label) == best,
+                "src": page.data_uri(encoded),
+            }
+            for label, encoded in zip(shown.labels, shown.excerpt.encoded, strict=True)
+        ],
+    }
+
+
+def _spread(row: SceneRow) -> str:
+    known = [value for value in row.psnr_db if value is not None and math.isfinite(value)]
+    return f"{max(known) - min(known):.2f} dB apart" if len(known) > 1 else ""

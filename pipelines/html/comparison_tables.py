@@ -2,95 +2,88 @@
 
 from __future__ import annotations
 
+from dpdeblur.pipelines.html.formats import MISSING, number, probability
 from dpdeblur.pipelines.html.grids import Grid
-from dpdeblur.pipelines.html.page import number
-from dpdeblur.transforms.scoring.comparison import Comparison, Contrast, Entry, difference
+from dpdeblur.transforms.scoring.comparison import METRICS, Comparison, Contrast, MethodSummary, difference
 from dpdeblur.transforms.wording import counted
 
 MOST_CHANGED = 3  # scenes at either end
-_LABELS = {"psnr_db": "PSNR", "ssim": "SSIM", "mae": "MAE"}
-_DIGITS = {"psnr_db": 3, "ssim": 4, "mae": 5}
+_BY_COLUMN = {metric.column: metric for metric in METRICS}
 
 
 def grids(comparison: Comparison) -> list[Grid]:
-    """The tables of a comparison: the runs, what made them, their gains over the first, and the scenes that changed most."""
+    """Return the tables of a comparison: the methods, what made them, how they compare, and the scenes that changed most."""
     found = [leaderboard(comparison), made(comparison)]
-    return [*found, *gains(comparison), changed(comparison)] if comparison.scored else found
+    if not comparison.scored:
+        return found
+    return [*found, *gains(comparison), *pairs(comparison), changed(comparison)]
 
 
 def leaderboard(comparison: Comparison) -> Grid:
-    """Every run over the shared scenes; more than two are ranked by PSNR and then by SSIM."""
-    headers = ("Run", "PSNR dB", "SSIM", "MAE", "CPU s/image", "p50 ms", "ms/MP")
+    """Return every method over the shared scenes; more than two are ranked by PSNR and then by SSIM."""
+    headers = ("Method", "PSNR dB", "SSIM", "MAE", "CPU s/image", "p50 ms", "ms/MP")
+    in_order = tuple(map(_results, comparison.in_order))
     if not comparison.scored:
-        return Grid(f"Runs: {counted(comparison.shared, 'shared scene')}", headers, tuple(map(_results, in_order(comparison))))
+        return Grid(f"Methods: {counted(comparison.shared, 'shared scene')}", headers, in_order)
     scenes = f"{counted(comparison.scored, 'scored scene')} of {comparison.shared} shared"
     if len(comparison.names) == 2:
-        return Grid(f"Runs: {scenes}", headers, tuple(map(_results, in_order(comparison))))
-    ranked = tuple((str(place), *_results(entry)) for place, entry in enumerate(comparison.entries, 1))
+        return Grid(f"Methods: {scenes}", headers, in_order)
+    ranked = tuple((str(place), *_results(method)) for place, method in enumerate(comparison.methods, 1))
     return Grid(f"Leaderboard: {scenes}", ("Rank", *headers), ranked, text=2)
 
 
 def made(comparison: Comparison) -> Grid:
-    """What made each run, and how much of it takes part."""
-    headers = ("Run", "Model", "Threads", "At once", "Restored", "Failed", "Left out")
+    """Return what made each run, and how much of it takes part."""
+    headers = ("Method", "Model", "Threads", "At once", "Restored", "Failed", "Left out")
     rows = [
-        (e.name, e.model, e.threads, e.concurrency, str(e.restored), str(e.failed), str(e.left_out))
-        for e in in_order(comparison)
+        (m.name, m.model, _cost(m, m.threads), _cost(m, m.concurrency), str(m.restored), str(m.failed), str(m.left_out))
+        for m in comparison.in_order
     ]
-    backends = ", ".join(sorted({entry.backend for entry in comparison.entries}))
-    return Grid(f"What made them, on {backends}", headers, tuple(rows), text=2)
-
-
-def in_order(comparison: Comparison) -> list[Entry]:
-    """The runs as they were given."""
-    return sorted(comparison.entries, key=lambda entry: comparison.names.index(entry.name))
-
-
-def _results(entry: Entry) -> tuple[str, ...]:
-    quality = (number(entry.psnr_db, 3), number(entry.ssim, 4), number(entry.mae, 5))
-    cost = (number(entry.cpu_s, 3), number(entry.inference_p50_ms, 0), number(entry.ms_per_megapixel, 0))
-    return entry.name, *quality, *cost
+    backends = ", ".join(sorted({method.backend for method in comparison.methods} - {"none"}))
+    return Grid(f"What made them, on {backends}" if backends else "What made them: elsewhere", headers, tuple(rows), text=2)
 
 
 def gains(comparison: Comparison) -> list[Grid]:
-    """Every other run against the first, by metric and subset."""
+    """Return how every other method compares with the first, by metric and subset."""
     headers = ("Metric", "Subset", "Mean gain", "95 % interval", "p boot.", "p Wilc.", "Won/lost/tied")
+    baseline = comparison.names[0]
     return [
         Grid(
-            f"Gain of {name} over {comparison.names[0]}, scene by scene; positive is better, PSNR in dB",
+            f"Gain of {name} over {baseline}, scene by scene; positive is better, PSNR in dB",
             headers,
-            _contrasts(comparison, name),
+            tuple(
+                (_BY_COLUMN[contrast.metric].label, contrast.subset, *_contrast(contrast))
+                for contrast in comparison.contrasts
+                if (contrast.method, contrast.baseline) == (name, baseline)
+            ),
             2,
         )
         for name in comparison.names[1:]
     ]
 
 
-def _contrasts(comparison: Comparison, name: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(_contrast(contrast) for contrast in comparison.contrasts if contrast.run == name)
-
-
-def _contrast(contrast: Contrast) -> tuple[str, ...]:
-    result, digits = contrast.result, _DIGITS[contrast.metric]
-    low, high = (number(value, digits, signed=True) for value in (result.low, result.high))
-    return (
-        _LABELS[contrast.metric],
-        contrast.subset,
-        number(result.mean, digits, signed=True),
-        f"{low}, {high}" if result.low is not None else "\u2013",
-        probability(result.p_bootstrap),
-        probability(result.p_wilcoxon),
-        f"{result.wins}/{result.losses}/{result.ties}",
-    )
-
-
-def probability(p: float | None) -> str:
-    """A p-value to four places; below them it is only said to be below."""
-    return "\u2013" if p is None else "<0.0001" if p < 0.0001 else f"{p:.4f}"
+def pairs(comparison: Comparison) -> list[Grid]:
+    """Return how all pairs of more than two methods compare, by each metric over all scenes."""
+    if len(comparison.names) == 2:
+        return []
+    headers = ("Method", "Against", "Mean gain", "95 % interval", "p boot.", "p Wilc.", "Won/lost/tied")
+    return [
+        Grid(
+            f"All pairs by {metric.label}; positive is better for the first{', in ' + metric.unit if metric.unit else ''}",
+            headers,
+            tuple(
+                (contrast.method, contrast.baseline, *_contrast(contrast))
+                for contrast in comparison.contrasts
+                if (contrast.metric, contrast.subset) == (metric.column, "all")
+            ),
+            2,
+        )
+        for metric in METRICS
+    ]
 
 
 def changed(comparison: Comparison) -> Grid:
-    """The scenes that lost and gained most PSNR, for each run against the first."""
+    """Return the scenes that lost and gained most PSNR, for each method against the first."""
     rows: list[tuple[str, ...]] = []
     for index, name in enumerate(comparison.names[1:], 1):
         ranked = sorted(
@@ -108,5 +101,27 @@ def changed(comparison: Comparison) -> Grid:
             )
             for scene in ends
         ]
-    headers = ("Run", "Scene", "Subset", f"{comparison.names[0]} dB", "Run dB", "Difference dB")
+    headers = ("Method", "Scene", "Subset", f"{comparison.names[0]} dB", "Method dB", "Difference dB")
     return Grid("Scenes that lost and gained most", headers, tuple(rows), text=3)
+
+
+def _results(method: MethodSummary) -> tuple[str, ...]:
+    quality = (number(method.mean(metric.column), metric.digits) for metric in METRICS)
+    cost = (number(method.cpu_s, 3), number(method.inference_p50_ms, 0), number(method.ms_per_megapixel, 0))
+    return method.name, *quality, *cost
+
+
+def _cost(method: MethodSummary, value: str) -> str:
+    return value if method.cpu_s is not None else MISSING
+
+
+def _contrast(contrast: Contrast) -> tuple[str, ...]:
+    result, digits = contrast.result, _BY_COLUMN[contrast.metric].digits
+    low, high = (number(value, digits, signed=True) for value in (result.low, result.high))
+    return (
+        number(result.mean, digits, signed=True),
+        f"{low}, {high}" if result.low is not None else MISSING,
+        probability(result.p_bootstrap),
+        probability(result.p_wilcoxon),
+        f"{result.wins}/{result.losses}/{result.ties}",
+    )

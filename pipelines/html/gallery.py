@@ -1,38 +1,46 @@
-"""The worst and best scenes of a run, with their pictures decoded from where they lie.
+"""The images of a run's scenes, decoded from where they lie, for a page that shows them.
 
-A run keeps no copies of its inputs: the few scenes that a report shows are found again through the run's manifest.
+A run keeps no copies of its inputs: scenes are found again through the run's manifest.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dpdeblur.pipelines.html import previews
-from dpdeblur.pipelines.html.previews import Preview
+from dpdeblur.pipelines.html.previews import Bytes, Excerpt
+from dpdeblur.transforms.errors import SceneError, UsageError
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.image import Image, fit_target
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
-from dpdeblur.transforms.records import Scene, SceneError, Score, Source, UsageError
+from dpdeblur.transforms.records import Scene, Score, Source
 from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.results import Run
 
-EACH = 6  # scenes at either end
-AT_ONCE = 2  # scenes whose pictures are in memory
-BUDGET = 15_000_000  # bytes of all pictures together: 20 MB as text in a page
+MOST = 24  # scenes shown in full where nobody says how many
+MOST_THUMBNAILS = 400  # of the other scenes: each costs a decoded image
+AT_ONCE = 2  # scenes whose images are in memory
+BUDGET = 12_000_000  # bytes of all images together: 16 MB as text in a page
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """Pictures of one scene: before, after and, where there is one, target."""
+class ShownScene:
+    """The images of one scene: before, after and, where there is one, target; without an excerpt only a thumbnail.
+
+    Attributes:
+        score: its row.
+        thumbnail: WebP.
+        labels: one for each image of the excerpt.
+        excerpt: the same window of all.
+    """
 
     score: Score
-    labels: tuple[str, ...]
-    preview: Preview
-    thumb: bytes
+    thumbnail: bytes
+    labels: tuple[str, ...] = ()
+    excerpt: Excerpt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,48 +48,60 @@ class Gallery:
     """What a report shows of a run.
 
     Attributes:
-        strips: headings, each with scenes in the order to show them.
-        missing: why pictures are missing, one sentence each; empty where none are.
+        scenes: in the order to show them: those with an excerpt, the least gained first, then the others.
+        missing: why images are missing, one sentence each; empty where none are.
     """
 
-    strips: tuple[tuple[str, tuple[Shown, ...]], ...]
+    scenes: tuple[ShownScene, ...]
     missing: tuple[str, ...]
 
 
-def choose(scores: Sequence[Score], each: int = EACH) -> list[tuple[str, list[Score]]]:
-    """The scenes to show, under headings: the worst and the best by gain, or evenly spaced ones where none was scored.
+def choose(scores: Sequence[Score], most: int | None = MOST) -> list[Score]:
+    """Choose the scenes to show in full: those that gained least and most, and some of those between, by gain.
 
     Args:
         scores: of a run, in any order.
-        each: scenes at either end, at most; no scene is shown twice.
+        most: how many at most; None for all.
+
+    Returns:
+        The least gained first; scenes without a score in the order given, evenly spaced.
     """
-    ranked = sorted((score for score in scores if score.gain_db is not None), key=lambda score: (score.gain_db, score.scene_id))
-    if not ranked:
-        some = min(len(scores), 2 * each)
-        return [("Examples", [scores[index * len(scores) // some] for index in range(some)])] if some else []
-    worst = ranked[: min(each, math.ceil(len(ranked) / 2))]
-    best = ranked[len(worst) :][-each:][::-1]
-    return [("Least gained", worst), ("Most gained", best)] if best else [("The only scene scored", worst)]
+    ranked = sorted(scores, key=lambda score: (score.gain_db is None, score.gain_db or 0.0, score.scene_id))
+    if most is None or len(ranked) <= most:
+        return ranked
+    scored = [score for score in ranked if score.gain_db is not None]
+    if len(scored) < most:
+        return [ranked[index * len(ranked) // most] for index in range(most)]
+    end, between = most // 3, most - 2 * (most // 3)
+    middle = scored[end : len(scored) - end]
+    return [*scored[:end], *(middle[i * len(middle) // between] for i in range(between)), *scored[len(scored) - end :]]
 
 
-def collect(run: Run, each: int = EACH) -> Gallery:
-    """Decode the pictures of the worst and best scenes of a run.
+def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Gallery:
+    """Decode the images of a run's scenes.
 
-    Never fails for a picture that is gone or broken: the gallery says which, and why.
+    Never fails for an image that is gone or broken: the gallery says which, and why.
+
+    Args:
+        run: a finished run.
+        scores: its rows that a page shows.
+        most: how many scenes to show in full; None for all that are given.
     """
-    chosen = choose(run.scores, each)
-    if not chosen:
+    if not scores:
         return Gallery((), ("No scene was restored.",))
-    if all(score.image_path is None for score in run.scores):
+    if all(score.image_path is None for score in scores):
         return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
     try:
-        scenes = {scene.scene_id: scene for scene in find_scenes(run.manifest["input"], run.manifest["layout"]).scenes}
+        scenes = scenes_of(run)
     except (UsageError, KeyError, OSError) as error:
         return Gallery((), (f"The input of the run cannot be read any more: {error}",))
-    budget = BUDGET // sum(len(scores) for _, scores in chosen)
+    chosen = choose(scores, most)
+    names = {score.scene_id for score in chosen}
+    others = [score for score in scores if score.scene_id not in names][:MOST_THUMBNAILS]
+    budget = BUDGET // max(1, len(chosen))
 
-    def shown(score: Score) -> Shown | str:
-        """The pictures of a scene, or why they are missing."""
+    def in_full(score: Score) -> ShownScene | str:
+        """The images of a scene, or why they are missing."""
         if score.scene_id not in scenes:
             return f"{score.scene_id}: the scene is no longer in {run.manifest['input']}."
         try:
@@ -89,36 +109,87 @@ def collect(run: Run, each: int = EACH) -> Gallery:
         except (SceneError, OSError, ValueError) as error:
             return f"{score.scene_id}: {error}"
 
+    def in_small(score: Score) -> ShownScene | str:
+        try:
+            (after,) = previews.displayable([restored_image(run, score)], linear=_settings(run).linear)
+            return ShownScene(score, previews.thumbnail(after))
+        except (SceneError, OSError, ValueError) as error:
+            return f"{score.scene_id}: {error}"
+
     with ThreadPoolExecutor(AT_ONCE) as threads:  # codecs leave Python's lock alone
-        results = [(label, list(threads.map(shown, scores))) for label, scores in chosen]
-    strips = [(label, tuple(one for one in found if isinstance(one, Shown))) for label, found in results]
-    missing = tuple(one for _, found in results for one in found if isinstance(one, str))
-    return Gallery(tuple(strip for strip in strips if strip[1]), missing)
+        found = [*threads.map(in_full, chosen), *threads.map(in_small, others)]
+    shown = tuple(one for one in found if isinstance(one, ShownScene))
+    return Gallery(shown, tuple(one for one in found if isinstance(one, str)))
 
 
-def show(run: Run, scene: Scene, score: Score, budget: int) -> Shown:
-    """The pictures of one scene, within a budget of bytes.
+def scenes_of(run: Run) -> dict[str, Scene]:
+    """Return the scenes of a run's input, by name.
 
     Raises:
-        SceneError, OSError: a picture is gone or broken.
+        UsageError, KeyError, OSError: the input is gone, or the manifest does not name it.
     """
-    settings = run.manifest.get("settings", {})
-    linear = settings.get("transfer") == "linear"
-    tone = ToneCurve(settings.get("black_level", 0), settings.get("white_level"), settings.get("transfer", "srgb"))
+    return {scene.scene_id: scene for scene in find_scenes(run.manifest["input"], run.manifest["layout"]).scenes}
+
+
+def show(run: Run, scene: Scene, score: Score, budget: int) -> ShownScene:
+    """Return the images of one scene, within a budget of bytes.
+
+    Raises:
+        SceneError, OSError: an image is gone or broken.
+    """
+    images = images_of(scene, {"After": restored_image(run, score)}, run)
+    return ShownScene(score, previews.thumbnail(images["After"]), tuple(images), previews.excerpt([*images.values()], budget))
+
+
+def images_of(scene: Scene, restored: Mapping[str, Image], run: Run) -> dict[str, Bytes]:
+    """Return what a screen shows of a scene: before, the restored images and, where there is one, the target.
+
+    Args:
+        scene: where its images lie.
+        restored: by label.
+        run: whose settings say how samples are read.
+
+    Raises:
+        SceneError, OSError: an image is gone or broken.
+    """
+    settings = _settings(run)
+    if scene.combined:
+        before = conversion.apply_levels(_decode(scene.combined), settings.tone)
+    else:
+        before = conversion.mean_of_views(_decode(scene.left), _decode(scene.right), settings.tone)
+    images = {"Before": before, **restored}
+    if scene.target:
+        target = _decode(scene.target)
+        fitted = {label: fit_target(image, target, settings.target_fit) for label, image in images.items()}
+        images = {**{label: image for label, (image, _) in fitted.items()}, "Target": fitted["Before"][1]}
+    return dict(zip(images, previews.displayable([*images.values()], linear=settings.linear), strict=True))
+
+
+def restored_image(run: Run, score: Score) -> Image:
+    """Return the restored image of a row.
+
+    Raises:
+        SceneError, OSError: it was not kept, or is gone or broken.
+    """
     if score.image_path is None:
         raise SceneError("the restored picture was not kept.")
-    after = _decode(Source(run.path(score.image_path)))
-    if scene.combined:
-        before = conversion.apply_levels(_decode(scene.combined), tone)
-    else:
-        before = conversion.mean_of_views(_decode(scene.left), _decode(scene.right), tone)
-    pictures, labels = [before, after], ["Before", "After"]
-    if scene.target:
-        fit = settings.get("target_fit", "exact")
-        cropped, target = fit_target(before, _decode(scene.target), fit)
-        pictures, labels = [cropped, fit_target(after, target, fit)[0], target], [*labels, "Target"]
-    screen = previews.displayable(pictures, linear=linear)
-    return Shown(score, tuple(labels), previews.encode(screen, budget), previews.thumbnail(screen[1]))
+    return _decode(Source(run.path(score.image_path)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """How a run read its samples."""
+
+    tone: ToneCurve
+    linear: bool
+    target_fit: str
+
+
+def _settings(run: Run) -> _Settings:
+    settings = run.manifest.get("settings", {})
+    transfer = settings.get("transfer", "srgb")
+    tone = ToneCurve(settings.get("black_level", 0), settings.get("white_level"), transfer)
+    return _Settings(tone, transfer == "linear", settings.get("target_fit", "exact"))
 
 
 def _decode(source: Source) -> Image:

@@ -64,43 +64,23 @@ def to_text(grids: Sequence[Grid], notes: Sequence[str], width: int | None) -> s
 
 def to_markdown(grids: Sequence[Grid], notes: Sequence[str]) -> str:
     """GitHub's tables."""
-    return "\n\n".join([*(_markdown(grid) for grid in grids), *map(_cell, notes)]) + "\n"
-
-
-def to_latex(grids: Sequence[Grid], notes: Sequence[str]) -> str:
-    r"""One table environment each; needs `\usepackage{booktabs}`."""
-    return "\n\n".join([*(_latex(grid) for grid in grids), *(f"% {' '.join(note.split())}" for note in notes)]) + "\n"
+    return "\n\n".join([*(_markdown(grid) for grid in grids), *map(in_markdown, notes)]) + "\n"
 
 
 def _markdown(grid: Grid) -> str:
     rule = ["---" if index < grid.text else "---:" for index in range(len(grid.headers))]
     lines = [grid.headers, rule, *grid.rows]
-    return f"**{_cell(grid.title)}**\n\n" + "\n".join(
-        f"| {' | '.join(cells if cells is rule else map(_cell, cells))} |" for cells in lines
+    return f"**{in_markdown(grid.title)}**\n\n" + "\n".join(
+        f"| {' | '.join(cells if cells is rule else map(in_markdown, cells))} |" for cells in lines
     )
 
 
-def _cell(text: str) -> str:
-    """Text that no Markdown reads as anything else."""
+def in_markdown(text: str) -> str:
+    """Return text that no Markdown reads as anything else."""
     one_line = " ".join(text.split())
     return "".join(f"\\{letter}" if letter in "\\|*_`[]<>" else letter for letter in one_line)
 
 
-def _latex(grid: Grid) -> str:
-    columns = "l" * grid.text + "r" * (len(grid.headers) - grid.text)
-    lines = [" & ".join(cell.translate(_LATEX) for cell in cells) + r" \\" for cells in (grid.headers, *grid.rows)]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{grid.title.translate(_LATEX)}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            lines[0],
-            r"\midrule",
-            *lines[1:],
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
-    )
+def in_latex(text: str) -> str:
+    """Return text that LaTeX sets as it is."""
+    return text.translate(_LATEX)

@@ -1,9 +1,9 @@
-"""Small pictures for a page: what the samples look like, encoded within a budget of bytes."""
+"""Images for a page: what the samples look like, pixel for pixel, within a budget of bytes."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,76 +13,122 @@ from PIL import Image
 Pixels = np.ndarray[Any, np.dtype[Any]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-MOST_PIXELS = 2_600_000  # of one preview
-_ATTEMPTS = ((1.0, 85), (1.0, 72), (0.75, 72), (0.5, 72), (0.35, 65), (0.25, 60), (0.12, 50))  # size, WebP quality
+MOST_PIXELS = 2_600_000  # of one image
+_WIDTHS = (1536, 1152, 864, 640, 480, 360, 264, 192, 144)  # of windows, which are 3:2
+_QUALITIES = (90, 82)  # of WebP
+_LAST_RESORT = (96, 40)  # width and quality
+_SAMPLE = 192  # edge of the square that sizes are estimated from, in pixels
+_STEP = 8  # every so many pixels are looked at to find the place to show
 _THUMB = (168, 126)
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """Pictures of one size, as WebP.
+class Excerpt:
+    """The same window of several images of one scene, every pixel of it, as WebP.
 
     Attributes:
-        encoded: one for each picture given.
-        width, height: of each, in pixels.
-        whole: width and height of the pictures given.
+        encoded: one for each image given.
+        x, y: the window's upper left corner in the whole image, in pixels.
+        width, height: of the window, in pixels.
+        whole: width and height of the images given.
     """
 
     encoded: tuple[bytes, ...]
+    x: int
+    y: int
     width: int
     height: int
     whole: tuple[int, int]
 
 
-def displayable(pictures: Sequence[Pixels], *, linear: bool) -> list[Bytes]:
-    """What a screen shows: 8 bits, in sRGB or near it.
+def displayable(images: Sequence[Pixels], *, linear: bool) -> list[Bytes]:
+    """Return what a screen shows: 8 bits, in sRGB or near it.
 
     Args:
-        pictures: uint8 or uint16, HxW or HxWx3, all of one scene; black is 0, white the full range.
-        linear: the samples are proportional to light: all pictures get one exposure, at which the brightest half percent of
+        images: uint8 or uint16, HxW or HxWx3, all of one scene; black is 0, white the full range.
+        linear: the samples are proportional to light: all images get one exposure, at which the brightest half percent of
             the first is white, and an exponent of 1/2.2.
     """
     if not linear:
-        return [picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8) for picture in pictures]
-    first = pictures[0]
+        return [image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8) for image in images]
+    first = images[0]
     white = max(float(np.quantile(first[::4, ::4], 0.995)) / np.iinfo(first.dtype).max, 1e-4)
-    return [_bright(picture, white) for picture in pictures]
+    return [_bright(image, white) for image in images]
 
 
-def encode(pictures: Sequence[Bytes], budget: int) -> Preview:
-    """Encode pictures of one scene at the best quality and size whose sum stays within a budget.
+def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
+    """Encode one window of all images, as large as a budget allows, around the place where the images differ most.
+
+    Pixels are never scaled: where the whole does not fit, less of it is shown.
 
     Args:
-        pictures: uint8, HxW or HxWx3, all of one size, at least one.
-        budget: bytes for all of them together. The smallest attempt is given even where it is above.
+        images: uint8, HxW or HxWx3, all of one size, at least one.
+        budget: bytes for all of them together. A window of 96 pixels is given even where it is above.
     """
-    height, width = pictures[0].shape[:2]
-    fits = min(1.0, (MOST_PIXELS / (width * height)) ** 0.5)
-    for size, quality in _ATTEMPTS:
-        scale = size * fits
-        shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-        encoded = tuple(_webp(Image.fromarray(picture), shape, quality) for picture in pictures)
+    height, width = images[0].shape[:2]
+    for across, down, quality in _windows(images, budget):
+        x, y = _most_different(images, across, down)
+        encoded = tuple(_webp(image[y : y + down, x : x + across], quality) for image in images)
         if sum(map(len, encoded)) <= budget:
             break
-    return Preview(encoded, *shape, (width, height))
+    return Excerpt(encoded, x, y, across, down, (width, height))
 
 
-def thumbnail(picture: Bytes) -> bytes:
-    """A picture scaled down to just cover 168x126 pixels: a few kilobytes of WebP."""
-    image = Image.fromarray(picture)
-    scale = min(1.0, max(_THUMB[0] / image.width, _THUMB[1] / image.height))
-    return _webp(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))), 70)
+def thumbnail(image: Bytes) -> bytes:
+    """Return an image scaled down to just cover 168x126 pixels: a few kilobytes of WebP."""
+    picture = Image.fromarray(image)
+    scale = min(1.0, max(_THUMB[0] / picture.width, _THUMB[1] / picture.height))
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return _encoded(picture if size == picture.size else picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2), 70)
 
 
-def _bright(picture: Pixels, white: float) -> Bytes:
+def _windows(images: Sequence[Bytes], budget: int) -> Iterator[tuple[int, int, int]]:
+    """Width, height and quality of the windows to try, the best first, without those that are far above the budget."""
+    height, width = images[0].shape[:2]
+    sizes = [(width, height)] if width * height <= MOST_PIXELS else []
+    sizes += [(min(width, w), min(height, round(w / 1.5))) for w in _WIDTHS if w < width or w < height * 1.5]
+    middle = [_middle(image) for image in images]
+    for quality in _QUALITIES:
+        of_sample = sum(len(_webp(sample, quality)) for sample in middle)
+        bytes_per_pixel = of_sample / (middle[0].shape[0] * middle[0].shape[1])
+        fitting = [size for size in sizes if size[0] * size[1] * bytes_per_pixel <= 1.5 * budget]
+        large = [size for size in fitting if size[0] >= min(width, _WIDTHS[2])]
+        yield from ((*size, quality) for size in (large if quality == _QUALITIES[0] else fitting))
+    yield min(width, _LAST_RESORT[0]), min(height, _LAST_RESORT[0]), _LAST_RESORT[1]
+
+
+def _middle(image: Bytes) -> Bytes:
+    """A square from the middle."""
+    y, x = (max(0, (length - _SAMPLE) // 2) for length in image.shape[:2])
+    return image[y : y + _SAMPLE, x : x + _SAMPLE]
+
+
+def _most_different(images: Sequence[Bytes], across: int, down: int) -> tuple[int, int]:
+    """The corner of the window in which the other images differ most from the first; in the middle where none does."""
+    height, width = images[0].shape[:2]
+    small = [image[::_STEP, ::_STEP].astype(np.int64) for image in images]
+    changed = sum((np.abs(image - small[0]) for image in small[1:]), np.zeros_like(small[0]))
+    if not changed.any():
+        return (width - across) // 2, (height - down) // 2
+    sums = np.pad(changed.sum(axis=2) if changed.ndim == 3 else changed, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    rows, columns = (max(1, min(length // _STEP, end - 1)) for length, end in zip((down, across), sums.shape, strict=True))
+    inside = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
+    y, x = np.unravel_index(int(inside.argmax()), inside.shape)
+    return min(int(x) * _STEP, width - across), min(int(y) * _STEP, height - down)
+
+
+def _bright(image: Pixels, white: float) -> Bytes:
     """A table look-up: an exponent for every pixel would be slow."""
-    samples = np.iinfo(picture.dtype).max
+    samples = np.iinfo(image.dtype).max
     light = np.clip(np.arange(samples + 1) / samples / white, 0, 1)
-    return np.asarray(np.rint(255 * light ** (1 / 2.2)).astype(np.uint8)[picture])
+    return np.asarray(np.rint(255 * light ** (1 / 2.2)).astype(np.uint8)[image])
 
 
-def _webp(image: Image.Image, shape: tuple[int, int], quality: int) -> bytes:
+def _webp(image: Bytes, quality: int) -> bytes:
+    return _encoded(Image.fromarray(np.ascontiguousarray(image)), quality)
+
+
+def _encoded(image: Image.Image, quality: int) -> bytes:
     stream = io.BytesIO()
-    resized = image if image.size == shape else image.resize(shape, Image.Resampling.LANCZOS)
-    resized.save(stream, "WEBP", quality=quality, method=2)
+    image.save(stream, "WEBP", quality=quality, method=2)
     return stream.getvalue()

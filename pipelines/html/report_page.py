@@ -2,79 +2,103 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from dpdeblur.pipelines.html import gallery, page, report_sections
-from dpdeblur.pipelines.html.gallery import Gallery
-from dpdeblur.pipelines.html.page import Section, number
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.pipelines.html import failure_causes, gallery, page, report_sections, scene_table
+from dpdeblur.pipelines.html.formats import number
+from dpdeblur.pipelines.html.gallery import Gallery, ShownScene
+from dpdeblur.pipelines.html.previews import Excerpt
+from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.results import Run, read_run
 
 
-def write_report(folder: str, output: str | None = None) -> str:
-    """Make the page of the run in `folder`; gives back where it is, by default `report.html` in that folder.
+def write_report(folder: str, output: str | None = None, pictures: int | None = gallery.MOST) -> str:
+    """Make the page of the run in a folder; return where it is.
+
+    Args:
+        folder: of a finished run.
+        output: where the page goes; by default `report.html` in the folder.
+        pictures: how many scenes are shown in full; None for all.
 
     Raises:
         UsageError: the folder holds no finished run, or the page cannot be written.
     """
     finished = read_run(folder)
     where = output or finished.path("report.html")
+    shown = gallery.collect(finished, scene_table.sampled(finished), pictures)
     try:
-        store.write_whole(where, render(finished, gallery.collect(finished)).encode())
+        store.write_whole(where, render(finished, shown).encode())
     except OSError as error:
         raise UsageError(f"{where} cannot be written: {error.strerror or error}. Choose another --output.") from error
     return where
 
 
-def render(run: Run, pictures: Gallery) -> str:
-    """The page of a run, as HTML."""
-    scenes = '<div id="scene-table"></div>' if run.scores else page.note("No scene was restored.")
-    parts = [
-        Section("summary", "Summary", report_sections.summary(run)),
-        Section("distributions", "Distributions", report_sections.distributions(run.scores)),
-        Section("pictures", "Pictures", report_sections.pictures(pictures)),
-        Section("scenes", "All scenes", scenes),
-        Section("failures", "Failures", report_sections.failures(run)),
-        Section("latency", "Latency", report_sections.latency(run)),
-        Section("provenance", "Provenance", report_sections.provenance(run)),
-    ]
-    items = [[_picture(shown) for shown in strip] for _, strip in pictures.strips]
-    starts = [sum(map(len, items[:index])) for index in range(len(items))]
-    data = {
-        "tables": [report_sections.scene_table(run.scores)] if run.scores else [],
-        "pictures": [item for strip in items for item in strip],
-        "strips": [
-            {"label": label, "items": list(range(start, start + len(shown)))}
-            for (label, shown), start in zip(pictures.strips, starts, strict=True)
+def render(run: Run, images: Gallery) -> str:
+    """Return the page of a run, as HTML."""
+    scores = scene_table.sampled(run)
+    whole = json.dumps(run.manifest, indent=2, ensure_ascii=False)
+    version = run.manifest.get("versions", {}).get("dpdeblur", "")
+    viewer = {"scenes": [_scene(shown) for shown in images.scenes], "mode": "slider", "hint": _more(images, len(scores))}
+    return page.render(
+        "report.html",
+        data={"tables": [scene_table.scene_table(scores)] if scores else [], "viewer": viewer},
+        title=report_sections.title(run),
+        lead=report_sections.lead(run),
+        key_numbers=report_sections.key_numbers(run),
+        notes=report_sections.notes(run),
+        protocols=report_sections.protocols(run),
+        by_subset=report_sections.by_subset(run),
+        figures=report_sections.distributions(run, scores),
+        has_images=any(shown.excerpt for shown in images.scenes),
+        missing=images.missing,
+        scenes_shown=len(scores),
+        scenes_restored=run.metrics.num_rows,
+        causes=failure_causes.causes(run.failures.to_pylist()),
+        latency=report_sections.latency(run),
+        pace=report_sections.pace(run),
+        facts={name: value for name, value in run.manifest.items() if name not in ("card", "format")},
+        manifest=whole,
+        footer=f"Made by dpdeblur {version} from {run.folder}",
+    )
+
+
+def _more(images: Gallery, scenes: int) -> str:
+    """What to do about a scene whose images are not in the page."""
+    held = sum(shown.excerpt is not None for shown in images.scenes)
+    return f"This page holds the pictures of {held} of {scenes} scenes; dpdeblur report RUN --pictures all shows more."
+
+
+def _scene(shown: ShownScene) -> dict[str, Any]:
+    """One scene for the viewer of the page."""
+    score, gain, excerpt = shown.score, shown.score.gain_db, shown.excerpt
+    head = {
+        "name": score.scene_id,
+        "note": f"{number(gain, 2, signed=True)} dB" if gain is not None else "",
+        "thumb": page.data_uri(shown.thumbnail),
+        "about": f"{score.width} × {score.height} pixels of {score.bit_depth} bits",
+        "shots": [],
+    }
+    if excerpt is None:
+        return head
+    psnr = {"Before": score.input_psnr_db, "After": score.psnr_db}
+    return {
+        **head,
+        **excerpt_data(excerpt),
+        "shots": [
+            {"label": label, "score": f"{number(psnr.get(label), 2)} dB" if psnr.get(label) is not None else "", "src": source}
+            for label, source in zip(shown.labels, map(page.data_uri, excerpt.encoded), strict=True)
         ],
     }
-    version = run.manifest.get("versions", {}).get("dpdeblur", "")
-    footer = f"Made by dpdeblur {version} from {run.folder}"
-    return page.page(run.name, report_sections.lead(run), [part for part in parts if part.markup], data, footer)
 
 
-def _picture(shown: gallery.Shown) -> dict[str, Any]:
-    """One scene for the viewer of the page."""
-    score, preview = shown.score, shown.preview
-    values = {"Before": score.input_psnr_db, "After": score.psnr_db}
-    gain = score.gain_db
-    width, height = preview.whole
-    part = f"; the {width} by {height} that the target covers" if preview.whole != (score.width, score.height) else ""
-    scale = f"shown at {100 * preview.width / width:.0f} %" if preview.width < width else "every pixel shown"
+def excerpt_data(excerpt: Excerpt) -> dict[str, Any]:
+    """Return where an excerpt lies in the whole, for the viewer."""
     return {
-        "scene": score.scene_id,
-        "note": f"{number(gain, 2, signed=True)} dB" if gain is not None else "",
-        "about": f"{score.width} by {score.height} pixels of {score.bit_depth} bits{part}; {scale}.",
-        "thumb": page.data_uri(shown.thumb),
-        "width": preview.width,
-        "height": preview.height,
-        "shots": [
-            {
-                "label": label,
-                "score": f"{number(values[label], 2)} dB" if values.get(label) is not None else "",
-                "src": page.data_uri(data),
-            }
-            for label, data in zip(shown.labels, preview.encoded, strict=True)
-        ],
+        "x": excerpt.x,
+        "y": excerpt.y,
+        "width": excerpt.width,
+        "height": excerpt.height,
+        "whole": list(excerpt.whole),
     }

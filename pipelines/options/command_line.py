@@ -15,7 +15,7 @@ import attrs
 from dpdeblur.pipelines.options import config_file, redaction
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import Option, known_flags, make, nearest, options_of
-from dpdeblur.pipelines.options.values import PixelSize, Share, text
+from dpdeblur.pipelines.options.values import NamedRun, PixelSize, SceneLimit, Share, text
 from dpdeblur.transforms.errors import UsageError
 
 CONFIG = (
@@ -154,9 +154,9 @@ def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: numbers and lists stay, values of our own are written as text."""
-    if isinstance(value, Share | PixelSize | Path):
+    if isinstance(value, Share | PixelSize | NamedRun | SceneLimit | Path):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _names(option: Option) -> list[str]:
@@ -170,8 +170,11 @@ def _settings(option: Option, lenient: bool) -> dict[str, Any]:
     if option.choices:
         said["choices"] = None if lenient else [text(choice) for choice in option.choices]
     said["metavar"] = option.metavar or f"{{{','.join(map(text, option.choices))}}}"
+    loose = lenient or not option.required
     if option.positional:
-        return {**said, "nargs": ("*" if lenient else "+") if option.many else "?" if lenient or not option.required else None}
+        return {**said, "nargs": ("*" if loose else "+") if option.many else "?" if loose else None}
+    if option.many:
+        said["action"] = "append"
     return {**said, "required": option.required and not lenient}
 
 
@@ -180,10 +183,9 @@ def _words(option: Option, value: Any) -> Iterator[str]:
         yield option.flag
     elif option.positional:
         yield from value if option.many else [text(value)]
-    elif (said := text(value)).startswith("-"):
-        yield f"{option.flag}={said}"
     else:
-        yield from (option.flag, said)
+        for said in map(text, value if option.many else [value]):
+            yield from [f"{option.flag}={said}"] if said.startswith("-") else [option.flag, said]
 
 
 def _epilog(kind: type[Any], width: int) -> str:

@@ -112,7 +112,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def _option(field: attrs.Attribute[Any], group: type[Any]) -> Option:
     kind, about = field.type, field.metadata
     required = field.default is attrs.NOTHING
-    many = get_origin(kind) is tuple and about["positional"]
+    many = get_origin(kind) is tuple and not about["hidden"]
     return Option(
         name=field.name,
         title=getattr(group, "title", ""),

@@ -12,7 +12,21 @@ from attrs.converters import optional
 from dpdeblur.models.runtime.zoo import DEFAULT
 from dpdeblur.pipelines.options.declaration import shown
 from dpdeblur.pipelines.options.groups import Backend, ModelCard, ModelFile
-from dpdeblur.pipelines.options.values import PixelSize, path, pixel_size, positive, several, whole, words
+from dpdeblur.pipelines.options.values import (
+    NamedRun,
+    Names,
+    PixelSize,
+    SceneLimit,
+    named_runs,
+    names,
+    path,
+    pixel_size,
+    positive,
+    scene_limit,
+    several,
+    whole,
+    words,
+)
 
 
 @frozen(kw_only=True, slots=False)
@@ -107,37 +121,67 @@ class ReportOptions:
     output: str | None = field(
         default=None, converter=optional(words), metadata=shown("where the page goes", "FILE", default="RUN/report.html")
     )
-    examples: ClassVar[tuple[str, ...]] = ("dpdeblur report runs/first", "dpdeblur report runs/first --output first.html")
+    pictures: SceneLimit = field(
+        default=SceneLimit(24),
+        converter=scene_limit,
+        metadata=shown("scenes shown in full, those that gained least and most first", "N|all"),
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur report runs/first",
+        "dpdeblur report runs/first --output first.html --pictures all",
+    )
     notes: ClassVar[str] = (
-        "Pictures are shown where the run kept its own (deblur --images restored) and its input is still there."
+        "Pictures are shown where the run kept its own (deblur --images restored) and its input is still there, pixel for "
+        "pixel. All of them share 12 MB, so that of many scenes less is shown of each."
     )
 
 
 @frozen(kw_only=True, slots=False)
 class CompareOptions:
-    """Compare runs scene by scene, with intervals and p-values."""
+    """Compare methods scene by scene, with intervals and p-values; make the table of a paper."""
 
     runs: tuple[str, ...] = field(
+        default=(),
         converter=several,
-        metadata=shown("folders of finished runs, two or more; the first is the baseline", "RUN", positional=True),
+        metadata=shown("folders of finished runs; the first is the baseline", "RUN", positional=True),
     )
-    format: Literal["table", "markdown", "json", "latex", "html"] | None = field(
+    method: tuple[NamedRun, ...] = field(
+        default=(),
+        converter=named_runs,
+        metadata=shown("a run and what to call it; may be repeated", "NAME=RUN", default="the name of its model or method"),
+    )
+    format: Literal["table", "markdown", "latex", "csv", "json", "html"] | None = field(
         default=None, metadata=shown("how it is written", default="by the name of --output, else table")
     )
     output: str | None = field(
         default=None, converter=optional(words), metadata=shown("where it goes", "FILE", default="the terminal")
     )
+    metrics: Names = field(
+        default=Names(),
+        converter=names,
+        metadata=shown("metrics of latex, markdown and csv, with commas: psnr, ssim, mae", "NAMES", default="all"),
+    )
+    columns: Names = field(
+        default=Names(),
+        converter=names,
+        metadata=shown(
+            "columns of latex, markdown and csv, with commas: names of subsets, all, cpu, p50, ms-per-mp",
+            "NAMES",
+            default="every subset, and all",
+        ),
+    )
     any_protocol: bool = field(default=False, metadata=shown("compare scores of different metric protocols all the same"))
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur compare runs/views-mean runs/mine",
         "dpdeblur compare runs/* --format markdown",
+        "dpdeblur compare --method DPDNet=runs/dpdnet --method Ours=runs/mine --output table.tex --metrics psnr,ssim",
         "dpdeblur compare runs/views-mean runs/mine --output gain.html",
     )
     notes: ClassVar[str] = (
         "The first run is the baseline. Intervals and bootstrap p-values come from 10000 resamples of the scenes, seed 2021, "
         "and need 10 scenes or more; the Wilcoxon test needs 6. Tests are two-sided, and p-values are not corrected for the "
-        "number of comparisons. CPU time is wall time of the model "
-        "times its threads."
+        "number of comparisons, but for those behind the marks of latex and markdown, which are after Holm. CPU time is wall "
+        "time of the model times its threads."
     )
 
 

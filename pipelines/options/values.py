@@ -60,6 +60,26 @@ class Names(tuple[str, ...]):
         return ",".join(self)
 
 
+class NamedRun(NamedTuple):
+    """A run, and what a comparison calls it."""
+
+    name: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.folder}"
+
+
+@frozen
+class SceneLimit:
+    """How many scenes at most; None for all."""
+
+    most: int | None
+
+    def __str__(self) -> str:
+        return "all" if self.most is None else str(self.most)
+
+
 def text(value: object) -> str:
     """Write a value as the command line and the YAML file take it.
 
@@ -100,6 +120,18 @@ def path(said: str | os.PathLike[str]) -> Path:
 def several(said: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     """Read one text or several."""
     return tuple(map(words, [said] if isinstance(said, str | os.PathLike) else said))
+
+
+def named_runs(said: str | Iterable[str | NamedRun]) -> tuple[NamedRun, ...]:
+    """Read runs with names of their own: `NAME=RUN`."""
+    return tuple(map(_named_run, [said] if isinstance(said, str) else said))
+
+
+def scene_limit(said: SceneLimit | int | str) -> SceneLimit:
+    """Read a number of scenes, or `all`."""
+    if isinstance(said, SceneLimit):
+        return said
+    return SceneLimit(None if said == "all" else whole(said))
 
 
 def whole(said: int | str) -> int:
@@ -211,6 +243,13 @@ def _beam_word(name: str, value: object) -> str:
     if isinstance(value, Mapping):
         raise ValueError(f"{name} is a mapping: write it as one text")
     return f"--{name}" if value is True else f"--{name}={text(value)}"
+
+
+def _named_run(said: str | NamedRun) -> NamedRun:
+    name, sign, folder = text(said).partition("=")
+    if not (name and sign and folder):
+        raise ValueError(f"{text(said)!r} is not NAME=RUN, such as Ours=runs/mine")
+    return NamedRun(name, folder)
 
 
 def _digits(said: object) -> bool:

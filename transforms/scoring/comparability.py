@@ -4,31 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dpdeblur.transforms.records import Score, UsageError
+from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.results import Run
 
 SAME_DB = 1e-6  # input PSNR of one scene in two runs
-Table = Mapping[str, Score]  # of one run: scene_id to its row
+Rows = Mapping[str, Score]  # of one run: scene_id to its row
 
 
-def names_of(runs: Sequence[Run]) -> list[str]:
-    """The folders' own names, or their paths where names repeat.
+def names_of(runs: Sequence[Run], given: Sequence[str] | None = None) -> list[str]:
+    """Return what to call runs in a comparison.
+
+    Args:
+        runs: in order.
+        given: names that somebody chose, one for each.
+
+    Returns:
+        The given names; or the names of the runs' methods where these tell them apart, else of the folders, else their paths.
 
     Raises:
-        UsageError: fewer than two runs, or one of them twice.
+        UsageError: fewer than two runs, one of them twice, or a name given twice.
     """
     if len(runs) < 2:
         raise UsageError("Comparing takes two runs or more.")
     folders = [store.absolute(run.folder, resolve=True) for run in runs]
-    twice = next((folder for folder in folders if folders.count(folder) > 1), None)
-    if twice:
+    if twice := _repeated(folders):
         raise UsageError(f"{twice} is given twice.")
-    names = [run.name for run in runs]
-    return names if len(set(names)) == len(names) else [run.folder for run in runs]
+    if given is not None:
+        if twice := _repeated(given):
+            raise UsageError(f"Two runs are called {twice!r}: give each a name of its own with --method NAME=RUN.")
+        return list(given)
+    choices = ([method_of(run) for run in runs], [run.name for run in runs])
+    return next((names for names in choices if not _repeated(names)), [run.folder for run in runs])
 
 
-def protocol_notes(names: Sequence[str], tables: Sequence[Table], scored: Sequence[str], *, any_protocol: bool) -> list[str]:
+def method_of(run: Run) -> str:
+    """Return the name of what restored the pictures of a run: the model, or the --method that was scored."""
+    settings = run.manifest.get("settings", {})
+    return str(settings.get("method") or settings.get("model") or run.name)
+
+
+def _repeated(names: Sequence[str]) -> str | None:
+    return next((name for name in names if names.count(name) > 1), None)
+
+
+def protocol_notes(names: Sequence[str], tables: Sequence[Rows], scored: Sequence[str], *, any_protocol: bool) -> list[str]:
     """Scores of different protocols: refused, or with `any_protocol` noted.
 
     Raises:
@@ -46,7 +67,7 @@ def protocol_notes(names: Sequence[str], tables: Sequence[Table], scored: Sequen
     return [f"{what}: differences may come from the protocol and not from the pictures."]
 
 
-def left_out_notes(names: Sequence[str], tables: Sequence[Table], shared: Sequence[str], scored: Sequence[str]) -> list[str]:
+def left_out_notes(names: Sequence[str], tables: Sequence[Rows], shared: Sequence[str], scored: Sequence[str]) -> list[str]:
     """How many scenes take no part, and why."""
     left = [
         f"{count(len(table) - len(shared), 'scene')} of {name}"
@@ -62,7 +83,7 @@ def left_out_notes(names: Sequence[str], tables: Sequence[Table], shared: Sequen
     return notes
 
 
-def input_notes(tables: Sequence[Table], scored: Sequence[str]) -> list[str]:
+def input_notes(tables: Sequence[Rows], scored: Sequence[str]) -> list[str]:
     """Scenes of one name whose unprocessed pictures score differently are hardly the same scenes."""
     odd = [scene for scene in scored if not _alike([table[scene].input_psnr_db for table in tables])]
     if not odd:

@@ -16,7 +16,7 @@ values are. Resampling is seeded: the same input gives the same digits, on every
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,6 +56,11 @@ class Paired:
     high: float | None
     p_bootstrap: float | None
     p_wilcoxon: float | None
+
+    def turned(self) -> Paired:
+        """Return the same comparison the other way round."""
+        mean, low, high = (None if value is None else -value for value in (self.mean, self.high, self.low))
+        return replace(self, wins=self.losses, losses=self.wins, mean=mean, low=low, high=high)
 
 
 def paired(first: ArrayLike, second: ArrayLike) -> Paired:

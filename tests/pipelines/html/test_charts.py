@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpdeblur.pipelines.html.axes import Axis, nice_ticks, tick_labels
-from dpdeblur.pipelines.html.charts import MOST_POINTS, Point, histogram, pareto, scatter
+from dpdeblur.pipelines.html.charts import MOST_POINTS, Point, histogram, histograms, pareto, scatter
 
 numbers = st.floats(-1e4, 1e4)
 
@@ -24,20 +24,27 @@ def bars(svg: str) -> list[int]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(numbers, min_size=1, max_size=60), st.booleans())
 def test_every_value_is_in_a_bar_or_said_to_be_left_out(values: list[float], signed: bool) -> None:
-    svg = histogram(values, title="gain", unit="dB", signed=signed)
+    svg = histogram(values, title="gain", unit="dB", signed=signed).svg
     beyond = re.search(r"; (\d+) scenes? beyond", svg)
     assert sum(bars(svg)) + (int(beyond[1]) if beyond else 0) == len(values)
     ElementTree.fromstring(svg)
 
 
 def test_stragglers_do_not_squeeze_the_rest() -> None:
-    svg = histogram([100.0 + i for i in range(99)] + [50_000.0], title="time", unit="ms")
+    svg = histogram([100.0 + i for i in range(99)] + [50_000.0], title="time", unit="ms").svg
     assert "1 scene beyond" in svg
     assert len(bars(svg)) >= 5
 
 
+def test_charts_of_one_kind_share_their_axes() -> None:
+    alone, beside = histograms({"one": [0.1, 0.2, 0.3], "two": [-4.0, 8.0, 8.1, 8.2]}, unit="dB", signed=True)
+    ticks = [re.findall(r'<text class="tick".*?</text>', chart.svg) for chart in (alone, beside)]
+    assert ticks[0] == ticks[1] and alone.zero_line and beside.zero_line
+    assert sum(bars(alone.svg)) == 3 and sum(bars(beside.svg)) == 4
+
+
 def test_losses_have_a_colour_of_their_own() -> None:
-    svg = histogram([-1.0, -0.5, 0.5, 1.0, 1.5], title="gain", unit="dB", signed=True)
+    svg = histogram([-1.0, -0.5, 0.5, 1.0, 1.5], title="gain", unit="dB", signed=True).svg
     assert sum(bars("".join(re.findall(r'<rect class="bar loss".*?</rect>', svg)))) == 2
     assert 'class="zero"' in svg
 
@@ -45,7 +52,7 @@ def test_losses_have_a_colour_of_their_own() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=60))
 def test_points_stay_inside(places: list[tuple[float, float]]) -> None:
-    svg = scatter([Point(x, y, "p") for x, y in places], x_label="x", y_label="y", title="t")
+    svg = scatter([Point(x, y, "p") for x, y in places], x_label="x", y_label="y", title="t").svg
     root = ElementTree.fromstring(svg)
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     circles = root.findall("circle")
@@ -54,7 +61,7 @@ def test_points_stay_inside(places: list[tuple[float, float]]) -> None:
 
 
 def test_a_great_many_points_are_thinned_and_it_says_so() -> None:
-    svg = scatter([Point(i, i % 7, "p") for i in range(10_000)], x_label="x", y_label="y", title="t")
+    svg = scatter([Point(i, i % 7, "p") for i in range(10_000)], x_label="x", y_label="y", title="t").svg
     assert svg.count("<circle") == MOST_POINTS
     assert f"{MOST_POINTS} of them drawn" in svg and 'class="trend"' in svg
 
@@ -62,9 +69,9 @@ def test_a_great_many_points_are_thinned_and_it_says_so() -> None:
 def test_labels_are_escaped() -> None:
     hostile = '"><script>alert(1)</script>'
     for svg in (
-        scatter([Point(1, 1, hostile)], x_label=hostile, y_label=hostile, title=hostile),
-        pareto([Point(1, 1, hostile)], x_label=hostile, y_label=hostile, title=hostile),
-        histogram([1.0], title=hostile, unit=hostile),
+        scatter([Point(1, 1, hostile)], x_label=hostile, y_label=hostile, title=hostile).svg,
+        pareto([Point(1, 1, hostile)], x_label=hostile, y_label=hostile, title=hostile).svg,
+        histogram([1.0], title=hostile, unit=hostile).svg,
     ):
         assert "<script" not in svg
         ElementTree.fromstring(svg)
@@ -72,7 +79,7 @@ def test_labels_are_escaped() -> None:
 
 def test_the_front_is_joined_from_cheap_to_dear() -> None:
     points = [Point(4, 30, "good"), Point(0.5, 25, "cheap"), Point(5, 26, "poor", strong=False)]
-    root = ElementTree.fromstring(pareto(points, x_label="s", y_label="dB", title="t"))
+    root = ElementTree.fromstring(pareto(points, x_label="s", y_label="dB", title="t").svg)
     marks = {g.findtext("text"): g.find("circle") for g in root.findall("g")}
     ends = [f"{float(marks[name].attrib['cx']):.1f} {float(marks[name].attrib['cy']):.1f}" for name in ("cheap", "good")]  # type: ignore[union-attr]
     assert root.find("path").attrib["d"] == f"M{ends[0]} L{ends[1]}"  # type: ignore[union-attr]
@@ -80,7 +87,7 @@ def test_the_front_is_joined_from_cheap_to_dear() -> None:
 
 def test_neighbours_labels_do_not_cover_each_other() -> None:
     root = ElementTree.fromstring(
-        pareto([Point(1, 25 + i / 1000, f"run {i}") for i in range(4)], x_label="", y_label="", title="")
+        pareto([Point(1, 25 + i / 1000, f"run {i}") for i in range(4)], x_label="", y_label="", title="").svg
     )
     heights = sorted(float(text.attrib["y"]) for text in root.iterfind("g/text"))
     assert all(b - a > 10 for a, b in pairwise(heights))

@@ -6,9 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from dpdeblur.pipelines.html.previews import MOST_PIXELS, displayable, encode, thumbnail
+from dpdeblur.pipelines.html.previews import MOST_PIXELS, displayable, excerpt, thumbnail
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -34,24 +36,37 @@ def test_linear_light_gets_one_exposure_and_a_gamma() -> None:
 
 def test_encodes_all_alike_and_near_the_original() -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 120).astype(np.uint8)[None, :, None], (90, 120, 3))
-    preview = encode([ramp, ramp[:, ::-1]], budget=100_000)
-    assert (preview.width, preview.height, preview.whole) == (120, 90, (120, 90))
-    assert np.abs(decoded(preview.encoded[0]).astype(int) - ramp).max() < 12
+    shown = excerpt([ramp, ramp[:, ::-1]], budget=100_000)
+    assert (shown.x, shown.y, shown.width, shown.height, shown.whole) == (0, 0, 120, 90, (120, 90))
+    assert np.abs(decoded(shown.encoded[0]).astype(int) - ramp).max() < 12
 
 
 @pytest.mark.parametrize("budget", [400_000, 60_000])
-def test_noise_is_made_to_fit(budget: int) -> None:
+def test_of_noise_less_is_shown_and_nothing_is_scaled(budget: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
-    preview = encode([noise, noise, noise], budget)
-    assert sum(map(len, preview.encoded)) <= budget
-    assert preview.width < 800
-    assert {decoded(data).shape for data in preview.encoded} == {(preview.height, preview.width, 3)}
+    shown = excerpt([noise, noise, noise], budget)
+    assert sum(map(len, shown.encoded)) <= budget
+    assert 96 <= shown.width < 800
+    assert {decoded(data).shape for data in shown.encoded} == {(shown.height, shown.width, 3)}
 
 
-def test_large_pictures_are_made_smaller() -> None:
-    preview = encode([np.zeros((3000, 4000), np.uint8)], budget=10**9)
-    assert preview.width * preview.height <= MOST_PIXELS * 1.001
-    assert preview.width / preview.height == pytest.approx(4 / 3, rel=0.01)
+def test_large_images_are_shown_in_part() -> None:
+    shown = excerpt([np.zeros((3000, 4000), np.uint8)], budget=10**9)
+    assert shown.width * shown.height <= MOST_PIXELS
+    assert (shown.x, shown.y) == ((4000 - shown.width) // 2, (3000 - shown.height) // 2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 700), st.integers(1, 700), st.integers(0, 2**16), st.integers(500, 60_000))
+def test_the_place_where_images_differ_is_shown(width: int, height: int, seed: int, budget: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, 256, (height, width), np.uint8)
+    second, (y, x) = first.copy(), (int(rng.integers(height)), int(rng.integers(width)))
+    second[max(0, y - 8) : y + 8, max(0, x - 8) : x + 8] ^= 255
+    shown = excerpt([first, second], budget)
+    assert 0 <= shown.x <= width - shown.width and 0 <= shown.y <= height - shown.height
+    assert shown.x <= x + 8 and x - 8 <= shown.x + shown.width
+    assert shown.y <= y + 8 and y - 8 <= shown.y + shown.height
 
 
 @pytest.mark.parametrize("shape", [(90, 120, 3), (2000, 500), (1, 1, 3), (3, 4000)])

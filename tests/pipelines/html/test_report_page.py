@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from dpdeblur.pipelines import cli
-from dpdeblur.pipelines.html import gallery, page, report_page
-from dpdeblur.pipelines.html.gallery import Gallery, choose
+from dpdeblur.pipelines.html import formats, gallery, report_page, scene_table
+from dpdeblur.pipelines.html.gallery import Gallery, ShownScene, choose
+from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.tables.results import read_run
 from tests.builders import make_scenes, make_views, png, write_folders
 from tests.rows import failure, score
@@ -26,6 +27,18 @@ HOSTILE = '</script><img src=x onerror="alert(1)">'
 
 def rendered(folder: Path) -> str:
     return report_page.render(read_run(folder), NO_PICTURES)
+
+
+def collected(folder: Path, most: int | None = gallery.MOST) -> Gallery:
+    run = read_run(folder)
+    return gallery.collect(run, run.scores, most)
+
+
+def excerpt_of(shown: Gallery) -> Excerpt:
+    """The excerpt of the first scene."""
+    found = shown.scenes[0].excerpt
+    assert found
+    return found
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -70,7 +83,7 @@ def test_no_string_of_a_run_becomes_markup(tmp_path: Path) -> None:
 
 def test_policy_allows_this_script_and_no_network(tmp_path: Path) -> None:
     text = rendered(write_run(tmp_path, [score("a")]))
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html.unescape(text))
     assert policy and policy[1].startswith("default-src 'none'; img-src data:;") and "unsafe" not in policy[1]
     assert not re.search(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//""", text)
 
@@ -107,18 +120,15 @@ def test_tiny_runs(tmp_path: Path, rows: list[Any]) -> None:
 def test_commonest_cause_comes_first(tmp_path: Path) -> None:
     failed = [failure("a", stage="read"), *(failure(name, stage="decode") for name in "bcd")]
     text = rendered(write_run(tmp_path, [score("x")], failed))
-    assert text.index("<b>3</b> at decode") < text.index("<b>1</b> at read")
+    assert text.index("3 scenes could not be decoded") < text.index("1 scene could not be read")
 
 
-def test_worst_and_best_scenes_are_chosen_once_each() -> None:
+def test_the_least_and_the_most_gained_are_chosen_and_some_between() -> None:
     rows = [score(f"{i:02d}", psnr_db=24.0 + i, input_psnr_db=24.0) for i in range(20)]
-    (_, worst), (_, best) = choose(rows, each=6)
-    assert [row.scene_id for row in worst] == ["00", "01", "02", "03", "04", "05"]
-    assert [row.scene_id for row in best] == ["19", "18", "17", "16", "15", "14"]
-    assert [len(part) for _, part in choose(rows[:5], each=6)] == [3, 2]
-    assert [len(part) for _, part in choose(rows[:1], each=6)] == [1]
-    assert [row.scene_id for row in choose([without_target(str(i)) for i in range(8)], each=2)[0][1]] == ["0", "2", "4", "6"]
-    assert choose([], each=6) == []
+    assert [row.scene_id for row in choose(rows, 9)] == ["00", "01", "02", "03", "07", "12", "17", "18", "19"]
+    assert choose(rows[::-1], None) == choose(rows, 20) == rows
+    assert [row.scene_id for row in choose([without_target(str(i)) for i in range(8)], 4)] == ["0", "2", "4", "6"]
+    assert choose([], 6) == []
 
 
 def test_gain_where_pictures_are_identical() -> None:
@@ -128,23 +138,23 @@ def test_gain_where_pictures_are_identical() -> None:
 
 
 def test_pictures_are_found_again_through_the_manifest(tmp_path: Path) -> None:
-    shown = gallery.collect(read_run(run_with_pictures(tmp_path)))
+    shown = collected(run_with_pictures(tmp_path))
     assert shown.missing == ()
-    assert [label for label, _ in shown.strips] == ["Least gained", "Most gained"]
-    first = shown.strips[0][1][0]
+    first = shown.scenes[0]
     assert first.score.scene_id == "scene-000" and first.labels == ("Before", "After", "Target")
-    assert len(first.preview.encoded) == 3 and (first.preview.width, first.preview.height) == (32, 24)
+    assert first.excerpt and len(first.excerpt.encoded) == 3
+    assert (first.excerpt.width, first.excerpt.height) == (32, 24)
 
 
 def test_before_is_the_combined_picture_or_the_mean_of_the_views(tmp_path: Path) -> None:
     for roles in (("left", "right", "combined", "target"), ("left", "right", "target")):
         where = tmp_path / str(len(roles))
-        shown = gallery.collect(read_run(run_with_pictures(where, roles=roles, bits=8)))
+        shown = collected(run_with_pictures(where, roles=roles, bits=8))
         views = {role: picture.astype(int) for role, picture in make_views(bits=8).items()}
         expected = views["combined"] if "combined" in roles else np.rint((views["left"] + views["right"]) / 2)
         from tests.pipelines.html.test_previews import decoded
 
-        before = decoded(shown.strips[0][1][0].preview.encoded[0]).astype(int)
+        before = decoded(excerpt_of(shown).encoded[0]).astype(int)
         others = [np.abs(before - picture).mean() for picture in (views["left"], views["target"] // 2)]
         assert np.abs(before - expected).mean() < min(others)
 
@@ -156,8 +166,8 @@ def test_target_that_is_the_central_crop(tmp_path: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["settings"]["target_fit"] = "center"
     (run / "manifest.json").write_text(json.dumps(manifest))
-    shown = gallery.collect(read_run(run))
-    assert shown.missing == () and shown.strips[0][1][0].preview.whole == (24, 16)
+    shown = collected(run)
+    assert shown.missing == () and excerpt_of(shown).whole == (24, 16)
 
 
 def test_what_is_gone_is_said(tmp_path: Path) -> None:
@@ -165,45 +175,90 @@ def test_what_is_gone_is_said(tmp_path: Path) -> None:
     (run / "images" / "scene-003.png").unlink()
     (tmp_path / "scenes" / "scene-000" / "left.png").write_bytes(b"no picture")
     (tmp_path / "scenes" / "scene-000" / "combined.png").write_bytes(b"no picture")
-    shown = gallery.collect(read_run(run))
-    assert [one.score.scene_id for _, strip in shown.strips for one in strip] == ["scene-001", "scene-002"]
+    shown = collected(run)
+    assert [one.score.scene_id for one in shown.scenes] == ["scene-001", "scene-002"]
     assert [line.split(":")[0] for line in shown.missing] == ["scene-000", "scene-003"]
-    assert "Some pictures are missing" in report_page.render(read_run(run), shown)
+    assert "2 of the pictures are missing" in report_page.render(read_run(run), shown)
 
 
 def test_input_is_gone(tmp_path: Path) -> None:
     run = run_with_pictures(tmp_path)
     (tmp_path / "scenes").rename(tmp_path / "elsewhere")
-    shown = gallery.collect(read_run(run))
-    assert shown.strips == () and "cannot be read any more" in shown.missing[0]
+    shown = collected(run)
+    assert shown.scenes == () and "cannot be read any more" in shown.missing[0]
     assert "cannot be read any more" in report_page.render(read_run(run), shown)
 
 
 def test_pictures_were_not_kept(tmp_path: Path) -> None:
-    assert "--images restored" in gallery.collect(read_run(write_run(tmp_path, [score("a")]))).missing[0]
+    assert "--images restored" in collected(write_run(tmp_path, [score("a")])).missing[0]
 
 
 def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> None:
     """Noise is the worst that a codec can be given; the budget must hold all the same."""
-    from dpdeblur.pipelines.html.previews import encode, thumbnail
+    from dpdeblur.pipelines.html.previews import excerpt, thumbnail
 
     run = read_run(write_run(tmp_path, random_scores(1000), [failure(f"f{i}") for i in range(50)]))
     noise = np.random.default_rng(0).integers(0, 256, (560, 840, 3), np.uint8)
-    preview = encode([noise] * 3, gallery.BUDGET // (2 * gallery.EACH))
-    strips = tuple(
-        (label, tuple(gallery.Shown(row, ("Before", "After", "Target"), preview, thumbnail(noise)) for row in rows))
-        for label, rows in choose(run.scores)
-    )
-    size = len(report_page.render(run, Gallery(strips, ())).encode())
+    shown, small = excerpt([noise] * 3, gallery.BUDGET // gallery.MOST), thumbnail(noise)
+    full = [ShownScene(row, small, ("Before", "After", "Target"), shown) for row in choose(run.scores)]
+    others = [ShownScene(row, small) for row in run.scores[: gallery.MOST_THUMBNAILS]]
+    size = len(report_page.render(run, Gallery((*full, *others), ())).encode())
     assert size < 30_000_000
     assert size > 3_000_000  # the pictures are in it
+
+
+def test_every_scene_has_a_thumbnail_and_the_chosen_an_excerpt(tmp_path: Path) -> None:
+    run = run_with_pictures(tmp_path, count=5)
+    assert cli.main(["report", str(run), "--pictures", "2"]) == 0
+    scenes = data_of((run / "report.html").read_text())["viewer"]["scenes"]
+    assert [bool(scene["shots"]) for scene in scenes] == [True, True, False, False, False]
+    assert all(scene["thumb"].startswith("data:image/webp") for scene in scenes)
+    assert cli.main(["report", str(run), "--pictures", "all"]) == 0
+    assert all(scene["shots"] for scene in data_of((run / "report.html").read_text())["viewer"]["scenes"])
+    assert cli.main(["report", str(run), "--pictures", "some"]) == 2
+
+
+def test_of_very_many_rows_some_are_listed_and_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = read_run(write_run(tmp_path, random_scores(400)))
+    gains = sorted((row.gain_db or 0.0) for row in run.scores)
+    some = scene_table.sampled(run, 100)
+    listed = sorted((row.gain_db or 0.0) for row in some)
+    assert len(listed) == len({row.scene_id for row in some}) == 100
+    assert listed[:25] == gains[:25] and listed[-25:] == gains[-25:]
+    monkeypatch.setattr(scene_table.sampled, "__defaults__", (100,))
+    text = report_page.render(run, NO_PICTURES)
+    assert "100 of 400 scenes are listed" in text and len(data_of(text)["tables"][0]["rows"]) == 100
+
+
+def test_a_few_scenes_make_no_histogram(tmp_path: Path) -> None:
+    assert "<svg" not in rendered(write_run(tmp_path / "few", random_scores(19)))
+    assert rendered(write_run(tmp_path / "many", random_scores(20))).count("<svg") == 4
+
+
+def test_a_dashed_line_is_in_a_chart_where_its_legend_names_it(tmp_path: Path) -> None:
+    for name, gain in (("both", 0.5), ("better", 9.0)):
+        text = rendered(write_run(tmp_path / name, random_scores(60, gain=gain)))
+        figures = re.findall(r"<figure>(.*?)</figure>", text, re.DOTALL)
+        assert figures and all(('class="zero"' in each) == ("dashed" in each) for each in figures)
+
+
+def test_failures_are_gathered_by_cause_with_all_names_and_no_class_of_error(tmp_path: Path) -> None:
+    failed = [
+        failure(f"scene-{i}", message=f"scene-{i}/left.png ends after {1000 + i} bytes.", uri=f"/in/scene-{i}/left.png")
+        for i in range(40)
+    ]
+    text = rendered(write_run(tmp_path, [score("a")], [*failed, failure("z", message="The file is empty.")]))
+    assert text.count("could not be decoded") >= 2 and "SceneError" not in text
+    body = text.split("<main")[1].split('id="scenes"')[0]
+    assert all(f">scene-{i}<" in body for i in range(40))
+    assert body.count("<summary>") == 2
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = run_with_pictures(tmp_path)
     assert cli.main(["report", str(run)]) == 0
     assert capsys.readouterr().out == f"Report: {run / 'report.html'}\n"
-    assert len(data_of((run / "report.html").read_text())["pictures"]) == 4
+    assert len(data_of((run / "report.html").read_text())["viewer"]["scenes"]) == 4
     assert cli.main(["report", str(run), "--output", str(tmp_path / "other" / "page.html")]) == 0
     assert (tmp_path / "other" / "page.html").exists()
 
@@ -228,12 +283,12 @@ def test_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
     ],
 )
 def test_numbers(value: float | None, digits: int, signed: bool, text: str) -> None:
-    assert page.number(value, digits, signed=signed) == text
+    assert formats.number(value, digits, signed=signed) == text
 
 
 def test_scenes_that_were_sharp_before_and_after_make_a_report(tmp_path: Path) -> None:
     text = rendered(write_run(tmp_path / "run", [score("a", psnr_db=math.inf, input_psnr_db=math.inf)]))
-    assert "Inference time" in text and "identical to the target" in text
+    assert "identical to the target" in text
 
 
 def test_pictures_of_somebody_else_have_no_time_of_inference(tmp_path: Path) -> None:
@@ -243,4 +298,5 @@ def test_pictures_of_somebody_else_have_no_time_of_inference(tmp_path: Path) -> 
 
 def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
     rows = [score("a", model="theirs", intra_op_threads=0, backend="none")]
-    assert "theirs, pictures made elsewhere · 1 scene" in rendered(write_run(tmp_path / "run", rows))
+    text = rendered(write_run(tmp_path / "run", rows, manifest={"input": "scenes/test"}))
+    assert "<title>theirs on test</title>" in text and "<span>pictures made elsewhere</span>" in text

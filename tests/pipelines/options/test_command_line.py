@@ -21,10 +21,10 @@ from dpdeblur.pipelines.options.command_line import Said
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of
 from dpdeblur.pipelines.options.declaration import Option, options_of
 from dpdeblur.pipelines.options.jobs import DeblurOptions
-from dpdeblur.pipelines.options.values import PixelSize, Share, text
+from dpdeblur.pipelines.options.values import NamedRun, Names, PixelSize, SceneLimit, Share, text
 from dpdeblur.transforms import packing
+from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.layouts import LAYOUTS, arrivals
-from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.scoring import paired, protocols
 
 NAMES = st.text(string.ascii_letters + string.digits + " _-./:=,'\"\\{}[]#&*!|>%@`~é😀", min_size=1).filter(str.strip)
@@ -38,14 +38,22 @@ def said_for(option: Option, field: Any) -> st.SearchStrategy[Any]:
         return st.booleans()
     if option.choices:
         return st.sampled_from(option.choices)
+    if "Names" in str(field.type):
+        return st.lists(st.text(string.ascii_letters, min_size=1), min_size=1).map(Names)
     if option.many:
-        return st.lists(NAMES.filter(lambda name: not name.startswith("-")), min_size=1).map(tuple)
+        return st.lists(said_for_one_of_many(option, str(field.type)), min_size=1).map(tuple)
     return said_for_type(str(field.type))
 
 
+def said_for_one_of_many(option: Option, kinds: str) -> st.SearchStrategy[Any]:
+    if "NamedRun" in kinds:
+        return st.builds(NamedRun, NAMES.filter(lambda name: "=" not in name), NAMES)
+    return NAMES.filter(lambda name: not name.startswith("-"))
+
+
 def said_for_type(kinds: str) -> st.SearchStrategy[Any]:
-    if "Share" in kinds:
-        return st.one_of(st.integers(0, 10**6).map(lambda n: Share(float(n))), st.just(Share(2.5, percent=True)))
+    if "SceneLimit" in kinds or "Share" in kinds:
+        return said_for_scenes(kinds)
     if "PixelSize" in kinds:
         return st.builds(PixelSize, st.integers(64, 16384), st.integers(64, 16384))
     if "float" in kinds:
@@ -55,6 +63,12 @@ def said_for_type(kinds: str) -> st.SearchStrategy[Any]:
     if "Path" in kinds:
         return NAMES.filter(lambda name: "\\" not in name).map(Path)
     return NAMES
+
+
+def said_for_scenes(kinds: str) -> st.SearchStrategy[Any]:
+    if "SceneLimit" in kinds:
+        return st.builds(SceneLimit, st.none() | st.integers(0, 10**6))
+    return st.one_of(st.integers(0, 10**6).map(lambda n: Share(float(n))), st.just(Share(2.5, percent=True)))
 
 
 @st.composite
@@ -89,7 +103,9 @@ def test_command_line_file_and_python_say_the_same(command: str, tmp_path: Path,
     given = {name: value for name, value in said.items() if value is not None}
     assert command_line.options(command, Said(given, {}, tuple(getattr(options, "beam_options", ())))) == options
 
-    lines: dict[str, Any] = {name: list(value) if declared[name].many else text(value) for name, value in given.items()}
+    lines: dict[str, Any] = {
+        name: [text(part) for part in value] if declared[name].many else text(value) for name, value in given.items()
+    }
     if "beam_options" in declared:
         lines["beam_options"] = IN_FILE if options.beam_options else {}
     file = tmp_path / "options.yaml"

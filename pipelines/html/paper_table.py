@@ -1,0 +1,250 @@
+"""The table of a paper: methods against metrics, with the best marked; as LaTeX, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dpdeblur.pipelines.html.formats import MISSING, number
+from dpdeblur.pipelines.html.grids import in_latex, in_markdown
+from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.scoring.comparison import METRICS, Comparison, MethodSummary, MetricColumn
+from dpdeblur.transforms.wording import counted
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one picture costs: a column beside the metrics."""
+
+    name: str
+    label: str
+    digits: int
+    value: Callable[[MethodSummary], float | None]
+
+
+COSTS = (
+    Cost("cpu", "CPU s", 3, lambda method: method.cpu_s),
+    Cost("p50", "p50 ms", 0, lambda method: method.inference_p50_ms),
+    Cost("ms-per-mp", "ms/MP", 0, lambda method: method.ms_per_megapixel),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value of the table.
+
+    Attributes:
+        value: None where it is not known.
+        digits: behind the decimal point.
+        place: 1 for the best of its column, 2 for the second, and so on, equal ones alike; as the digits shown are.
+        differs: significantly worse than the best of its column.
+    """
+
+    value: float | None
+    digits: int
+    place: int
+    differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the group it stands in (a subset, or the cost), its label and unit, its direction and a cell a method."""
+
+    group: str
+    label: str
+    name: str
+    higher_is_better: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTable:
+    """Methods against columns, in the order given."""
+
+    methods: tuple[str, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+    caption: str
+
+
+def paper_table(comparison: Comparison, *, metrics: Sequence[str] = (), columns: Sequence[str] = ()) -> PaperTable:
+    """Make the table of a comparison.
+
+    Args:
+        comparison: of two methods or more.
+        metrics: names of metrics; all by default.
+        columns: names of subsets, "all", or of costs; by default every subset and all.
+
+    Raises:
+        UsageError: there is no such metric or column.
+    """
+    known = {metric.name: metric for metric in METRICS}
+    costs = {cost.name: cost for cost in COSTS}
+    chosen = [known[_among(name, known, "metric")] for name in metrics] or list(METRICS)
+    groups = [_among(name, [*comparison.subsets, *costs], "column") for name in columns] or list(comparison.subsets)
+    made = [
+        *(_column(comparison, metric, group) for group in groups if group not in costs for metric in chosen),
+        *(_cost_column(comparison, costs[group]) for group in groups if group in costs),
+    ]
+    tested = any(cell.differs for column in made for cell in column.cells)
+    return PaperTable(comparison.names, tuple(made), _notes(comparison, tested), _caption(comparison))
+
+
+def to_latex(table: PaperTable) -> str:
+    r"""Return one table environment; needs `\\usepackage{booktabs}`."""
+    spans = _spans(table)
+    heads = " & ".join(
+        rf"{in_latex(column.label)} $\{'up' if column.higher_is_better else 'down'}arrow$" for column in table.columns
+    )
+    groups = " & ".join(rf"\multicolumn{{{size}}}{{c}}{{{in_latex(_title(group))}}}" for group, _, size in spans)
+    rules = " ".join(rf"\cmidrule(lr){{{start + 2}-{start + 1 + size}}}" for _, start, size in spans)
+    rows = [
+        " & ".join([in_latex(method), *(_latex_cell(column.cells[row]) for column in table.columns)]) + r" \\"
+        for row, method in enumerate(table.methods)
+    ]
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            r"\begin{table}[t]",
+            r"\centering",
+            rf"\caption{{{in_latex(' '.join([table.caption, *table.notes]))}}}",
+            r"\label{tab:comparison}",
+            rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+            r"\toprule",
+            *([rf" & {groups} \\", rules] if len(spans) > 1 else []),
+            rf"Method & {heads} \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )  # fmt: skip
+
+
+def to_markdown(table: PaperTable) -> str:
+    """Return a table of GitHub's Markdown, and the notes below it."""
+    several = len(_spans(table)) > 1
+    heads = [
+        f"{_title(column.group) + ' ' if several else ''}{column.label} {'↑' if column.higher_is_better else '↓'}"
+        for column in table.columns
+    ]
+    lines = [
+        ["Method", *heads],
+        ["---", *("---:" for _ in heads)],
+        *(
+            [in_markdown(method), *(_markdown_cell(column.cells[row]) for column in table.columns)]
+            for row, method in enumerate(table.methods)
+        ),
+    ]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in [[*map(in_markdown, lines[0])], *lines[1:]])
+    return "\n\n".join([f"**{in_markdown(table.caption)}**", body, *map(in_markdown, table.notes)]) + "\n"
+
+
+def to_csv(table: PaperTable) -> str:
+    """Return one line a method, with every digit; the columns' names hold the group and the metric."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["method", *(f"{column.group}_{column.name}" for column in table.columns)])
+    for row, method in enumerate(table.methods):
+        writer.writerow([method, *(_exact(column.cells[row].value) for column in table.columns)])
+    return stream.getvalue()
+
+
+def _column(comparison: Comparison, metric: MetricColumn, group: str) -> Column:
+    values = [method.mean(metric.column, group) for method in comparison.in_order]
+    ranks = places(values, metric.digits, higher_is_better=metric.higher_is_better)
+    best = comparison.names[ranks.index(1)] if 1 in ranks else None
+    worse = _significant(comparison, metric.column, group, best) if best is not None else set()
+    cells = [
+        Cell(value, metric.digits, place, differs=name in worse and place > 1)
+        for name, value, place in zip(comparison.names, values, ranks, strict=True)
+    ]
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return Column(group, f"{metric.label}{unit}", metric.name, metric.higher_is_better, tuple(cells))
+
+
+def _cost_column(comparison: Comparison, cost: Cost) -> Column:
+    values = [cost.value(method) for method in comparison.in_order]
+    ranks = places(values, cost.digits, higher_is_better=False)
+    cells = tuple(Cell(value, cost.digits, place) for value, place in zip(values, ranks, strict=True))
+    return Column("cost", cost.label, cost.name, higher_is_better=False, cells=cells)
+
+
+def places(values: Sequence[float | None], digits: int, *, higher_is_better: bool) -> list[int]:
+    """Return the place of each value, 1 for the best, by the digits shown; unknown values have the last."""
+    shown = [None if value is None else round(value, digits) * (1 if higher_is_better else -1) for value in values]
+    ranked = sorted({value for value in shown if value is not None}, reverse=True)
+    return [len(values) + 1 if value is None else ranked.index(value) + 1 for value in shown]
+
+
+def _significant(comparison: Comparison, metric: str, group: str, best: str) -> set[str]:
+    """The methods that differ from the best: Wilcoxon's test, p-values corrected for their number after Holm (1979)."""
+    others = [name for name in comparison.names if name != best]
+    found = [(name, comparison.contrast(name, best, metric, group)) for name in others]
+    tested = sorted((r.p_wilcoxon, name) for name, r in found if r and r.p_wilcoxon is not None and (r.mean or 0) < 0)
+    worse = set()
+    for index, (p, name) in enumerate(tested):
+        if p * (len(others) - index) >= SIGNIFICANT:
+            break
+        worse.add(name)
+    return worse
+
+
+def _notes(comparison: Comparison, tested: bool) -> tuple[str, ...]:
+    marks = ("Best in bold, second best underlined.",)
+    test = (
+        f"*: worse than the best of its column (p < {SIGNIFICANT}; Wilcoxon signed-rank test over scenes, two-sided, "
+        "corrected after Holm).",
+    )
+    return (*marks, *(test if tested else ()), *comparison.notes)
+
+
+def _caption(comparison: Comparison) -> str:
+    protocols = sorted({method.protocol for method in comparison.methods})
+    return f"Means over {counted(comparison.scored, 'scene')}, by the protocol {', '.join(protocols)}."
+
+
+def _among(name: str, known: Sequence[str] | dict[str, MetricColumn], what: str) -> str:
+    if name in known:
+        return name
+    close = difflib.get_close_matches(name, list(known), 1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise UsageError(f"There is no {what} {name!r} here: there are {', '.join(known)}.{hint}")
+
+
+def _spans(table: PaperTable) -> list[tuple[str, int, int]]:
+    """The groups of neighbouring columns: name, first column, number of columns."""
+    spans: list[tuple[str, int, int]] = []
+    for index, column in enumerate(table.columns):
+        if spans and spans[-1][0] == column.group:
+            spans[-1] = (*spans[-1][:2], spans[-1][2] + 1)
+        else:
+            spans.append((column.group, index, 1))
+    return spans
+
+
+def _title(group: str) -> str:
+    return group[:1].upper() + group[1:]
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = in_latex(number(cell.value, cell.digits))
+    text = rf"\textbf{{{text}}}" if cell.place == 1 else rf"\underline{{{text}}}" if cell.place == 2 else text
+    return text + ("$^{*}$" if cell.differs else "") if cell.value is not None else in_latex(MISSING)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = number(cell.value, cell.digits)
+    text = f"**{text}**" if cell.place == 1 else f"<u>{text}</u>" if cell.place == 2 else text
+    return (text + ("\\*" if cell.differs else "")) if cell.value is not None else MISSING
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
