@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 
 from benchmarks import plain, timing
@@ -64,6 +65,14 @@ def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
             lambda: plain.scores(left64, target64),
         ),
         "encode one picture": (lambda: codecs.encode(left), lambda: cv2.imencode(".png", left)),
+        "read and decode one picture, imagecodecs for a rival": (
+            lambda: codecs.decode((scene / "left.png").read_bytes()),
+            lambda: imagecodecs.png_decode((scene / "left.png").read_bytes()),
+        ),
+        "encode one picture, imagecodecs for a rival": (
+            lambda: codecs.encode(left),
+            lambda: imagecodecs.png_encode(left, level=1, strategy=3, filter=16),  # as it says for speed
+        ),
         "SHA-256 of one picture, which the script leaves out": (lambda: hashlib.sha256(right.data).digest(), lambda: None),
     }
 

@@ -143,17 +143,22 @@ def test_bad_photographs_stop_it_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_photograph_cut_short_fails_the_job_and_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "photos").mkdir()
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_photograph_cut_short_is_named_and_nothing_is_made(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "photos" / f"cut.{form.lower()}"
+    photo.parent.mkdir()
     stream = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)).save(stream, "JPEG")
-    (tmp_path / "photos" / "cut.jpg").write_bytes(stream.getvalue()[:4000])
-    assert synthesize(tmp_path / "out", "--photos", str(tmp_path / "photos")) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("The job failed: The photograph ")
-    assert "cut.jpg cannot be read" in said
-    assert [name for name in contents(tmp_path / "out") if not name.startswith(".state/")] == []
-    (tmp_path / "photos" / "cut.jpg").write_bytes(stream.getvalue())
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)).save(stream, form)
+    for share in (0.3, 0.9, 0.999):
+        photo.write_bytes(stream.getvalue()[: int(len(stream.getvalue()) * share)])
+        assert synthesize(tmp_path / "out", "--photos", str(tmp_path / "photos")) == 2, share
+        said = capsys.readouterr().err
+        assert said.count("The photograph ") == 1
+        assert f"{photo.name} cannot be read" in said
+        assert not (tmp_path / "out").exists()
+    photo.write_bytes(stream.getvalue())
     assert synthesize(tmp_path / "out", "--photos", str(tmp_path / "photos")) == 0, "nothing was made, nothing is in the way"
     assert {name.split("/")[0] for name in contents(tmp_path / "out")} == {"scene-0000", "scene-0001"}
 

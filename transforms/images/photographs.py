@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dpdeblur.models.srgb import srgb_to_linear
+from dpdeblur.transforms.images import jpeg
 from dpdeblur.transforms.records import SceneError, UsageError
 
 Light = npt.NDArray[np.float32]
@@ -33,7 +34,7 @@ def brought_photographs() -> list[str]:
 
 
 def find_photographs(folder: str) -> list[str]:
-    """Paths of all photographs under a folder, in sorted order, each opened once to see that it is one.
+    """Paths of all photographs under a folder, in sorted order, each read once to see that it is whole.
 
     Raises:
         UsageError: no folder, no photographs in it, or a file that is no picture or too small.
@@ -99,7 +100,12 @@ def _check(path: str) -> None:
     try:
         with Image.open(path) as image:
             size = image.size
-            image.verify()
+            if image.format == "JPEG":  # which Pillow does not verify: one that is cut short has no end marker
+                list(jpeg.segments(Path(path).read_bytes()))
+            elif image.format == "PNG":
+                image.verify()
+            else:
+                image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, UnidentifiedImageError) as error:
         raise UsageError(f"The photograph {path} cannot be read ({error}): mend it, or take it out of the folder.") from None
     if min(size) < SMALLEST:
