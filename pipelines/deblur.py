@@ -20,6 +20,7 @@ from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOp
 from dpdeblur.pipelines.run import crash_recovery, provenance, summary
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.failure_limit import FailureLimit
+from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, Work, make_job, plan_work
 from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -144,7 +145,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(work.scene_ids))
 
         failure_limit = FailureLimit(run.control, options.max_failures, len(work.scene_ids), work.failed)
-        with run.control.listening(failure_limit.add):
+        with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
         folder.commit(work.scene_ids)

@@ -15,13 +15,13 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from dpdeblur.transforms.images.formats import sniff
+from dpdeblur.transforms.patient_read import read_patiently
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_rows import failure_row
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
 from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.read import read_bytes
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
 CODECS = ("keep", "png", "jxl")
@@ -111,7 +111,7 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
         loaded = {}
         for role, source in views(scene):
             stage = "read"
-            data = read_bytes(source)
+            data = read_patiently(source)
             stage = "decode"
             kind = EXTENSIONS[sniff(data, source.uri)]
             loaded[role] = (kind, data) if packing.codec in ("keep", kind) else (packing.codec, _recode(data, source, packing))

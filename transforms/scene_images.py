@@ -10,11 +10,11 @@ from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.image import Image, describe, fit_target
 from dpdeblur.transforms.images.metadata import Metadata, check_alike
 from dpdeblur.transforms.images.tone_curve import ToneCurve
+from dpdeblur.transforms.patient_read import read_patiently
 from dpdeblur.transforms.records import Scene, SceneError, Source
 from dpdeblur.transforms.scene_rows import Scores, Stopwatch
 from dpdeblur.transforms.scoring.extra_metrics import OpenMetric
 from dpdeblur.transforms.scoring.metrics import Metrics
-from dpdeblur.transforms.storage.read import read_bytes
 
 Images = dict[str, Image]  # by role: left, right, combined, target, restored
 
@@ -72,7 +72,7 @@ def load_images(scene: Scene, roles: tuple[str, ...], pixels: PixelSettings, wat
     """
     with watch.time("read"):
         sources = {role: source for role in roles if (source := getattr(scene, role))}
-        encoded = {role: read_bytes(source) for role, source in sources.items()}
+        encoded = {role: read_patiently(source) for role, source in sources.items()}
     with watch.time("decode"):
         images: Images = {}
         metadata: dict[str, Metadata] = {}

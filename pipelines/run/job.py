@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
+from dpdeblur.pipelines.run.input_watch import is_unreachable
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import Task
 from dpdeblur.transforms.layouts import Found
@@ -157,7 +158,7 @@ def plan_work(
     earlier = {} if restart else folder.manifest()
     check_same_settings(earlier, job, folder)
     outcomes = [] if restart else with_present_keys(folder.outcomes(), job.found.scenes, job.keys, job.digest)
-    holding = finished(outcomes, job.keys)
+    holding = finished([outcome for outcome in outcomes if not is_unreachable(outcome)], job.keys)
     if retry_failed:
         holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]

@@ -147,6 +147,70 @@ def test_files_that_vanish(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     assert len(kept) >= 1
 
 
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A folder of scenes on a file system of its own, which can be taken away and brought back."""
+    kept, there = builders.write_folders(tmp_path / "kept", commands.scenes(12)), tmp_path / "there"
+    there.mkdir()
+    done = subprocess.run(["mount", "--bind", kept, there], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+    yield there
+    subprocess.run(["umount", "-l", there], capture_output=True, check=False)
+
+
+def test_an_input_that_is_away_for_a_moment(mounted: Path, tmp_path: Path) -> None:
+    def take_away() -> None:
+        subprocess.run(["umount", "-l", mounted], check=True)
+        bring_back = ["mount", "--bind", tmp_path / "kept", mounted]
+        threading.Timer(2, subprocess.run, [bring_back], {"check": True}).start()
+
+    with after(3, take_away):
+        assert deblur(mounted, tmp_path / "run", "--workers", "1") == 0
+    assert len(commands.rows(tmp_path / "run")) == 12
+
+
+def test_an_input_that_is_gone_stops_the_run_and_fails_no_scene_for_good(
+    mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dpdeblur.transforms.patient_read.PAUSES_S", (0.05, 0.1))
+    run = tmp_path / "run"
+    with after(3, lambda: subprocess.run(["umount", "-l", mounted], check=True)):
+        assert deblur(mounted, run, "--workers", "1") == 1
+    says = capsys.readouterr().err
+    assert "The job failed: the input cannot be read" in says
+    assert "the same command goes on" in says
+    kept = {row["scene_id"]: row for row in commands.journaled(run) if "error_type" not in row}
+    assert len(kept) == 3
+    assert deblur(mounted, run) == 2, "nothing lies there"
+    subprocess.run(["mount", "--bind", tmp_path / "kept", mounted], check=True)
+    assert deblur(mounted, run) == 0
+    rows = {row["scene_id"]: row for row in commands.rows(run)}
+    assert len(rows) == 12
+    assert {name: rows[name] for name in kept} == kept
+    assert commands.rows(run, "failures") == []
+
+
+def test_a_scene_that_cannot_be_reached_is_tried_again_by_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpdeblur.transforms.patient_read.PAUSES_S", (0.05, 0.1))
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(4)), tmp_path / "run"
+    views = {path.name: path.read_bytes() for path in (source / "scene-002").iterdir()}
+
+    def empty_its_folder() -> None:
+        for name in views:
+            (source / "scene-002" / name).unlink()
+
+    with after(1, empty_its_folder):
+        assert deblur(source, run, "--workers", "1") == 3
+    (failed,) = commands.rows(run, "failures")
+    assert (failed["scene_id"], failed["stage"], failed["error_type"]) == ("scene-002", "read", "InputUnreachableError")
+    builders.write_folders(source, {"scene-002": {name.removesuffix(".png"): data for name, data in views.items()}})
+    assert deblur(source, run) == 0
+    assert len(commands.rows(run)) == 4
+
+
 def test_a_model_that_gives_nan_for_one_scene(tmp_path: Path) -> None:
     source = builders.write_folders(tmp_path / "s", commands.scenes(4, bright=(2,)))
     assert deblur(source, tmp_path / "run", model=str(commands.bright_is_nan(tmp_path / "nan.onnx"))) == 3

@@ -1,0 +1,52 @@
+"""Reading that outlasts a passing fault: a mount that is away for a moment, a server that is overloaded, a time-out."""
+
+from __future__ import annotations
+
+import errno
+import time
+
+from dpdeblur.transforms.records import SceneError, Source
+from dpdeblur.transforms.storage.read import read_bytes
+from dpdeblur.transforms.storage.uris import local_path
+
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+_PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN}
+_PASSING |= {errno.ENETUNREACH, errno.ECONNRESET, errno.ECONNREFUSED, errno.EAGAIN, errno.EBUSY, errno.EREMOTEIO, errno.ENXIO}
+
+
+class InputUnreachableError(SceneError):
+    """What holds a scene's files cannot be read at present; once it can, the same command tries the scene again."""
+
+
+def read_patiently(source: Source) -> bytes:
+    """Read a picture, again after growing pauses where the fault may pass.
+
+    Raises:
+        InputUnreachableError: the fault has not passed.
+        SceneError: as `read_bytes`, for faults of the file itself.
+    """
+    for pause in PAUSES_S:
+        try:
+            return read_bytes(source)
+        except SceneError as error:
+            if not _may_pass(error.__cause__, source):
+                raise
+            time.sleep(pause)
+    try:
+        return read_bytes(source)
+    except SceneError as error:
+        if not _may_pass(error.__cause__, source):
+            raise
+        waited = f"tried {len(PAUSES_S) + 1} times in {sum(PAUSES_S):.0f} s"
+        raise InputUnreachableError(f"{error} What holds it cannot be read at present: {waited}.", source.uri) from error
+
+
+def _may_pass(cause: BaseException | None, source: Source) -> bool:
+    """Return whether a fault is one of the disk, the network or the store, rather than of the file."""
+    if not isinstance(cause, OSError):
+        return False
+    if not isinstance(cause, FileNotFoundError):
+        return cause.errno in _PASSING or (cause.errno is None and not isinstance(cause, PermissionError))
+    path = local_path(source.uri)
+    # A mount point whose disk is gone is an empty folder. Where the folder of a file that is gone holds others, it is deleted.
+    return path is not None and not any(next(folder for folder in path.absolute().parents if folder.is_dir()).iterdir())
