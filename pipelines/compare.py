@@ -71,7 +71,7 @@ def _formatted(kind: str, comparison: Comparison, runs: Sequence[Run], options: 
         return to_text(grids(comparison), comparison.notes, width)
     if not comparison.scored:
         raise UsageError(f"No scene was scored by all runs, and --format {kind} is of scores. Give --format table for times.")
-    table = paper_table.paper_table(comparison, metrics=options.metrics, columns=options.columns)
+    table = paper_table.paper_table(comparison, metrics=options.metrics or (), columns=options.columns or ())
     if kind == "latex":
         return paper_table.to_latex(table)
     if kind == "csv":

@@ -156,14 +156,14 @@ class CompareOptions:
     output: str | None = field(
         default=None, converter=optional(words), metadata=shown("where it goes", "FILE", default="the terminal")
     )
-    metrics: Names = field(
-        default=Names(),
-        converter=names,
+    metrics: Names | None = field(
+        default=None,
+        converter=optional(names),
         metadata=shown("metrics of latex, markdown and csv, with commas: psnr, ssim, mae", "NAMES", default="all"),
     )
-    columns: Names = field(
-        default=Names(),
-        converter=names,
+    columns: Names | None = field(
+        default=None,
+        converter=optional(names),
         metadata=shown(
             "columns of latex, markdown and csv, with commas: names of subsets, all, cpu, p50, ms-per-mp",
             "NAMES",
