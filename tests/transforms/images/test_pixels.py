@@ -9,6 +9,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,7 +123,12 @@ def test_files_come_back(drawn: list[Image], png_filter: int) -> None:
 
 def seeds() -> list[bytes]:
     files = [data for bits in (8, 16) for channels in (1, 3) for data in lossless(photograph(bits, channels, 9, 13)).values()]
-    files += [pillow(photograph(8, channels, 16, 24), "JPEG", progressive=p) for channels in (1, 3) for p in (False, True)]
+    jpegs = [pillow(photograph(8, channels, 16, 24), "JPEG", progressive=p) for channels in (1, 3) for p in (False, True)]
+    files += [*jpegs, *(bytes(imagecodecs.jpegxl_encode_jpeg(data)) for data in jpegs)]
+    camera = PIL.Image.Exif()
+    camera.update({271: "Pixelmaker", 274: 6})
+    profile = bytes(imagecodecs.cms_profile("adobergb"))
+    files += [pillow(photograph(8, 3, 9, 13), name, exif=camera, icc_profile=profile) for name in ("PNG", "JPEG", "TIFF")]
     if REALDATA.exists():
         files += [codecs.encode(codecs.decode((REALDATA / name).read_bytes())[:40, :60]) for name in ("canon/box/001/l.png",)]
     return files
@@ -167,6 +173,7 @@ def decode_or_refuse(data: bytes) -> bool:
     """Whether it was read. Nothing but a SceneError may come of a damaged file."""
     try:
         picture = codecs.decode(data, max_pixels=2**20)
+        assert codecs.read_metadata(data).orientation in range(1, 9)
     except SceneError as error:
         assert str(error)
         return False
