@@ -26,7 +26,7 @@ from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.layouts import Found, find_scenes, left_out
+from dpdeblur.transforms.layouts import Found, left_out
 from dpdeblur.transforms.records import Failure, Latency, Outcome, Score
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.storage import store
@@ -50,7 +50,7 @@ def run(options: DeblurOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
     crash = crash_recovery.crash_to_recover_from(folder)
-    job = prepare(options, folder, find_scenes(options.input, options.layout))
+    job = prepare(options, folder, resolve.find(options, options))
     return run_job(job, folder, options, crash)
 
 
@@ -179,12 +179,13 @@ def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEa
 def _scenes(job: Job[Any], work: Work) -> str:
     """Describe the scenes of a job in one line."""
     found, incomplete = job.found, sum(isinstance(outcome, Failure) and outcome.stage == "find" for outcome in work.kept)
-    already = len(work.kept) - incomplete
+    already = len(job.keys) - len(work.todo)
     targets = sum(scene.target is not None for scene in found.scenes)
     return (
         f"{counted(len(job.scene_ids), 'scene')}, layout {found.layout}, {targets} with a target"
         + (f"; {already} already done" if already else "")
         + (f"; {incomplete} incomplete" if incomplete else "")
+        + (f"; {len(found.unselected)} others not asked for" if found.unselected else "")
         + _gone(work)
     )
 

@@ -13,13 +13,14 @@ from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
+from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PackOptions
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
 from dpdeblur.pipelines.run.summary import breaks_strictness
 from dpdeblur.transforms import packing, worklist
-from dpdeblur.transforms.layouts import Found, find_scenes, left_out
+from dpdeblur.transforms.layouts import Found, left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
@@ -43,7 +44,7 @@ def run(options: PackOptions) -> int:
         JobError, Stopped: the run ended before its time.
     """
     runners.open_file_systems(options.beam_options)
-    folder, found = ShardFolder(options.output), find_scenes(options.input, options.layout)
+    folder, found = ShardFolder(options.output), resolve.find(options, options)
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
     if not found.scenes:

@@ -10,12 +10,12 @@ from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
+from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PlanOptions
 from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.summary import breaks_strictness
-from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.layouts.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
@@ -35,7 +35,7 @@ def run(options: PlanOptions) -> int:
     """
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
-    job = deblur.prepare(options, folder, find_scenes(options.input, options.layout))
+    job = deblur.prepare(options, folder, resolve.find(options, options))
     work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart, prune=options.prune)
     for name, text in [] if options.quiet else lines(job, work, options, folder):
         say(f"{name:<10} {text}")
@@ -63,7 +63,7 @@ def lines(job: Job[Restoration], work: Work, options: PlanOptions, folder: RunFo
         *([("left out", line)] if (line := sentence(found.left_out)) else []),
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
         ("backend", f"{model.backend}, {counted(job.workers, 'scene')} at once, threads for each: {options.threads}"),
-        ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(work.kept) - len(found.failures)}"),
+        ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(job.keys) - len(work.todo)}"),
         *([("gone", f"{counted(len(work.gone), 'scene')} no longer in the input")] if work.gone else []),
         *_estimate(job.task, model, work.todo, options),
     ]

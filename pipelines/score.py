@@ -21,6 +21,7 @@ from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.selection import select, without_empty_subsets
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
 
@@ -62,6 +63,7 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
     found = find_scenes(options.input, options.layout, restored=not options.restored)
     if options.restored:
         found = _with_restored(found, options.restored, options.match)
+    found = select(found if options.subset else without_empty_subsets(found), resolve.selection(options))
     at_once = resolve.scenes_at_once(options, options)
     task = Scoring(method, protocol.name, resolve.pixels(options), provenance.digest(settings), at_once, metrics)
     headline = f"{method}, protocol {protocol.name}"

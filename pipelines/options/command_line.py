@@ -17,6 +17,7 @@ from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import Option, known_flags, make, nearest, options_of
 from dpdeblur.pipelines.options.values import NamedRun, PixelSize, SceneLimit, Share, text
 from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.selection import Part
 
 CONFIG = (
     "YAML file of options, one a line, as in 'black-level: 64'; the command line wins over it, and a later file over an "
@@ -143,7 +144,7 @@ def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
         elif not word.startswith("-"):
             raise UsageError(f"unexpected argument {word!r}.")
         elif flag not in known:
-            raise UsageError(f"unknown option {flag}.{nearest(flag, ours) or nearest(flag, known)}")
+            raise UsageError(f"unknown option {flag}.{nearest(flag, [*ours, *known])}")
         elif known[flag] and equals and value != "true":
             raise UsageError(f"{flag} is a switch of Beam: leave it out, or say it without a value.")
         else:
@@ -154,7 +155,7 @@ def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: numbers and lists stay, values of our own are written as text."""
-    if isinstance(value, Share | PixelSize | NamedRun | SceneLimit | Path):
+    if isinstance(value, Share | PixelSize | Part | NamedRun | SceneLimit | Path):
         return str(value)
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
 

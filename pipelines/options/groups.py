@@ -17,6 +17,7 @@ from dpdeblur.pipelines.options.values import (
     duration,
     names,
     number,
+    part,
     positive,
     real,
     share,
@@ -25,6 +26,7 @@ from dpdeblur.pipelines.options.values import (
     words,
 )
 from dpdeblur.transforms.layout_names import LAYOUTS, Layout
+from dpdeblur.transforms.selection import Part
 
 Arriving = Literal["auto", "folders", "ntire"]
 Backend = Literal["onnxruntime", "openvino", "openvino-bf16"]
@@ -47,6 +49,33 @@ class Input:
         metadata=shown(f"how the scenes are laid out. {_layouts(*LAYOUTS)}", default="auto: recognised"),
     )
     strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class PartOfInput:
+    """Which of the scenes are worked on."""
+
+    title: ClassVar[str] = "part of the scenes"
+    about: ClassVar[str] = "Applied in this order. By default all scenes; scenes that a run holds already stay in it."
+    subset: str | None = field(
+        default=None, converter=optional(words), metadata=shown("only the scenes of this subset, such as test", "NAME")
+    )
+    scenes: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown(
+            "only the scenes whose ids are listed in this .txt file, one a line, or match this pattern with *, ? and [abc]",
+            "FILE.txt|PATTERN",
+        ),
+    )
+    limit: int | None = field(
+        default=None, converter=optional(positive), metadata=shown("only the first N scenes, sorted by id", "N")
+    )
+    part: Part | None = field(
+        default=None,
+        converter=optional(part),
+        metadata=shown("only the I-th of N equal parts, from 1/N: for several machines, each with a run of its own", "I/N"),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -19,6 +19,7 @@ from dpdeblur.pipelines.options.groups import (
     ModelCard,
     ModelFile,
     ModelSpeed,
+    PartOfInput,
     Pixels,
     Quiet,
     Results,
@@ -35,7 +36,20 @@ WRONG = "1 the job failed; 2 the command line or the inputs are wrong"
 
 @frozen(kw_only=True, slots=False)
 class DeblurOptions(
-    Input, Results, Images, Quiet, ModelFile, ModelCard, Pixels, Metrics, Workers, ModelSpeed, Resuming, Finite, Engine
+    Input,
+    PartOfInput,
+    Results,
+    Images,
+    Quiet,
+    ModelFile,
+    ModelCard,
+    Pixels,
+    Metrics,
+    Workers,
+    ModelSpeed,
+    Resuming,
+    Finite,
+    Engine,
 ):
     """Restore scenes, score them where they have a target, write tables, pictures and latency statistics."""
 
@@ -55,6 +69,8 @@ class DeblurOptions(
 class PlanOptions(DeblurOptions):
     """Say what deblur would do, with nothing written."""
 
+    title: ClassVar[str] = "scenes"
+    about: ClassVar[str] = ""
     explain: bool = field(default=False, metadata=shown("also list every file of the input and what becomes of it"))
     examples: ClassVar[tuple[str, ...]] = ("dpdeblur plan --input scenes/ --output runs/first --images restored",)
     notes: ClassVar[str] = (
@@ -129,7 +145,7 @@ class Restored:
 
 
 @frozen(kw_only=True, slots=False)
-class ScoreOptions(Input, Restored, Results, Quiet, Pixels, Metrics, Workers, Resuming, Finite, Engine):
+class ScoreOptions(Input, PartOfInput, Restored, Results, Quiet, Pixels, Metrics, Workers, Resuming, Finite, Engine):
     """Score pictures that someone else restored, into the same tables."""
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -165,7 +181,7 @@ class Shards:
 
 
 @frozen(kw_only=True, slots=False)
-class PackOptions(Input, Shards, Quiet, Engine):
+class PackOptions(Input, PartOfInput, Shards, Quiet, Engine):
     """Pack scenes into WebDataset tar shards."""
 
     examples: ClassVar[tuple[str, ...]] = (

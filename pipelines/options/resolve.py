@@ -11,11 +11,13 @@ from dpdeblur.models.runtime.card import CardOverrides
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options.groups import Engine, Metrics, ModelCard, Pixels, Workers
+from dpdeblur.pipelines.options.groups import Engine, Input, Metrics, ModelCard, PartOfInput, Pixels, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.tone_curve import ToneCurve
+from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.scoring import extra_metrics as extra
+from dpdeblur.transforms.selection import Selection, select
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 
@@ -39,6 +41,45 @@ def scenes_at_once(workers: Workers, engine: Engine, threads: int = 1) -> int:
     if not runners.is_here(engine.runner):
         return 1
     return max(1, min(usable_cores() // threads, memory_bytes() // SCENE_MEMORY))
+
+
+def find(place: Input, part: PartOfInput) -> Found:
+    """Find the scenes that are asked for.
+
+    Args:
+        place: where they are.
+        part: which of them.
+
+    Raises:
+        UsageError: there are none.
+    """
+    return select(find_scenes(place.input, place.layout), selection(part))
+
+
+def selection(part: PartOfInput) -> Selection:
+    """Return which scenes are asked for.
+
+    Raises:
+        UsageError: the file that lists them cannot be read.
+    """
+    listed = part.scenes is not None and part.scenes.endswith(".txt")
+    return Selection(
+        subset=part.subset,
+        pattern=None if listed else part.scenes,
+        ids=_ids(str(part.scenes)) if listed else None,
+        limit=part.limit,
+        part=part.part,
+    )
+
+
+def _ids(file: str) -> tuple[str, ...]:
+    try:
+        content = store.read_whole(file)
+        if content is None:
+            raise UsageError(f"--scenes {file} is not there; a pattern must not end in .txt.")
+        return tuple(filter(None, map(str.strip, content.decode("utf-8-sig").splitlines())))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--scenes {file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def tone_curve(pixels: Pixels) -> ToneCurve:

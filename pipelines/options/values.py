@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
+from dpdeblur.transforms.selection import Part
+
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {None: 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -195,6 +197,14 @@ def share(said: Share | int | str) -> Share:
     if not match or (match[2] and float(match[1]) > 100) or (not match[2] and not match[1].isdecimal()):
         raise ValueError(f"{text(said)!r} is neither a number of scenes, such as 20, nor a share, such as 5%")
     return Share(float(match[1]), percent=bool(match[2]))
+
+
+def part(said: Part | str) -> Part:
+    """Read one of several parts, from 1: `2/8`."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text(said).strip(), re.ASCII)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise ValueError(f"{text(said)!r} is not a part such as 1/8, from 1/8 to 8/8")
+    return Part(int(match[1]), int(match[2]))
 
 
 def pixel_size(said: tuple[int, int] | str) -> PixelSize:

@@ -53,7 +53,7 @@ class Job(Generic[TaskT]):
 
     @property
     def scene_ids(self) -> set[str]:
-        """The ids of all scenes that the tables will hold."""
+        """The ids of all scenes that were asked for."""
         return {*self.keys, *(failure.scene_id for failure in self.found.failures)}
 
 
@@ -63,7 +63,7 @@ class Work:
 
     Attributes:
         todo: scenes to work on.
-        kept: outcomes that still hold, and the scenes that were not found whole.
+        kept: outcomes that still hold, those of scenes that were not asked for this time, and scenes not found whole.
         gone: outcomes of scenes that are no longer in the input, or no longer whole: they stay, too.
         nothing_to_do: the tables already stand as they should.
     """
@@ -127,6 +127,7 @@ def make_job(
         "command": command_line(options),
         "input": store.absolute(options.input, resolve=True),
         "layout": found.layout,
+        "unselected": len(found.unselected),
         "settings": settings,
         "options": record(options),
         "card": card,
@@ -168,6 +169,7 @@ def plan_work(
         gone = {}
     incomplete = (failure for failure in job.found.failures if failure.scene_id not in gone)
     kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in incomplete)]
+    kept += [outcome for scene_id, outcome in _latest(outcomes).items() if scene_id in job.found.unselected]
     stands = earlier.get("finished") is not None and _scenes([*kept, *gone.values()]) == _scenes(outcomes)
     told = {*gone} == {*earlier.get("gone", ())}
     return Work(todo, kept, [*gone.values()], nothing_to_do=stands and told and not todo and folder.is_whole())
@@ -175,11 +177,17 @@ def plan_work(
 
 def _gone(outcomes: list[Outcome], job: Job[Any]) -> dict[str, Outcome]:
     """Find the last outcomes of scenes that are no longer in the input, or no longer whole, though they once were."""
-    gone: dict[str, Outcome] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at):
-        if outcome.scene_id not in job.keys and not (isinstance(outcome, Failure) and outcome.stage == "find"):
-            gone[outcome.scene_id] = outcome
-    return gone
+    there = job.keys.keys() | job.found.unselected
+    return {
+        scene_id: outcome
+        for scene_id, outcome in _latest(outcomes).items()
+        if scene_id not in there and not (isinstance(outcome, Failure) and outcome.stage == "find")
+    }
+
+
+def _latest(outcomes: list[Outcome]) -> dict[str, Outcome]:
+    """Return the last outcome of each scene."""
+    return {outcome.scene_id: outcome for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at)}
 
 
 def _check_few(gone: set[str], outcomes: list[Outcome], job: Job[Any], folder: RunFolder) -> None:

@@ -27,6 +27,7 @@ ORDER = {
         "tables",
         "shards",
         "layouts",
+        "selection",
         "scoring",
     ],
     "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],

@@ -37,6 +37,7 @@ class Found:
         left_out: files that take no part, by kind, each with its number and a few examples; see `left_out.sentence`.
         remarks: what looks like a slip, though it can be used, in sentences.
         incomplete: ids of the failures that lack a file which may still come.
+        unselected: ids of the scenes, whole or not, that are there but were not asked for; see `selection.select`.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Found:
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()
     incomplete: frozenset[str] = frozenset()
+    unselected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

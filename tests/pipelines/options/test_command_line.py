@@ -26,8 +26,21 @@ from dpdeblur.transforms import packing
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.layouts import LAYOUTS, arrivals
 from dpdeblur.transforms.scoring import paired, protocols
+from dpdeblur.transforms.selection import Part
 
-NAMES = st.text(string.ascii_letters + string.digits + " _-./:=,'\"\\{}[]#&*!|>%@`~é😀", min_size=1).filter(str.strip)
+NAMES = st.text(string.ascii_letters + string.digits + " _-./:=,'\"\\{}[]#&*!|>%@`~é😀", min_size=1).filter(
+    lambda name: name.strip("- ")
+)
+BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "SceneLimit": st.builds(SceneLimit, st.none() | st.integers(0, 10**6)),
+    "Share": st.one_of(st.integers(0, 10**6).map(lambda n: Share(float(n))), st.just(Share(2.5, percent=True))),
+    "Part": st.just(Part(2, 8)),
+    "PixelSize": st.builds(PixelSize, st.integers(64, 16384), st.integers(64, 16384)),
+    "float": st.floats(0.001, 64),
+    "int": st.integers(1, 10**12),
+    "Path": NAMES.filter(lambda name: "\\" not in name).map(Path),
+    "str": NAMES,
+}
 BEAM = ["--flink_master=here", "--streaming", "--experiments=a", "--experiments=b"]
 IN_FILE = {"flink_master": "here", "streaming": "true", "experiments": ["a", "b"]}
 
@@ -41,34 +54,14 @@ def said_for(option: Option, field: Any) -> st.SearchStrategy[Any]:
     if "Names" in str(field.type):
         return st.lists(st.text(string.ascii_letters, min_size=1), min_size=1).map(Names)
     if option.many:
-        return st.lists(said_for_one_of_many(option, str(field.type)), min_size=1).map(tuple)
-    return said_for_type(str(field.type))
+        return st.lists(said_for_one_of_many(str(field.type)), min_size=1).map(tuple)
+    return next(strategy for kind, strategy in BY_TYPE.items() if kind in str(field.type))
 
 
-def said_for_one_of_many(option: Option, kinds: str) -> st.SearchStrategy[Any]:
+def said_for_one_of_many(kinds: str) -> st.SearchStrategy[Any]:
     if "NamedRun" in kinds:
         return st.builds(NamedRun, NAMES.filter(lambda name: "=" not in name), NAMES)
     return NAMES.filter(lambda name: not name.startswith("-"))
-
-
-def said_for_type(kinds: str) -> st.SearchStrategy[Any]:
-    if "SceneLimit" in kinds or "Share" in kinds:
-        return said_for_scenes(kinds)
-    if "PixelSize" in kinds:
-        return st.builds(PixelSize, st.integers(64, 16384), st.integers(64, 16384))
-    if "float" in kinds:
-        return st.floats(0.001, 64)
-    if "int" in kinds:
-        return st.integers(1, 10**12)
-    if "Path" in kinds:
-        return NAMES.filter(lambda name: "\\" not in name).map(Path)
-    return NAMES
-
-
-def said_for_scenes(kinds: str) -> st.SearchStrategy[Any]:
-    if "SceneLimit" in kinds:
-        return st.builds(SceneLimit, st.none() | st.integers(0, 10**6))
-    return st.one_of(st.integers(0, 10**6).map(lambda n: Share(float(n))), st.just(Share(2.5, percent=True)))
 
 
 @st.composite

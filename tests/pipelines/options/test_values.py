@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dpdeblur.pipelines.options import redaction, values
 from dpdeblur.pipelines.options.values import PixelSize, Share, duration, number, pixel_size, positive, real, share, size, text
+from dpdeblur.transforms.selection import Part
 
 
 @pytest.mark.parametrize(("said", "value"), [("256MB", 256_000_000), ("1.5 GiB", 1_610_612_736), ("10", 10), ("2kb", 2000)])
@@ -52,6 +53,9 @@ def test_number(said: str, value: int) -> None:
         (duration, "1e999"),
         (pixel_size, "0x5"),
         (pixel_size, (3,)),
+        (values.part, "0/4"),
+        (values.part, "5/4"),
+        (values.part, "1"),
     ],
 )
 def test_nonsense_is_refused_with_an_example(read: Callable[[Any], object], said: object) -> None:
@@ -71,6 +75,7 @@ READERS: dict[Callable[[Any], Any], st.SearchStrategy[Any]] = {
         st.integers(0, 2**53).map(lambda value: Share(float(value))),
         st.floats(0, 100).map(lambda value: Share(value, percent=True)),
     ),
+    values.part: st.integers(1, 99).flatmap(lambda parts: st.builds(Part, st.integers(1, parts), st.just(parts))),
     values.words: st.text(min_size=1).filter(str.strip),
 }
 
