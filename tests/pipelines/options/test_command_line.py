@@ -93,7 +93,7 @@ def test_command_line_file_and_python_say_the_same(command: str, tmp_path: Path,
 
     declared = {option.name: option for option in options_of(type(options))}
     said = {name: getattr(options, name) for name in declared if name != "beam_options"}
-    given = {name: value for name, value in said.items() if value is not None}
+    given = {name: value for name, value in said.items() if value not in (None, ())}
     assert command_line.options(command, Said(given, {}, tuple(getattr(options, "beam_options", ())))) == options
 
     lines: dict[str, Any] = {
