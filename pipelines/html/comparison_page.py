@@ -13,7 +13,7 @@ from dpdeblur.pipelines.html.paper_table import places
 from dpdeblur.pipelines.html.report_page import excerpt_data
 from dpdeblur.pipelines.html.report_sections import Figure, KeyNumber
 from dpdeblur.transforms.scoring import paired
-from dpdeblur.transforms.scoring.comparison import METRICS, Comparison, MethodSummary, SceneRow, difference
+from dpdeblur.transforms.scoring.comparison import Comparison, MethodSummary, SceneRow, difference
 from dpdeblur.transforms.wording import counted
 
 _STATISTICS = (
@@ -49,7 +49,7 @@ def render(comparison: Comparison, images: Sequence[ComparedScene] = ()) -> str:
         has_images=bool(images),
         key_numbers=_key_numbers(comparison) if two else [],
         leaderboard=board,
-        leaderboard_marks=_marks(shown, offset=1 if board.headers[0] == "Rank" else 0),
+        leaderboard_marks=_marks(comparison, shown, offset=1 if board.headers[0] == "Rank" else 0),
         made=comparison_tables.made(comparison),
         gains=comparison_tables.gains(comparison) if comparison.scored else [],
         pairs=comparison_tables.pairs(comparison) if comparison.scored else [],
@@ -119,9 +119,11 @@ def _key_numbers(comparison: Comparison) -> list[KeyNumber]:
     ]
 
 
-def _marks(methods: Sequence[MethodSummary], offset: int) -> dict[tuple[int, int], str]:
+def _marks(comparison: Comparison, methods: Sequence[MethodSummary], offset: int) -> dict[tuple[int, int], str]:
     """The best and second best cells of the leaderboard, whose first number stands after the name and `offset` columns."""
-    columns = [([m.mean(metric.column) for m in methods], metric.digits, metric.higher_is_better) for metric in METRICS]
+    columns = [
+        ([m.mean(metric.column) for m in methods], metric.digits, metric.higher_is_better) for metric in comparison.metrics
+    ]
     columns.append(([m.cpu_s for m in methods], 3, False))
     return {
         (row, offset + 1 + index): "best" if place == 1 else "second"

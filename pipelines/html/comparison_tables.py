@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dpdeblur.pipelines.html.formats import MISSING, number, probability
 from dpdeblur.pipelines.html.grids import Grid
-from dpdeblur.transforms.scoring.comparison import METRICS, Comparison, Contrast, MethodSummary, difference
+from dpdeblur.transforms.scoring.comparison import METRICS, MORE_METRICS, Comparison, Contrast, MethodSummary, difference
 from dpdeblur.transforms.wording import counted
 
 MOST_CHANGED = 3  # scenes at either end
-_BY_COLUMN = {metric.column: metric for metric in METRICS}
+_BY_COLUMN = {metric.column: metric for metric in (*METRICS, *MORE_METRICS)}
 
 
 def grids(comparison: Comparison) -> list[Grid]:
@@ -21,14 +21,15 @@ def grids(comparison: Comparison) -> list[Grid]:
 
 def leaderboard(comparison: Comparison) -> Grid:
     """Return every method over the shared scenes; more than two are ranked by PSNR and then by SSIM."""
-    headers = ("Method", "PSNR dB", "SSIM", "MAE", "CPU s/image", "p50 ms", "ms/MP")
-    in_order = tuple(map(_results, comparison.in_order))
+    labels = (f"{metric.label} {metric.unit}".strip() for metric in comparison.metrics)
+    headers = ("Method", *labels, "CPU s/image", "p50 ms", "ms/MP")
+    in_order = tuple(_results(method, comparison) for method in comparison.in_order)
     if not comparison.scored:
         return Grid(f"Methods: {counted(comparison.shared, 'shared scene')}", headers, in_order)
     scenes = f"{counted(comparison.scored, 'scored scene')} of {comparison.shared} shared"
     if len(comparison.names) == 2:
         return Grid(f"Methods: {scenes}", headers, in_order)
-    ranked = tuple((str(place), *_results(method)) for place, method in enumerate(comparison.methods, 1))
+    ranked = tuple((str(place), *_results(method, comparison)) for place, method in enumerate(comparison.methods, 1))
     return Grid(f"Leaderboard: {scenes}", ("Rank", *headers), ranked, text=2)
 
 
@@ -78,7 +79,7 @@ def pairs(comparison: Comparison) -> list[Grid]:
             ),
             2,
         )
-        for metric in METRICS
+        for metric in comparison.metrics
     ]
 
 
@@ -105,8 +106,8 @@ def changed(comparison: Comparison) -> Grid:
     return Grid("Scenes that lost and gained most", headers, tuple(rows), text=3)
 
 
-def _results(method: MethodSummary) -> tuple[str, ...]:
-    quality = (number(method.mean(metric.column), metric.digits) for metric in METRICS)
+def _results(method: MethodSummary, comparison: Comparison) -> tuple[str, ...]:
+    quality = (number(method.mean(metric.column), metric.digits) for metric in comparison.metrics)
     cost = (number(method.cpu_s, 3), number(method.inference_p50_ms, 0), number(method.ms_per_megapixel, 0))
     return method.name, *quality, *cost
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dpdeblur.pipelines.html.formats import MISSING, number
 from dpdeblur.pipelines.html.grids import in_latex, in_markdown
 from dpdeblur.transforms.errors import UsageError
-from dpdeblur.transforms.scoring.comparison import METRICS, Comparison, MethodSummary, MetricColumn
+from dpdeblur.transforms.scoring.comparison import Comparison, MethodSummary, MetricColumn
 from dpdeblur.transforms.wording import counted
 
 SIGNIFICANT = 0.05
@@ -83,9 +83,9 @@ def paper_table(comparison: Comparison, *, metrics: Sequence[str] = (), columns:
     Raises:
         UsageError: there is no such metric or column.
     """
-    known = {metric.name: metric for metric in METRICS}
+    known = {metric.name: metric for metric in comparison.metrics}
     costs = {cost.name: cost for cost in COSTS}
-    chosen = [known[_among(name, known, "metric")] for name in metrics] or list(METRICS)
+    chosen = [known[_among(name, known, "metric")] for name in metrics] or list(comparison.metrics)
     groups = [_among(name, [*comparison.subsets, *costs], "column") for name in columns] or list(comparison.subsets)
     made = [
         *(_column(comparison, metric, group) for group in groups if group not in costs for metric in chosen),

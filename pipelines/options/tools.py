@@ -159,7 +159,9 @@ class CompareOptions:
     metrics: Names | None = field(
         default=None,
         converter=optional(names),
-        metadata=shown("metrics of latex, markdown and csv, with commas: psnr, ssim, mae", "NAMES", default="all"),
+        metadata=shown(
+            "metrics of latex, markdown and csv, with commas: psnr, ssim, mae, lpips, ms_ssim", "NAMES", default="all"
+        ),
     )
     columns: Names | None = field(
         default=None,

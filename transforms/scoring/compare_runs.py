@@ -17,7 +17,16 @@ import numpy as np
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.scoring.comparability import Rows, count, input_notes, left_out_notes, names_of, protocol_notes
-from dpdeblur.transforms.scoring.comparison import ALL, METRICS, Comparison, Contrast, MethodSummary, MetricColumn, SceneRow
+from dpdeblur.transforms.scoring.comparison import (
+    ALL,
+    METRICS,
+    MORE_METRICS,
+    Comparison,
+    Contrast,
+    MethodSummary,
+    MetricColumn,
+    SceneRow,
+)
 from dpdeblur.transforms.scoring.paired import Paired, finite_mean, paired
 from dpdeblur.transforms.tables.results import Run
 
@@ -54,14 +63,18 @@ def compare_runs(runs: Sequence[Run], *, names: Sequence[str] | None = None, any
             "Wins, losses and ties count all."
         )
     groups = _groups(tables[0], scored)
+    more = (m for m in MORE_METRICS if all(getattr(table[scene], m.column) is not None for table in tables for scene in scored))
+    metrics = (*METRICS, *(more if scored else ()))
     methods = [
-        _summary(name, run, table, shared, groups, infinite) for name, run, table in zip(names, runs, tables, strict=True)
+        _summary(name, run, table, shared, groups, metrics, infinite)
+        for name, run, table in zip(names, runs, tables, strict=True)
     ]
     return Comparison(
         names=tuple(names),
+        metrics=metrics,
         methods=tuple(sorted(with_front(methods), key=_rank)) if scored else tuple(methods),
         subsets=tuple(groups),
-        contrasts=tuple(_contrasts(names, tables, groups)),
+        contrasts=tuple(_contrasts(names, tables, groups, metrics)),
         scenes=tuple(_row(scene, tables) for scene in shared),
         shared=len(shared),
         scored=len(scored),
@@ -97,13 +110,19 @@ def _groups(first: Rows, scored: Sequence[str]) -> dict[str, Sequence[str]]:
 
 
 def _summary(
-    name: str, run: Run, table: Rows, shared: Sequence[str], groups: Mapping[str, Sequence[str]], infinite: set[str]
+    name: str,
+    run: Run,
+    table: Rows,
+    shared: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+    metrics: Sequence[MetricColumn],
+    infinite: set[str],
 ) -> MethodSummary:
     rows = [table[scene] for scene in shared]
     inferred = all(row.intra_op_threads for row in rows)
     means = {
         metric.column: {subset: _mean(table, scenes, metric.column, infinite) for subset, scenes in groups.items()}
-        for metric in METRICS
+        for metric in metrics
     }
     return MethodSummary(
         name=name,
@@ -136,12 +155,14 @@ def _several(rows: Sequence[Score], key: str) -> str:
     return ", ".join(sorted({str(getattr(row, key)) for row in rows}))
 
 
-def _contrasts(names: Sequence[str], tables: Sequence[Rows], groups: Mapping[str, Sequence[str]]) -> list[Contrast]:
+def _contrasts(
+    names: Sequence[str], tables: Sequence[Rows], groups: Mapping[str, Sequence[str]], metrics: Sequence[MetricColumn]
+) -> list[Contrast]:
     pairs = list(combinations(zip(names, tables, strict=True), 2))
     return [
         Contrast(name, baseline, metric.column, subset, _paired(first, second, scenes, metric))
         for (baseline, first), (name, second) in pairs
-        for metric in METRICS
+        for metric in metrics
         for subset, scenes in sorted(groups.items(), key=lambda group: group[0] != ALL)
         if scenes
     ]

@@ -41,6 +41,10 @@ METRICS = (
     MetricColumn("ssim", "ssim", "SSIM", 4),
     MetricColumn("mae", "mae", "MAE", 5, higher_is_better=False),
 )
+MORE_METRICS = (  # where every run was scored by them
+    MetricColumn("lpips", "lpips", "LPIPS", 4, higher_is_better=False),
+    MetricColumn("ms_ssim", "ms_ssim", "MS-SSIM", 4),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Comparison:
 
     Attributes:
         names: the methods as given; the first is the baseline.
+        metrics: those that every scored scene has in every run.
         methods: ranked as the challenge ranks, by PSNR and then by SSIM.
         subsets: of the scored scenes, where there are several; then `ALL`.
         contrasts: every method against every one before it: every metric, each subset and `ALL`.
@@ -130,6 +135,7 @@ class Comparison:
     """
 
     names: tuple[str, ...]
+    metrics: tuple[MetricColumn, ...]
     methods: tuple[MethodSummary, ...]
     subsets: tuple[str, ...]
     contrasts: tuple[Contrast, ...]

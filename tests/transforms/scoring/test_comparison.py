@@ -280,3 +280,14 @@ def test_pictures_of_somebody_else_have_no_times_in_the_table_of_scenes(tmp_path
         for name in ("one", "two")
     ]
     assert [row.inference_ms for row in compare_runs(theirs).scenes] == [(None, None)]
+
+
+def test_metrics_that_every_run_has_are_compared_too(tmp_path: Path) -> None:
+    runs = [run(tmp_path, name, scenes({"a": 20.0}, lpips=value)) for name, value in (("one", 0.4), ("two", 0.3))]
+    result = compare_runs(runs)
+    assert [metric.name for metric in result.metrics] == ["psnr", "ssim", "mae", "lpips"]
+    assert leaderboard(result).headers[1:5] == ("PSNR dB", "SSIM", "MAE", "LPIPS")
+    lpips = result.contrast("two", "one", "lpips")
+    assert lpips and lpips.wins == 1 and lpips.mean == pytest.approx(0.1)
+    without = run(tmp_path, "three", scenes({"a": 20.0}))
+    assert [metric.name for metric in compare_runs([*runs, without]).metrics] == ["psnr", "ssim", "mae"]
