@@ -5,6 +5,7 @@ Workers elsewhere cannot call back. What they have finished is seen from here, i
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -113,25 +114,32 @@ def _follow(
     follower: Follower,
     interval_s: float,
 ) -> None:
-    known: set[str] = set()  # a scene may be finished twice, and workers inside this process publish by themselves
+    known: set[str] = set()  # a scene may be finished twice
+    elsewhere = not runners.is_here(runner)  # workers inside this process publish by themselves
     next_look = time.monotonic() + interval_s
     end = _InBackground(result.wait_until_finish)
     with _no_tracebacks.entered(), control.listening(lambda finished: known.add(_name(finished))):
         while not end.reached(LOOK_S) and not control.stopping:
-            if time.monotonic() >= next_look:
+            if elsewhere and time.monotonic() >= next_look:
                 _publish_new(follower, known, control)
                 next_look = time.monotonic() + interval_s
         if control.stopping:
             _cancel(result, pipeline, runner)
             end.reached(CANCEL_S / 4)
-        _publish_new(follower, known, control)
+        if elsewhere:
+            _publish_new(follower, known, control)
     runners.quieten()
     if not control.stopping:
         end.raise_error()
 
 
 def _cancel(result: PipelineResult, pipeline: beam.Pipeline, runner: str) -> None:
-    result.cancel()
+    try:
+        result.cancel()
+    except Exception as error:  # Ctrl-C in a terminal reaches the engines and job servers that Beam has started here, too
+        if runner not in (runners.PRISM, flink.RUNNER):
+            raise JobError(f"the engine cannot be told to cancel the job, which may go on there: {error}") from error
+        logging.getLogger(__name__).info("Prism, or the job server, has ended before it could be told to cancel the job")
     if runner == flink.RUNNER:
         flink.cancel(pipeline.options, CANCEL_S / 2)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,14 +29,16 @@ def test_the_tables_equal_those_of_the_local_run(options: list[str], scenes: Pat
     same_tables(run, local_run)
 
 
-def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to its group, as Ctrl-C in a terminal"])
+def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path, send: Callable[[int, int], None]) -> None:
     scenes, run = write_folders(tmp_path / "scenes", make_scenes(24, height=480, width=640)), tmp_path / "run"
     words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", *options)
     process = start(*words)
     wait_for(lambda: finished(run) >= 2, process)
-    process.send_signal(signal.SIGINT)
+    send(process.pid, signal.SIGINT)
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr
+    assert "Stopped: received SIGINT" in stopped.stderr
     kept = finished(run)
     assert 2 <= kept < 24
     done = dpdeblur(*words)
