@@ -6,7 +6,7 @@ One rule for all layouts: for ids, for files that are missing, there twice or wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
 from dpdeblur.transforms.layouts.left_out import EXTENSIONS
@@ -134,7 +134,10 @@ def _only(candidate: CandidateScene, role: str) -> Source | None:
         raise SceneError(f"{len(files)} files could be the {role} picture: {could}. Keep one.")
     if files and files[0].problem:
         raise _Incomplete(f"The {role} picture cannot be used: {files[0].problem}.", files[0].source.uri)
-    return replace(files[0].source, place=files[0].path) if files else None
+    if not files:
+        return None
+    source = files[0].source
+    return Source(source.uri, source.offset, source.size, source.stamp, files[0].path)
 
 
 def _some(names: Sequence[str]) -> str:

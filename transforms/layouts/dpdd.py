@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures
+from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.pairing import FolderGroup, pair_by_order
 from dpdeblur.transforms.storage.listing import Listing
 
@@ -16,14 +16,14 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
     """Return the candidates of every subset, paired by the sorted order of the file names.
 
     Args:
-        listing: what lies in the place.
+        listing: the pictures in the place.
         root: name of the folder listed; not used, since these names are unique in the set.
 
     Raises:
         UsageError: the folders of a subset hold different numbers of pictures, or views disagree in their names.
     """
     groups: dict[tuple[str, str], FolderGroup] = {}
-    for file in pictures(listing.files):
+    for file in listing.files:
         match = _FOLDER.fullmatch(file.folder)
         role = match and _ROLES.get((match[3], match[4]))
         if match and role:

@@ -7,11 +7,11 @@ Nothing is opened but manifests, and the headers of shards that have no index. W
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dpdeblur.transforms.layout_names import LAYOUTS
 from dpdeblur.transforms.layouts import manifest, shards
-from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, refuse_collisions, settle
+from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 from dpdeblur.transforms.layouts.left_out import Kind, LeftOut, LeftOutCounter, kind_of_entry, kind_of_file
@@ -117,7 +117,7 @@ def the_reading(source: str, listing: Listing, layout: str) -> Reading:
     """
     found = readings(source, listing, layout)
     for reading in found:
-        if FOLDER_LAYOUTS[reading.layout].ids_from_paths:
+        if FOLDER_LAYOUTS[reading.layout].by_names:
             refuse_collisions(reading.candidates)
     fitting = whole_or_all(found)
     if not fitting:
@@ -136,11 +136,11 @@ def readings(source: str, listing: Listing, layout: str) -> list[Reading]:
     Raises:
         UsageError: pictures cannot be paired, or shards are not complete.
     """
-    root = source.rstrip("/").rsplit("/", 1)[-1] or "scene"
-    found = []
+    root, found = source.rstrip("/").rsplit("/", 1)[-1] or "scene", []
+    of_pictures = replace(listing, files=tuple(pictures(listing.files)))
     for name, known in FOLDER_LAYOUTS.items():
         if layout in ("auto", name):
-            contents = list(known.contents(listing, root))
+            contents = list(known.contents(of_pictures if known.by_names else listing, root))
             candidates = [item for item in contents if isinstance(item, CandidateScene)]
             if candidates:
                 candidates += _unreadable(listing, candidates)

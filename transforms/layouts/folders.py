@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene, pictures
+from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 from dpdeblur.transforms.storage.listing import Listing
 
@@ -14,11 +14,11 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
     """Return a candidate for every folder that holds a file named like a picture of a scene.
 
     Args:
-        listing: what lies in the place.
+        listing: the pictures in the place.
         root: name of the folder listed: the id of a scene that lies right in it.
     """
     by_folder: dict[str, CandidateScene] = {}
-    for file in pictures(listing.files):
+    for file in listing.files:
         role = ALIASES.get(file.stem.lower())
         if role:
             candidate = by_folder.get(file.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene, pictures
+from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 from dpdeblur.transforms.storage.listing import Listing
 
@@ -15,11 +15,11 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
     """Return a candidate for every stem that has a left or a right view in its folder; a lone `fig_c.png` is no scene.
 
     Args:
-        listing: what lies in the place.
+        listing: the pictures in the place.
         root: name of the folder listed; not used, since these names carry the id.
     """
     by_path: dict[str, CandidateScene] = {}
-    for file in pictures(listing.files):
+    for file in listing.files:
         match = _NAME.fullmatch(file.stem)
         if match:
             path = f"{file.folder}/{match[1]}" if file.folder else match[1]

@@ -18,12 +18,13 @@ class FolderLayout:
     Attributes:
         contents: from a listing, and the name of the folder listed, to the candidates.
         companions: names of files, or of folders, that describe scenes and are no picture of one.
-        ids_from_paths: whether two candidates of one name are two places, so that the input as a whole is in doubt.
+        by_names: whether names of pictures are all that counts. Then `contents` is given the pictures alone; and two candidates
+            of one name are two places, so that the input as a whole is in doubt.
     """
 
     contents: Callable[[Listing, str], Iterable[CandidateScene | UnusedMember]]
     companions: tuple[str, ...] = ()
-    ids_from_paths: bool = True
+    by_names: bool = True
 
 
 # In the order in which they are tried, and named in messages. Each is tried: where two fit, the input is refused with both.
@@ -32,5 +33,5 @@ FOLDER_LAYOUTS = {
     "dpdd": FolderLayout(dpdd.candidates),
     "restormer": FolderLayout(restormer.candidates),
     "ntire": FolderLayout(ntire.candidates),
-    "shards": FolderLayout(shards.contents, shards.COMPANIONS, ids_from_paths=False),
+    "shards": FolderLayout(shards.contents, shards.COMPANIONS, by_names=False),
 }

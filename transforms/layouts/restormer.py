@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures
+from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.ids import subset_from_path
 from dpdeblur.transforms.layouts.pairing import FolderGroup, natural, pair_by_order
 from dpdeblur.transforms.storage.listing import Listing
@@ -14,14 +14,14 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
     """Return the candidates beside every `inputL` and `inputR`, paired by the natural order of the names: 2 before 10.
 
     Args:
-        listing: what lies in the place.
+        listing: the pictures in the place.
         root: name of the folder listed; not used, since these names carry the id.
 
     Raises:
         UsageError: the folders hold different numbers of pictures, or views disagree in their names.
     """
     groups: dict[str, FolderGroup] = {}
-    for file in pictures(listing.files):
+    for file in listing.files:
         parent, slash, name = file.folder.rpartition("/")
         role = _ROLES.get(name)
         if role:

@@ -57,8 +57,8 @@ class File:
     @property
     def extension(self) -> str:
         """What follows the last dot of its name, in lower case; empty where there is none."""
-        stem, dot, extension = self.name.rpartition(".")
-        return extension.lower() if dot and stem else ""
+        before, dot, extension = self.path.rpartition(".")
+        return extension.lower() if dot and "/" not in extension and before and not before.endswith("/") else ""
 
 
 @dataclass(frozen=True, slots=True)
