@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.evaluate import crops, measure, page, rivals, synthetic
 from benchmarks.evaluate.captures import Capture
-from benchmarks.evaluate.cost import cost
+from benchmarks.evaluate.cost import costs
 from benchmarks.evaluate.quality import Planes
 from benchmarks.evaluate.safety import safety
 from dpdeblur.models.machine import cpu_name
@@ -63,6 +63,7 @@ def evaluate(
         for name, scenes in measure.real_sets(args.realdata).items():
             classical = (measure.NOTHING, *rivals.RIVALS)
             known = {method: rows for method, rows in results.get(name, {}).items() if method in classical}
+            known = {method: rows for method, rows in known.items() if all("aligned_psnr_db" in row for row in rows.values())}
             methods = {model: measure.by_model(restore) for model, restore in restorers.items()}
             measured = {model: measure.real(scenes, method) for model, method in methods.items()}
             results[name] = {**(known if len(known) == len(classical) else measure.rivals_on(scenes)), **measured}
@@ -78,7 +79,7 @@ def evaluate(
         results["safety"] = {name: safety(restore) for name, restore in restorers.items()}
     if "cost" in args.only:
         results["machine"] = machine()
-        results["cost"] = {name: cost(path) for name, path in paths.items()}
+        results["cost"] = costs(paths)
     return results
 
 

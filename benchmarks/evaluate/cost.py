@@ -16,16 +16,36 @@ WIDTH, HEIGHT = 1680, 1120
 SIDE = 128  # px, of the picture that convolutions are counted on
 
 
-def cost(path: Path, threads: tuple[int, ...] = (1, 2), runs: int = 7) -> dict[str, Any]:
-    """Parameters, GMAC per 1680x1120 picture, file size, and the fewest ms per megapixel of a few runs, by threads."""
-    model = onnx.load(path)
-    opened = open_model(path)
-    return {
-        "parameters": sum(int(np.prod(weight.dims)) for weight in model.graph.initializer if len(weight.dims) > 1),
-        "gmac": macs(model, *opened.padded(HEIGHT, WIDTH)) / 1e9,
-        "megabytes": path.stat().st_size / 1e6,
-        "ms_per_megapixel": {str(n): _milliseconds(open_model(path, threads=n), runs) for n in threads},
-    }
+SETUPS = {
+    "ONNX Runtime, 1 thread": ("onnxruntime", 1),
+    "ONNX Runtime, 2 threads": ("onnxruntime", 2),
+    "OpenVINO, 1 thread": ("openvino", 1),
+    "OpenVINO bf16, 1 thread": ("openvino-bf16", 1),
+}
+
+
+def costs(paths: dict[str, Path], runs: int = 7) -> dict[str, Any]:
+    """What each model costs, by name.
+
+    Returns:
+        Parameters, GMAC per 1680x1120 picture, file size, and by backend and threads the fewest ms per megapixel of a few
+        runs: one model's turn after the other's, so that a busy machine slows all of them alike.
+    """
+    found: dict[str, Any] = {}
+    for name, path in paths.items():
+        model = onnx.load(path)
+        found[name] = {
+            "parameters": sum(int(np.prod(weight.dims)) for weight in model.graph.initializer if len(weight.dims) > 1),
+            "gmac": macs(model, *open_model(path).padded(HEIGHT, WIDTH)) / 1e9,
+            "megabytes": path.stat().st_size / 1e6,
+            "ms_per_megapixel": {},
+        }
+    for label, (backend, threads) in SETUPS.items():
+        models = {name: open_model(path, backend=backend, threads=threads) for name, path in paths.items()}
+        taken = [{name: _milliseconds(model) for name, model in models.items()} for _ in range(runs + 1)]
+        for name in paths:
+            found[name]["ms_per_megapixel"][label] = min(row[name] for row in taken[1:])  # the first one warms up
+    return found
 
 
 def macs(model: onnx.ModelProto, height: int, width: int) -> int:
@@ -66,11 +86,9 @@ def _input_channels(model: onnx.ModelProto) -> dict[str, int]:
     return {node.output[0]: weight(node.input[1])[1] for node in model.graph.node if node.op_type == "Conv"}
 
 
-def _milliseconds(model: Model, runs: int) -> float:
+def _milliseconds(model: Model) -> float:
+    """Per megapixel, of one picture."""
     views = np.random.default_rng(0).random((6, HEIGHT, WIDTH), np.float32)
-    taken = []
-    for _ in range(runs + 1):  # the first one warms up
-        start = time.perf_counter()
-        model.restore(views, HEIGHT, WIDTH)
-        taken.append(time.perf_counter() - start)
-    return min(taken[1:]) * 1e9 / (WIDTH * HEIGHT)
+    start = time.perf_counter()
+    model.restore(views, HEIGHT, WIDTH)
+    return (time.perf_counter() - start) * 1e9 / (WIDTH * HEIGHT)

@@ -10,12 +10,11 @@ import numpy as np
 
 from benchmarks.evaluate import captures, rivals, synthetic
 from benchmarks.evaluate.captures import Capture
-from benchmarks.evaluate.quality import Planes, linear, quality
+from benchmarks.evaluate.quality import BORDER, Planes, aligned_psnr_db, linear, quality
 from dpdeblur.models.runtime.session import open_model
 from dpdeblur.transforms.images.photographs import brought_photographs, find_photographs
 
 NOTHING = "doing nothing"
-BORDER = 8
 Method = Callable[[Capture], tuple[Planes, str]]
 
 
@@ -26,7 +25,10 @@ def model_method(path: Path, threads: int) -> Callable[[Planes], Planes]:
 
 
 def real(scenes: Sequence[Capture], method: Method) -> dict[str, Any]:
-    """Quality per scene: gamma-coded, linear, and gamma-coded inside the border: {scene: {"coded": …, …, "setting": …}}."""
+    """Quality per scene: {scene: {"coded": …, "linear": …, "inside": …, "aligned_psnr_db": …, "setting": …}}.
+
+    `inside` is gamma-coded without a border; `aligned_psnr_db` too, each block at its best offset.
+    """
     rows = {}
     for scene in scenes:
         picture, setting = method(scene)
@@ -35,6 +37,7 @@ def real(scenes: Sequence[Capture], method: Method) -> dict[str, Any]:
             "coded": quality(picture, scene.target),
             "linear": quality(linear(picture), linear(scene.target)),
             "inside": quality(inside(picture), inside(scene.target)),
+            "aligned_psnr_db": aligned_psnr_db(picture, scene.target),
             "setting": setting,
         }
     return rows

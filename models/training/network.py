@@ -14,6 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+GATE = 0.0045
+"""Mean absolute difference of the grey views, over about 20 pixels, at which the residual is halved before training. Views
+that agree are in focus, and must come out as they went in; noise of well-lit pictures stays below this, blurred edges are
+far above. Each network learns a factor on it."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -30,16 +35,11 @@ class Config:
     """The cost volume spans ±shifts pixels at half size, twice that at full size."""
 
 
-GATE = 0.0045
-"""Mean absolute difference of the grey views, over about 20 pixels, at which the residual is halved. Views that agree
-are in focus, and must come out as they went in; noise of well-lit pictures stays below this, blurred edges are far above."""
-
 CONFIGS = {
+    "dpdeblur-xs": Config(widths=(16, 32, 64, 96), middle=2, decoder=(1, 1, 1), matching=8),
     "dpdeblur-s": Config(widths=(32, 64, 96, 96), middle=2, decoder=(2, 1, 1)),
-    "large": Config(widths=(64, 96, 128, 128), middle=2, decoder=(2, 2, 1)),
+    "dpdeblur-m": Config(widths=(64, 96, 128, 128), middle=2, decoder=(2, 2, 1)),
 }
-"""`dpdeblur-s` is released as it is, and twice (two runs, averaged) as `dpdeblur-m`; `large` taught it."""
-
 
 class Block(nn.Module):
     """x + conv(relu(conv(x))), 3x3; the second convolution starts small, so that a deep stack starts as the identity."""
@@ -58,11 +58,11 @@ class Block(nn.Module):
 
 
 def cost_volume(views: Tensor, shifts: int) -> tuple[Tensor, Tensor]:
-    """Return features [N, 2·shifts + 2, H/4, W/4] and gate [N, 1, H/4, W/4]: how well the grey views match at each shift.
+    """Return features [N, 2·shifts + 2, H/4, W/4] and unlikeness [N, 1, H/4, W/4]: how well the grey views match.
 
     Grey views, halved; c_k = |shift(left, k) - right| for k = -shifts … shifts, averaged over 5x5, halved again;
-    features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not. The gate is
-    f^4 / (f^4 + GATE^4), f being c_0 averaged once more over 5x5: 0 where the views agree, 1 where they do not.
+    features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not. The unlikeness is
+    c_0 averaged once more over 5x5: 0 where the views agree.
     """
     grey = functional.avg_pool2d(torch.cat([views[:, :3].mean(1, keepdim=True), views[:, 3:].mean(1, keepdim=True)], 1), 2)
     left, right = grey[:, :1], grey[:, 1:]
@@ -72,8 +72,8 @@ def cost_volume(views: Tensor, shifts: int) -> tuple[Tensor, Tensor]:
     cost = functional.avg_pool2d((moved - right).abs(), 5, 1, 2, count_include_pad=False)
     cost = functional.avg_pool2d(cost, 2)
     mean = cost.mean(1, keepdim=True)
-    unlike = functional.avg_pool2d(cost[:, shifts : shifts + 1], 5, 1, 2, count_include_pad=False).pow(4)
-    return torch.cat([cost / (mean + 0.004), 20 * mean], 1), unlike / (unlike + GATE**4)
+    unlike = functional.avg_pool2d(cost[:, shifts : shifts + 1], 5, 1, 2, count_include_pad=False)
+    return torch.cat([cost / (mean + 0.004), 20 * mean], 1), unlike
 
 
 class DeblurNet(nn.Module):
@@ -95,6 +95,8 @@ class DeblurNet(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(w))
         self.decoder = nn.ModuleList(_blocks(w[i], n) for i, n in enumerate(config.decoder))
         self.head = nn.Conv2d(w[0], 48, 3, padding=1)
+        self.gate = nn.Parameter(torch.zeros(()))
+        """Logarithm of the factor on `GATE`."""
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
 
@@ -107,8 +109,17 @@ class DeblurNet(nn.Module):
         """Return the sharp picture: the mean of the views plus a learned residual; not clipped."""
         # The matching cost is a difference of nearly equal numbers: never in half precision.
         with torch.autocast(views.device.type, enabled=False):
-            match, gate = cost_volume(views, self.config.shifts)
-        x = self.stem(functional.pixel_unshuffle(views, 4)) + self.match(match)
+            match, unlike = cost_volume(views, self.config.shifts)
+        residual = self.residual(functional.pixel_unshuffle(views, 4), match, unlike)
+        return 0.5 * (views[:, :3] + views[:, 3:]) + residual
+
+    def residual(self, cells: Tensor, match: Tensor, unlike: Tensor) -> Tensor:
+        """Return what is added to the mean of the views; networks that see the same views can share what it is given.
+
+        `cells` [N, 96, H/4, W/4] are the views with every 4x4 pixels as channels; the others come from `cost_volume`.
+        What the head gives is multiplied by u^4 / (u^4 + t^4), u being the unlikeness and t the learned threshold.
+        """
+        x = self.stem(cells) + self.match(match)
         skips = []
         for blocks, down in zip(self.encoder, self.down, strict=True):
             x = blocks(x)
@@ -117,8 +128,10 @@ class DeblurNet(nn.Module):
         x = self.middle(x)
         for blocks, up, skip in zip(reversed(self.decoder), reversed(self.up), reversed(skips), strict=True):
             x = blocks(skip + functional.pixel_shuffle(up(x), 2))
-        residual = functional.pixel_shuffle(gate * self.head(x).float(), 4)
-        return 0.5 * (views[:, :3] + views[:, 3:]) + residual
+        # In units of the threshold, whose fourth power is near the end of float32.
+        fourth = (unlike.float() / (GATE * self.gate.float().exp())).pow(4)
+        gate = fourth / (fourth + 1)
+        return functional.pixel_shuffle(gate * self.head(x).float(), 4)
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
