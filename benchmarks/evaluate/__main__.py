@@ -61,12 +61,12 @@ def evaluate(
     """Bring `results` up to date, part by part."""
     if "real" in args.only and args.realdata.is_dir():
         for name, scenes in measure.real_sets(args.realdata).items():
-            classical = (measure.NOTHING, *rivals.RIVALS)
-            known = {method: rows for method, rows in results.get(name, {}).items() if method in classical}
-            known = {method: rows for method, rows in known.items() if all("aligned_psnr_db" in row for row in rows.values())}
+            known = {
+                rival: results.get(name, {}).get(rival) or measure.real(scenes, rivals.RIVALS[rival]) for rival in rivals.RIVALS
+            }
             methods = {model: measure.by_model(restore) for model, restore in restorers.items()}
             measured = {model: measure.real(scenes, method) for model, method in methods.items()}
-            results[name] = {**(known if len(known) == len(classical) else measure.rivals_on(scenes)), **measured}
+            results[name] = {measure.NOTHING: measure.real(scenes, measure.nothing), **known, **measured}
             if args.crops:
                 write_crops(args.crops / name, scenes, methods)
     if "synthetic" in args.only:

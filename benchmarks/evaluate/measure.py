@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.evaluate import captures, rivals, synthetic
+from benchmarks.evaluate import captures, synthetic
 from benchmarks.evaluate.captures import Capture
 from benchmarks.evaluate.quality import BORDER, Planes, aligned_psnr_db, linear, quality
 from dpdeblur.models.runtime.session import open_model
@@ -61,11 +61,6 @@ def by_model(restore: Callable[[Planes], Planes]) -> Method:
 def real_sets(folder: Path) -> dict[str, list[Capture]]:
     """The sets of real captures under `folder`, by name."""
     return {"pixel4": captures.pixel4(folder / "pixel4"), "canon": captures.canon(folder / "canon")}
-
-
-def rivals_on(scenes: Sequence[Capture]) -> dict[str, Any]:
-    """Doing nothing, and every classical rival."""
-    return {NOTHING: real(scenes, nothing), **{name: real(scenes, method) for name, method in rivals.RIVALS.items()}}
 
 
 def synthetic_test(methods: dict[str, Callable[[Planes], Planes]], photos: str | None) -> dict[str, Any]:

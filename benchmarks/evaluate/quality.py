@@ -31,18 +31,20 @@ def quality(a: Planes, target: Planes) -> Quality:
 def aligned_psnr_db(a: Planes, target: Planes) -> float:
     """PSNR of [H, W] or [C, H, W] against a target that lies a pixel or three off, by different amounts in different places.
 
-    Every block of 84x84 pixels is compared at its own best offset, of at most 4 whole pixels along each axis; the PSNR is that
-    of the mean squared error over all blocks. A border of 8 pixels, and what fills no block, is left out.
+    Every block of 84x84 pixels (or of all the picture, where that is smaller) is compared at its own best offset, of at most 4
+    whole pixels along each axis; the PSNR is that of the mean squared error over all blocks. A border of 8 pixels, and what
+    fills no block, is left out.
     """
     a, target = (picture[None] if picture.ndim == 2 else picture for picture in (a, target))
     margin = BORDER + REACH
-    height, width = ((length - 2 * margin) // BLOCK * BLOCK for length in target.shape[1:])
+    block = min(BLOCK, *(length - 2 * margin for length in target.shape[1:]))
+    height, width = ((length - 2 * margin) // block * block for length in target.shape[1:])
     wanted = target[:, margin : margin + height, margin : margin + width]
-    best = np.full((height // BLOCK, width // BLOCK), np.inf)
+    best = np.full((height // block, width // block), np.inf)
     for down in range(BORDER, BORDER + 2 * REACH + 1):
         for across in range(BORDER, BORDER + 2 * REACH + 1):
             error = (a[:, down : down + height, across : across + width] - wanted) ** 2
-            blocks = error.reshape(-1, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+            blocks = error.reshape(-1, height // block, block, width // block, block)
             best = np.minimum(best, blocks.mean((0, 2, 4)))
     return -10 * float(np.log10(best.mean()))
 

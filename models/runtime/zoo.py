@@ -8,7 +8,7 @@ from pathlib import Path
 from dpdeblur.models.errors import ModelError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-DEFAULT = "dpdeblur-s"  # the larger one gains .03 dB more on real captures, at twice the cost
+DEFAULT = "dpdeblur-s"  # by merit on a desktop CPU: docs/models.md
 
 
 def names() -> list[str]:

@@ -50,9 +50,7 @@ def scaled(weights: Weights, residual: float) -> dict[str, np.ndarray]:
     return {k: v * np.float32(residual) if k.startswith("head.") else v for k, v in weights.items()}
 
 
-def largest_difference(
-    config: Config, weights: Weights, model: onnx.ModelProto, size: tuple[int, int] = (96, 160)
-) -> float:
+def largest_difference(config: Config, weights: Weights, model: onnx.ModelProto, size: tuple[int, int] = (96, 160)) -> float:
     """Return the largest absolute difference between network and graph on random views [1, 6, *size]."""
     rng = np.random.default_rng(0)
     coarse = torch.from_numpy(rng.random((1, 6, size[0] // 8, size[1] // 8), np.float32))

@@ -63,9 +63,7 @@ class _Builder:
         return self.node("Conv", inputs, name, kernel_shape=list(weight.shape[2:]), strides=[stride, stride])
 
 
-def build_graph(
-    config: Config, weights: Weights, *, half: bool = True, residual: float = 1.0
-) -> onnx.ModelProto:
+def build_graph(config: Config, weights: Weights, *, half: bool = True, residual: float = 1.0) -> onnx.ModelProto:
     """Return the ONNX model: `views` float32 [1, 6, H, W] → `sharp` float32 [1, 3, H, W]; not clipped to [0, 1].
 
     Args:
@@ -120,7 +118,7 @@ def build_graph(
 
 
 def _over_pixels(weight: Floats) -> Floats:
-    """Return the weights over pixels [N, 6, 4h, 4w] of a convolution over cells [N, 6·16, h, w] (as `pixel_unshuffle` has them)."""
+    """Return the weights over pixels [N, 6, 4h, 4w] of a convolution over cells as `pixel_unshuffle` has them [N, 96, h, w]."""
     count, _, height, width = weight.shape
     cells = weight.reshape(count, 6, CELL, CELL, height, width).transpose(0, 1, 4, 2, 5, 3)
     return np.ascontiguousarray(cells.reshape(count, 6, CELL * height, CELL * width))

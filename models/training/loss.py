@@ -3,7 +3,9 @@
 from torch import Tensor
 
 
-def restoration_loss(out: Tensor, sharp: Tensor, before: Tensor, firmness: float = 0.3, floor: Tensor | float = 0.008) -> Tensor:
+def restoration_loss(
+    out: Tensor, sharp: Tensor, before: Tensor, firmness: float = 0.3, floor: Tensor | float = 0.008
+) -> Tensor:
     """Return the error of `out` against `sharp`, each crop relative to that of doing nothing (`before`), all [N, 3, H, W].
 
     With e the error and m^2 = mean (before - sharp)^2 + floor^2 of a crop: mean e^2 / m^2 + firmness x mean |e| / m.

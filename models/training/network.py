@@ -41,6 +41,7 @@ CONFIGS = {
     "dpdeblur-m": Config(widths=(64, 96, 128, 128), middle=2, decoder=(2, 2, 1)),
 }
 
+
 class Block(nn.Module):
     """x + conv(relu(conv(x))), 3x3; the second convolution starts small, so that a deep stack starts as the identity."""
 

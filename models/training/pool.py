@@ -1,132 +1,136 @@
-"""A rotating pool of training examples on disk, written by one process and read by another.
+"""The pool of examples in the memory of the device, and batches of crops from it, each varied in its own way.
 
-Rendering is dearer than a training step's share of pixels, so each example is used several times, cropped and
-augmented anew. Shard files hold uint16 [64, 9, S, S]: left RGB, right RGB, sharp RGB, gamma-coded, 65535 = 1.
+Rendering an example is dearer than a training step's share of one, so each is used several times, cropped and varied anew.
 """
 
-import time
-from collections.abc import Callable
-from pathlib import Path
+import math
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from dpdeblur.models.training.surfaces import Picture
-
-SHARD_EXAMPLES = 64
-IN_FOCUS = 0.75
-"""Crops that keep more of their detail than this become exactly sharp ones: what is in focus must come out unchanged."""
-Source = Callable[[np.random.Generator], tuple[Picture, Picture]]
+import torch
+from torch import Tensor
 
 
-def wait_while_paused(folder: Path) -> None:
-    """Sleep as long as a file named PAUSE lies in `folder` (or its parent): for benchmarks on a shared machine."""
-    while (folder / "PAUSE").exists() or (folder.parent / "PAUSE").exists():
-        time.sleep(2)
+@dataclass(frozen=True)
+class Chances:
+    """How crops are varied; fractions unless a unit is given."""
 
-
-def write_shard(path: Path, source: Source, seed: tuple[int, ...], pause: Path) -> None:
-    """Write one shard: example j is drawn from the generator seeded with (*seed, j). Appears whole or not at all."""
-    rows = []
-    for j in range(SHARD_EXAMPLES):
-        wait_while_paused(pause)
-        views, sharp = source(np.random.default_rng([*seed, j]))
-        planes = [np.broadcast_to(p, (3, *p.shape[-2:])) for p in (views[0], views[1], sharp)]
-        rows.append(np.rint(np.clip(np.concatenate(planes), 0, 1) * 65535).astype(np.uint16))
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.save(file, np.stack(rows))
-    part.rename(path)
-
-
-def fill(pool: Path, source: Source, seed: int, slots: int, first: int = 0, stop: int | None = None, every: int = 1) -> None:
-    """Write shards number first, first + every, … (until `stop`, or for ever) into `slots` slots in turn."""
-    pool.mkdir(parents=True, exist_ok=True)
-    number = first
-    while stop is None or number < stop:
-        write_shard(pool / f"{number % slots:04d}.npy", source, (seed, number), pool)
-        number += every
+    in_focus: float = 0.85
+    """Crops whose left view keeps more of the sharp picture's detail than this become exactly sharp ones. Detail is measured
+    before noise is added, so that dark, noisy, blurred crops are not taken for sharp ones."""
+    exact: float = 0.4
+    """Of those, the fraction without noise."""
+    misfit: float = 0.3
+    """Standard deviation, in pixels, of the sharp picture's displacement where the crop is blurred throughout."""
+    grey: float = 0.1
+    dim: float = 0.08
+    """Crops in down to 1/64 of the light."""
+    relit: float = 0.5
+    """Crops in more or less light, the dim ones included."""
+    unequal: float = 0.3
+    """Crops whose views are unequally bright: each photodiode looks past the microlens from its own side, and towards the
+    edges of a sensor one view darkens. The two change by opposite factors, so that their mean keeps its brightness."""
+    noisy: float = 0.12
+    """Crops that become sharp ones with strong noise, whatever they were."""
 
 
 class Pool:
-    """Random augmented batches from the shards that are there now; new shards are picked up as they appear."""
+    """Examples float16 [N, 9, S, S] in the device's memory: left RGB, right RGB, sharp RGB, gamma-coded."""
 
-    def __init__(self, folder: Path, rng: np.random.Generator, crop: int, grey: float = 0.1, misfit: float = 0.0) -> None:
-        self.folder, self.rng, self.crop, self.grey, self.misfit = folder, rng, crop, grey, misfit
-        self._shards: list[npt.NDArray[np.uint16]] = []
-        self.refresh()
+    def __init__(self, capacity: int, size: int, device: torch.device, chances: Chances | None = None) -> None:
+        self.chances = chances or Chances()
+        self.data = torch.empty(capacity, 9, size, size, dtype=torch.float16, device=device)
+        self.detail = torch.empty(capacity, 2, size // 32, size // 32, device=device)
+        self.filled, self.written = 0, 0
+        self.count = torch.ones((), device=device)
+        """How many examples there are, on the GPU, for batches that are drawn within a CUDA graph."""
+        self.capacity, self.size, self.device = capacity, size, device
 
-    def refresh(self) -> None:
-        """Look for new shards; waits until there is at least one."""
-        while not (paths := sorted(self.folder.glob("*.npy"))):
-            time.sleep(1)
-        self._shards = [np.load(p, mmap_mode="r") for p in paths]
+    def add(self, examples: Tensor, detail: Tensor) -> None:
+        """Write examples over the oldest ones."""
+        at = self.written % self.capacity
+        first = min(len(examples), self.capacity - at)
+        self.data[at : at + first], self.detail[at : at + first] = examples[:first], detail[:first]
+        rest = len(examples) - first
+        self.data[:rest], self.detail[:rest] = examples[first:], detail[first:]
+        self.written += len(examples)
+        self.filled = min(self.written, self.capacity)
+        self.count.fill_(self.filled)
 
-    def batch(self, count: int) -> tuple[Picture, Picture]:
-        """Return (views [count, 6, c, c], sharp [count, 3, c, c]) in [0, 1]."""
-        crops = np.stack([self._one() for _ in range(count)])
-        return crops[:, :6], crops[:, 6:]
+    def batch(self, count: int, crop: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (views [count, 6, crop, crop], sharp [count, 3, crop, crop], both in [0, 1]; whether in focus [count])."""
+        device, chances, room = self.device, self.chances, self.size - crop
+        which = (torch.rand(count, device=device) * self.count).long()
+        y, x = (torch.rand(2, count, device=device) * (room + 1)).long().clamp_max(room)
+        mirrored, upside = torch.rand(2, count, device=device) < 0.5
+        colour = torch.rand(count, 3, device=device).argsort(1)
+        grey = torch.rand(count, device=device) < chances.grey
+        colour = torch.where(grey[:, None], colour[:, :1], colour)
+        # Mirrored left to right, the left photodiode becomes the right one.
+        left = mirrored.long()
+        channels = torch.cat([3 * left[:, None] + colour, 3 * (1 - left)[:, None] + colour, 6 + colour], 1)
+        kept = self._kept(which, y, x, crop)
+        focused = kept > chances.in_focus
+        spread = chances.misfit * ((0.75 - kept) / 0.4).clamp(0, 1)
+        moved = (torch.randn(2, count, device=device) * spread).round().long()
+        u, v = ((a + d).clamp(0, room) for a, d in zip((y, x), moved, strict=True))
+        views = self._gather(which, channels[:, :6], y, x, crop, upside, mirrored)
+        sharp = self._gather(which, channels[:, 6:], u, v, crop, upside, mirrored)
+        return varied(views, sharp, focused, grey, chances)
 
-    def _one(self) -> Picture:
-        rng, c = self.rng, self.crop
-        shard = self._shards[int(rng.integers(len(self._shards)))]
-        example = shard[int(rng.integers(len(shard)))]
-        y, x = (int(rng.integers(0, n - c + 1)) for n in example.shape[-2:])
-        planes = np.array(example[:, y : y + c, x : x + c]).reshape(3, 3, c, c)
-        kept = _detail_kept(planes)
-        if kept > IN_FOCUS:
-            planes[:2] = planes[2] if rng.random() < 0.4 else _noisy(rng, planes[2])
-        else:
-            moved = np.rint(rng.normal(0, self.misfit * min((0.75 - kept) / 0.4, 1), 2)).astype(int)
-            v, u = (int(np.clip(a + d, 0, n - c)) for a, d, n in zip((y, x), moved, example.shape[-2:], strict=True))
-            planes[2] = example[6:, v : v + c, u : u + c]
-        if rng.random() < 0.5:
-            planes = planes[:, :, ::-1]
-        if rng.random() < 0.5:
-            # Mirrored left to right, the left photodiode becomes the right one.
-            planes = planes[[1, 0, 2], :, :, ::-1]
-        if rng.random() < self.grey:
-            planes = np.repeat(planes[:, [int(rng.integers(3))]], 3, 1)
-        else:
-            planes = planes[:, rng.permutation(3)]
-        return _relit(rng, planes).reshape(9, c, c)
+    def _kept(self, which: Tensor, y: Tensor, x: Tensor, crop: int) -> Tensor:
+        """Return which fraction of the sharp picture's detail the left view has, in the cells under each crop."""
+        cells = self.detail[which]
+        span = crop // 32
+        rows, columns = (
+            (((a + 16) // 32).clamp_max(cells.shape[-1] - span))[:, None] + torch.arange(span, device=self.device)
+            for a in (y, x)
+        )
+        each = torch.arange(len(which), device=self.device)[:, None, None]
+        left, sharp = (cells[:, i][each, rows[:, :, None], columns[:, None, :]].mean((1, 2)) for i in (0, 1))
+        return left / (sharp + 1e-6)
 
-
-def _relit(rng: np.random.Generator, planes: npt.NDArray[np.uint16]) -> Picture:
-    """Return `planes` [3, 3, c, c] in [0, 1], often in more or less light, sometimes with views of unequal brightness.
-
-    Each photodiode looks past the microlens from its own side: towards the edges of a sensor one view darkens, by up to a
-    third. The two change by opposite factors 1 ± e, e a ramp over the crop, so that their mean keeps its brightness.
-    """
-    values = planes.astype(np.float32) * np.float32(1 / 65535)
-    kind = rng.random()
-    if kind < 0.5:
-        low, high = (1 / 64, 1) if kind < 0.08 else (0.4, 1.8)
-        values *= np.float32(np.exp(rng.uniform(np.log(low), np.log(high))) ** (1 / 2.2))
-    if rng.random() < 0.3:
-        axis = np.linspace(-0.5, 0.5, values.shape[-1], dtype=np.float32)
-        e, down, across = (np.float32(rng.normal(0, s)) for s in (0.03, 0.015, 0.015))
-        unequal = np.clip(e + down * axis[:, None] + across * axis, -0.1, 0.1)
-        values[0] *= 1 + unequal
-        values[1] *= 1 - unequal
-    return np.clip(values, 0, 1, out=values)
-
-
-def _detail_kept(planes: npt.NDArray[np.uint16]) -> float:
-    """Return which fraction of the sharp picture's horizontal detail the left view still has; 1 and more where in focus.
-
-    `planes` [3, 3, c, c] are left, right, sharp. Sharp references of real scenes sit a pixel or two off where the blur is
-    large; a network that is never told so restores edges so firmly that it is worse than blur when they are misplaced.
-    """
-    left, _, sharp = (np.abs(np.diff(p[1, ::4].astype(np.float32), axis=-1)).mean() for p in planes)
-    return float(left / (sharp + 1e-3))
+    def _gather(
+        self, which: Tensor, channels: Tensor, y: Tensor, x: Tensor, crop: int, upside: Tensor, mirrored: Tensor
+    ) -> Tensor:
+        along = torch.arange(crop, device=self.device)
+        rows, columns = (a[:, None] + torch.where(f[:, None], crop - 1 - along, along) for a, f in ((y, upside), (x, mirrored)))
+        return self.data[
+            which[:, None, None, None], channels[:, :, None, None], rows[:, None, :, None], columns[:, None, None, :]
+        ]
 
 
-def _noisy(rng: np.random.Generator, sharp: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """Return two views [2, 3, c, c] of a scene in focus: `sharp` [3, c, c] with noise of its own for each."""
-    linear = (sharp.astype(np.float32) / 65535) ** np.float32(2.2)
-    shot = np.float32(np.exp(rng.uniform(np.log(1e-7), np.log(1e-4))))
-    colours = 3 if (sharp[0] != sharp[1]).any() else 1
-    noise = rng.standard_normal((2, colours, *sharp.shape[1:]), np.float32) * np.sqrt(shot * linear + shot * np.float32(0.01))
-    coded = np.clip(linear + noise, 0, 1) ** np.float32(1 / 2.2)
-    return np.rint(coded * 65535).astype(np.uint16)
+def varied(views: Tensor, sharp: Tensor, focused: Tensor, grey: Tensor, chances: Chances) -> tuple[Tensor, Tensor, Tensor]:
+    """Return float32 views [N, 6, c, c], sharp [N, 3, c, c], in focus [N]: some in focus, relit, views unequally bright."""
+    count, device = len(views), views.device
+    views, sharp = views.float(), sharp.float()
+
+    def four(t: Tensor) -> Tensor:
+        return t[:, None, None, None]
+
+    shot = torch.exp(math.log(1e-7) + torch.rand(count, device=device) * math.log(1e3))
+    shot = torch.where(torch.rand(count, device=device) < chances.exact, 0.0, shot)
+    noisy = torch.rand(count, device=device) < chances.noisy
+    strong = torch.exp(math.log(1e-5) + torch.rand(count, device=device) * math.log(150))
+    shot, focused = torch.where(noisy, strong, shot), focused | noisy
+    noise = torch.randn(views.shape, device=device)
+    # As after demosaicing or resampling; see `optics.batch.sensed`.
+    for axis, share in ((-2, 0.4), (-1, 0.2)):
+        softer = (noise.roll(1, axis) + 2 * noise + noise.roll(-1, axis)) / 6**0.5
+        noise = torch.where(four(torch.rand(count, device=device) < share), softer, noise)
+    alike = grey | (sharp[:, 0] == sharp[:, 1]).flatten(1).all(1)
+    noise = torch.where(four(alike), noise[:, [0, 0, 0, 3, 3, 3]], noise)
+    linear = sharp.pow(2.2).repeat(1, 2, 1, 1)
+    seen = (linear + noise * (four(shot) * (linear + 0.01)).sqrt()).clamp(0, 1).pow(1 / 2.2)
+    views = torch.where(four(focused), torch.where(four(shot > 0), seen, sharp.repeat(1, 2, 1, 1)), views)
+
+    kind, fraction = torch.rand(2, count, device=device)
+    dim = math.log(1 / 64) * (1 - fraction)
+    usual = math.log(0.4) + fraction * math.log(1.8 / 0.4)
+    light = torch.where(kind < chances.dim, dim, torch.where(kind < chances.relit, usual, 0.0))
+    light = four(torch.exp(light / 2.2))
+    axis = torch.linspace(-0.5, 0.5, views.shape[-1], device=device)
+    e, down, across = torch.randn(3, count, 1, 1, 1, device=device)
+    unequal = (0.03 * e + 0.015 * down * axis[:, None] + 0.015 * across * axis).clamp(-0.1, 0.1)
+    unequal = unequal * (torch.rand(count, 1, 1, 1, device=device) < chances.unequal)
+    views = torch.cat([views[:, :3] * (light * (1 + unequal)), views[:, 3:] * (light * (1 - unequal))], 1).clamp(0, 1)
+    return views, (sharp * light).clamp(0, 1), focused

@@ -14,7 +14,7 @@ from scipy.ndimage import convolve
 from benchmarks.evaluate import captures, crops, page, rivals, synthetic
 from benchmarks.evaluate.cost import macs
 from benchmarks.evaluate.measure import NOTHING, by_model, real
-from benchmarks.evaluate.quality import coded, linear, quality
+from benchmarks.evaluate.quality import aligned_psnr_db, coded, linear, quality
 from dpdeblur.models.runtime.card import Card
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +61,21 @@ def test_a_model_is_clipped_before_its_channels_are_averaged() -> None:
     assert rows["board"]["coded"] == quality(np.full((96, 96), 0.5), capture.target)
 
 
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_aligned_psnr_is_blind_to_small_offsets_that_differ_from_block_to_block(channels: tuple[int, ...]) -> None:
+    target = np.random.default_rng(0).random((*channels, 24 + 84, 24 + 2 * 84))
+    moved = target.copy()
+    moved[..., :96] = np.roll(target, (2, -3), (-2, -1))[..., :96]
+    moved[..., 96:] = np.roll(target, (-4, 1), (-2, -1))[..., 96:]
+    noisy = moved + np.random.default_rng(1).normal(0, 0.01, moved.shape)
+    assert quality(noisy, target).psnr_db < 10
+    assert aligned_psnr_db(noisy, target) > 20  # the seam between the two halves is in neither
+    assert aligned_psnr_db(np.roll(noisy, 9, -1), target) < 10
+    whole = np.roll(target, (3, 4), (-2, -1)) + np.random.default_rng(1).normal(0, 0.01, target.shape)
+    assert aligned_psnr_db(whole, target) == pytest.approx(40, abs=0.2)
+    assert aligned_psnr_db(whole[..., :60, :80], target[..., :60, :80]) == pytest.approx(40, abs=0.5)
+
+
 def test_gains_are_gathered_by_radius() -> None:
     gains = synthetic.Gains()
     target = np.full((3, 16, 16), 0.5)
@@ -98,8 +113,20 @@ def test_crops_lie_side_by_side_at_the_busiest_places() -> None:
 
 
 def test_the_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
-    row = {"coded": [25.0, 0.7, 0.03], "linear": [30.0, 0.8, 0.01], "inside": [26.0, 0.7, 0.03], "setting": ""}
-    better = {"coded": [26.5, 0.75, 0.02], "linear": [31.0, 0.82, 0.01], "inside": [28.0, 0.75, 0.02], "setting": ""}
+    row = {
+        "coded": [25.0, 0.7, 0.03],
+        "linear": [30.0, 0.8, 0.01],
+        "inside": [26.0, 0.7, 0.03],
+        "aligned_psnr_db": 26.0,
+        "setting": "",
+    }
+    better = {
+        "coded": [26.5, 0.75, 0.02],
+        "linear": [31.0, 0.82, 0.01],
+        "inside": [28.0, 0.75, 0.02],
+        "aligned_psnr_db": 29.0,
+        "setting": "",
+    }
     path = tmp_path / "models.md"
     path.write_text(f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n")
     for _ in range(2):
@@ -108,6 +135,7 @@ def test_the_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
         assert text.startswith(f"above\n{page.BEGIN}\n")
         assert text.endswith(f"{page.END}\nbelow\n")
         assert "old" not in text
+        assert "| dpdeblur-x | 29.00 (+3.00) | +3.00 |" in text
         assert "| dpdeblur-x | 26.50 (+1.50) | 0.750 (+0.050) | 0.0200 (-0.0100) | +1.50 |" in text
 
 

@@ -1,8 +1,8 @@
-"""Rendering many scenes at once on a GPU: the same optics as `models.optics`, for a batch of lenses.
+"""Rendering many scenes at once, on a GPU or a CPU: what `render_views` does, for a batch of lenses.
 
-`models.optics.render_views` renders one scene through one lens; launched kernel by kernel that leaves a GPU idle. Here
-every (layer, blur level) of up to some dozens of scenes is one row of a batch: kernels for all rows are evaluated together,
-transformed together, and added up layer by layer.
+`render_views` renders one scene through one lens; launched kernel by kernel that leaves a GPU idle. Here every (layer, blur
+level) of up to some dozens of scenes is one row of a batch: kernels for all rows are evaluated together, transformed together,
+and added up layer by layer. Needs torch (extra `train`).
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dpdeblur.models.training.scenery import PUPIL, REACH, unpacked
+from dpdeblur.models.optics.packed import PUPIL, REACH, unpacked
 
 STEP = 1.5
 """Spacing of the blur levels in pixels of radius, as in `render_views`."""
@@ -107,14 +107,20 @@ def blurred(image: Tensor, alpha: Tensor, radius: Tensor, owner: np.ndarray, num
 
 
 def render(images: Tensor, alphas: Tensor, radii: Tensor, numbers: np.ndarray, margin: int) -> tuple[Tensor, Tensor]:
-    """Return examples [N, 9, S, S] float16 and their detail [N, 2, S / 32, S / 32] (of the left view, of the sharp picture).
+    """Return examples [N, 9, S, S] float16 (left, right, sharp; RGB, gamma-coded) and their detail [N, 2, S / 32, S / 32].
 
-    Layers of all scenes, scene by scene, back to front: images uint8 [L, s, s, 3], alphas uint8 [L, s, s], radii float16
-    [L, s, s], s = S + 2·margin. `numbers` [N, LENGTH] as `scenery.draw` makes them; all of the same number of channels.
+    Detail is that of the left view and of the sharp picture, before noise. Layers of all scenes, scene by scene, back to
+    front: images uint8 [L, s, s, 3], alphas uint8 [L, s, s], radii float16 [L, s, s], s = S + 2·margin. `numbers` [N, LENGTH]
+    laid out as `packed` says; all of the same number of channels.
     """
+    views, sharp = light(images, alphas, radii, numbers, margin)
+    return sensed(views, sharp, _on(images.device, numbers))
+
+
+def light(images: Tensor, alphas: Tensor, radii: Tensor, numbers: np.ndarray, margin: int) -> tuple[Tensor, Tensor]:
+    """Return the views [N, 2, C, S, S] and what a pinhole would show [N, C, S, S], in linear light; see `render`."""
     device = images.device
-    fields = unpacked(numbers)
-    n = {k: torch.from_numpy(np.ascontiguousarray(v)).to(device, non_blocking=True) for k, v in fields.items()}
+    fields, n = unpacked(numbers), _on(images.device, numbers)
     counts = fields["layers"].astype(int)
     owner = np.repeat(np.arange(len(counts)), counts)
     place = np.concatenate([np.arange(c) for c in counts])
@@ -137,7 +143,13 @@ def render(images: Tensor, alphas: Tensor, radii: Tensor, numbers: np.ndarray, m
         over = cover[layer].clamp_min(1)
         views[scene] = views[scene] * (1 - (cover[layer] / over).clamp(0, 1)) + colour[layer] / over
         sharp[scene] = sharp[scene] * (1 - alpha[layer]) + linear[layer] * alpha[layer]
-    return sensed(views.clamp_min(0), sharp, n)
+    return views.clamp_min(0), sharp
+
+
+def _on(device: torch.device, numbers: np.ndarray) -> dict[str, Tensor]:
+    """Return the numbers by field, on the device."""
+    fields = unpacked(numbers)
+    return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device, non_blocking=True) for k, v in fields.items()}
 
 
 def sensed(views: Tensor, sharp: Tensor, n: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -150,16 +162,15 @@ def sensed(views: Tensor, sharp: Tensor, n: dict[str, Tensor]) -> tuple[Tensor, 
     for i, axis in enumerate((-2, -1)):
         softer = (noise.roll(1, axis) + 2 * noise + noise.roll(-1, axis)) / 6**0.5
         noise = torch.where(n["correlated"][:, i, None, None, None, None] > 0, softer, noise)
-    detail = torch.stack(
-        [_detail(encoded(views[:, 0], each("curve", sharp))), _detail(encoded(sharp, each("curve", sharp)))], 1
-    )
+    curve = each("curve", sharp)
+    kept = torch.stack([detail(encoded(views[:, 0], curve)), detail(encoded(sharp, curve))], 1)
     views = views + noise * (each("shot", views) * views + each("read", views)).sqrt()
     balance = each("balance", sharp)
     views = torch.stack([views[:, 0] * balance, views[:, 1] / balance], 1)
     planes = torch.cat([views, sharp[:, None]], 1)
     coded = encoded(planes, each("curve", planes))
     coded = torch.where(each("eight_bits", coded) > 0, (coded * 255).round() / 255, coded)
-    return coded.expand(-1, -1, 3, -1, -1).flatten(1, 2).half(), detail
+    return coded.expand(-1, -1, 3, -1, -1).flatten(1, 2).half(), kept
 
 
 def encoded(linear: Tensor, plain: Tensor) -> Tensor:
@@ -169,7 +180,7 @@ def encoded(linear: Tensor, plain: Tensor) -> Tensor:
     return torch.where(plain > 0, x.pow(1 / 2.2), srgb)
 
 
-def _detail(coded: Tensor) -> Tensor:
+def detail(coded: Tensor) -> Tensor:
     """Return the mean horizontal difference of [N, C, S, S] in cells of 32 x 32."""
     steps = functional.pad((coded[..., 1:] - coded[..., :-1]).abs().mean(1, keepdim=True), (0, 1))
     return functional.avg_pool2d(steps, 32)[:, 0]
