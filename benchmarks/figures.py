@@ -1,18 +1,22 @@
 """Make the pictures of the documentation: `python -m benchmarks.figures [MODEL]`. Nothing but synthetic scenes goes in.
 
-docs/images/psf.png: point-spread functions over the radius; docs/images/before-after.png: before | after | target.
+docs/images/psf.png: point-spread functions over the radius; docs/images/before-after.png: before | after | target;
+docs/images/pareto.png: what the models gain on real captures over what they cost, from benchmarks/evaluation.json.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.evaluate import crops
+from benchmarks.evaluate.measure import NOTHING
 from benchmarks.evaluate.quality import Planes
 from benchmarks.evaluate.synthetic import Made, before, clipped
 from dpdeblur.models.optics import Aperture, random_aperture, view_kernels
@@ -21,7 +25,8 @@ from dpdeblur.models.runtime.session import open_model
 from dpdeblur.transforms.images.photographs import brought_photographs, read_photograph
 from dpdeblur.transforms.simulate import scene_generator, simulate
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs/images"
 RADII = np.array([-16, -9, -4, 4, 9, 16], np.float32)  # px
 SIDE, ZOOM = 45, 3
 SIZE = (768, 512)
@@ -32,6 +37,7 @@ FONT, SMALL = 15, 256
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     point_spread().save(IMAGES / "psf.png", optimize=True)
+    pareto(json.loads((ROOT / "benchmarks/evaluation.json").read_text())).save(IMAGES / "pareto.png", optimize=True)
     compared(sys.argv[1] if len(sys.argv) > 1 else zoo.DEFAULT).save(IMAGES / "before-after.png", optimize=True)
 
 
@@ -65,6 +71,36 @@ def _coloured(pair: Planes) -> Image.Image:
     picture = left[..., None] * np.array([255, 140, 20]) + right[..., None] * np.array([20, 140, 255])
     tile = np.clip(picture, 0, 255).astype(np.uint8).repeat(ZOOM, 0).repeat(ZOOM, 1)
     return Image.fromarray(tile)
+
+
+def pareto(numbers: dict[str, Any], width: int = 720, height: int = 400) -> Image.Image:
+    """One dot per model and backend: aligned gain on the Pixel 4 scenes over ms per megapixel on one thread, from zero."""
+    setups = {"ONNX Runtime, 1 thread": "#1f6fb2", "OpenVINO, 1 thread": "#c05a1c", "OpenVINO bf16, 1 thread": "#2c8a4b"}
+    base = numbers["pixel4"][NOTHING]
+    dots = []
+    for name, cost in numbers["cost"].items():
+        gains = [scene["aligned_psnr_db"] - base[key]["aligned_psnr_db"] for key, scene in numbers["pixel4"][name].items()]
+        dots += [(name, setup, cost["ms_per_megapixel"][setup], float(np.mean(gains))) for setup in setups]
+    left, top, right, bottom = 60, 20, width - 20, height - 50
+    most_ms, most_db = 1.15 * max(dot[2] for dot in dots), 1.15 * max(dot[3] for dot in dots)
+    sheet = Image.new("RGB", (width, height), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT)
+    for step in range(6):
+        x, y = left + step * (right - left) / 5, bottom - step * (bottom - top) / 5
+        pen.line([(x, top), (x, bottom)], fill="#dddddd")
+        pen.line([(left, y), (right, y)], fill="#dddddd")
+        pen.text((x, bottom + 14), f"{step * most_ms / 5:.0f}", fill="black", font=font, anchor="mm")
+        pen.text((left - 8, y), f"{step * most_db / 5:.1f}", fill="black", font=font, anchor="rm")
+    pen.text(((left + right) / 2, height - 14), "ms per megapixel, one thread", fill="black", font=font, anchor="mm")
+    pen.text((left + 6, top), "dB gained on real captures, aligned", fill="black", font=font, anchor="lm")
+    for name, setup, ms, db in dots:
+        x, y = left + ms / most_ms * (right - left), bottom - db / most_db * (bottom - top)
+        pen.ellipse([(x - 5, y - 5), (x + 5, y + 5)], fill=setups[setup])
+        if setup == "ONNX Runtime, 1 thread":
+            pen.text((x, y + 16), name, fill=setups[setup], font=font, anchor="mm")
+    for row, (setup, colour) in enumerate(setups.items()):
+        pen.text((right - 8, bottom - 20 * (len(setups) - row)), setup, fill=colour, font=font, anchor="rm")
+    return sheet
 
 
 def compared(model_name: str) -> Image.Image:

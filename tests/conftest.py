@@ -14,7 +14,12 @@ from hypothesis import settings
 settings.register_profile("shared-machine", deadline=None)  # a deadline would test the machine's load
 settings.load_profile("shared-machine")
 
-SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "LD_LIBRARY_PATH", "_RJEM_MALLOC_CONF"}  # by pytest; on import, by OpenCV and polars
+SET_BY_OTHERS = {
+    "PYTEST_CURRENT_TEST",
+    "LD_LIBRARY_PATH",
+    "_RJEM_MALLOC_CONF",
+    "TORCHINDUCTOR_CACHE_DIR",
+}  # by pytest; OpenCV, polars, torch
 
 
 def state_of_the_process() -> dict[str, object]:

@@ -66,7 +66,7 @@ def _table(path: Path) -> list[Pair]:
 
 
 def _dpdd(root: Path) -> list[Pair]:
-    """The stems of a DPDD scene never match, but sorted order pairs all of them right."""
+    """Pair by sorted order: the stems of one scene never match, but their order does."""
     base = root / "dd_dp_dataset_canon" if (root / "dd_dp_dataset_canon").is_dir() else root
     base = base / "train" if (base / "train").is_dir() else base
     folders = [base / "train_l" / "source", base / "train_r" / "source", base / "train_c" / "target"]

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         say(f"training on {device.type} from {time.monotonic() - started:.1f} s on, {feed.examples} examples")
         schedule = Schedule(args.iterations, time.monotonic(), started + args.seconds, before)
         train(settings, feed, step, keeper, args.run, schedule, done)
-        gates = {name: float(n.gate.exp()) for name, n in zip(settings.networks, step.networks, strict=True)}
+        gates = {name: float(n.gate.detach().exp()) for name, n in zip(settings.networks, step.networks, strict=True)}
         say(f"done after {time.monotonic() - started:.1f} s; learned factors on the gate: {gates}")
     finally:
         feed.close()

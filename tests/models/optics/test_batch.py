@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs the extra: pip install '.[train]'")
+pytest.importorskip("torch", reason="training needs the extra: pip install '.[train]'")
 pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
+import torch
+
 from dpdeblur.models.optics import Layer, render_views, view_kernels
 from dpdeblur.models.optics.batch import kernels, light
 from dpdeblur.models.optics.packed import REACH, unpack_pupil, unpacked

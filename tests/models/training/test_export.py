@@ -52,7 +52,7 @@ def test_checkpoints_are_averaged(tmp_path: Path) -> None:
 
 
 def test_an_exported_file_is_opened_with_its_card(tmp_path: Path) -> None:
-    from dpdeblur.models.runtime.session import open_model  # noqa: PLC0415 - only with the extra
+    from dpdeblur.models.runtime.session import open_model
 
     torch.manual_seed(0)
     state = network.DeblurNet(network.CONFIGS["dpdeblur-xs"]).state_dict()

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
+pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
+import cv2
+
 from dpdeblur.models.training.pairs import CROPS, crops, find_pairs
 
 SIZE = (70, 90)
@@ -38,7 +40,7 @@ def write(path: Path, value: int, size: tuple[int, int] = SIZE, channels: int = 
 
 
 def values(pairs: list[tuple[Path, Path, Path]]) -> list[list[int]]:
-    return [[int(cv2.imread(str(path), cv2.IMREAD_UNCHANGED).max()) // 256 for path in pair] for pair in pairs]
+    return [[int(np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)).max()) // 256 for path in pair] for pair in pairs]
 
 
 @pytest.mark.parametrize("below", ["", "dd_dp_dataset_canon", "dd_dp_dataset_canon/train", "train"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs the extra: pip install '.[train]'")
+pytest.importorskip("torch", reason="training needs the extra: pip install '.[train]'")
 pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
+import torch
+
 from dpdeblur.models.optics.batch import detail, render
 from dpdeblur.models.optics.packed import unpacked
 from dpdeblur.models.training.pool import Chances, Pool

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs the extra: pip install '.[train]'")
-cv2 = pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
+pytest.importorskip("torch", reason="training needs the extra: pip install '.[train]'")
+pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
+import cv2
+import torch
+
 from dpdeblur.models.training.loop import Schedule, Settings, rate_factor
 from dpdeblur.models.training.train import main, with_value
 
@@ -63,8 +66,9 @@ def test_a_run_goes_on_where_it_was_stopped(photos: Path, tmp_path: Path) -> Non
     trained(tmp_path / "run", *whole, "--resume")
     after = torch.load(tmp_path / "run" / "state.pt")
     assert after["iterations"] == 6
-    steps = [int(s["step"]) for optimiser in after["step"]["optimisers"] for s in optimiser["state"].values()]
-    assert set(steps) == {6}
+    for then, now in zip(state["step"]["optimisers"], after["step"]["optimisers"], strict=True):
+        # A batch whose gradient is far out of the usual is left out, and not counted.
+        assert 0 < int(then["state"][0]["step"]) < int(now["state"][0]["step"]) <= 6
     with (tmp_path / "run" / "log.csv").open(newline="") as stream:
         assert [row["iterations"] for row in csv.DictReader(stream)][-1] == "6"
 
