@@ -29,7 +29,7 @@ def check(uri: str) -> None:
     def ask() -> None:
         try:
             files.probe(join(bucket, ".dpdeblur"))
-        except OSError as error:
+        except (OSError, UsageError) as error:
             cause[0] = f": {error}"
         done.set()
 

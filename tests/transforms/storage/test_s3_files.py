@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 pytest.importorskip("obstore")
+from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.s3_files import region_of
+from dpdeblur.transforms.storage.s3_client import region_of
 
 
 class _Amazon(BaseHTTPRequestHandler):
@@ -45,6 +46,13 @@ def test_the_region_of_a_bucket_is_found(amazon: str) -> None:
 
 def test_no_answer_is_no_region() -> None:
     assert region_of("pictures", "http://127.0.0.1:1") is None
+
+
+def test_certificates_that_are_not_there_are_named() -> None:
+    store.configure(["--s3_verify=/none.pem", "--s3_endpoint_url=https://127.0.0.1:1", "--s3_access_key_id=a"])
+    with pytest.raises(UsageError, match=r"certificates in /none\.pem cannot be read"):
+        store.read("s3://bucket/key")
+    store.configure([])
 
 
 def test_ctrl_c_works_while_a_store_is_silent() -> None:
