@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dpdeblur.pipelines.api import pack as pack
     from dpdeblur.pipelines.api import score as score
     from dpdeblur.pipelines.api import synthesize as synthesize
+    from dpdeblur.pipelines.api import watch as watch
     from dpdeblur.transforms.foreach import ForEachScene as ForEachScene
     from dpdeblur.transforms.layouts import find_scenes as find_scenes
     from dpdeblur.transforms.records import Failure as Failure
@@ -47,7 +48,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 _HOMES = {
     "models.errors": ("ModelError",),
     "models.runtime.session": ("open_model",),
-    "pipelines.api": ("deblur", "pack", "score", "synthesize"),
+    "pipelines.api": ("deblur", "pack", "score", "synthesize", "watch"),
     "transforms.foreach": ("ForEachScene",),
     "transforms.layouts": ("find_scenes",),
     "transforms.records": ("Failure", "JobError", "Scene", "SceneError", "Score", "Source", "UsageError"),

@@ -1,4 +1,4 @@
-"""The commands as Python functions: what `dpdeblur deblur`, `score`, `pack` and `synthesize` do, and what they made.
+"""The commands as Python functions: what `dpdeblur deblur`, `score`, `watch`, `pack` and `synthesize` do, and what they made.
 
     import dpdeblur
 
@@ -23,14 +23,14 @@ from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.options import command_line
 from dpdeblur.pipelines.options.commands import COMMANDS
 from dpdeblur.pipelines.options.declaration import options_of
-from dpdeblur.pipelines.options.jobs import DeblurOptions, PackOptions, ScoreOptions, SynthesizeOptions
+from dpdeblur.pipelines.options.jobs import DeblurOptions, PackOptions, ScoreOptions, SynthesizeOptions, WatchOptions
 from dpdeblur.pipelines.options.values import beam_words
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.tables.results import Run, read_run
 
-__all__ = ["JobError", "RunControl", "UsageError", "deblur", "pack", "score", "synthesize"]
+__all__ = ["JobError", "RunControl", "UsageError", "deblur", "pack", "score", "synthesize", "watch"]
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
@@ -102,6 +102,18 @@ def score(options: ScoreOptions) -> Run:
 
     Raises:
         UsageError, JobError: as `deblur`.
+    """
+    cli.run(options)
+    return read_run(options.output)
+
+
+@_taking(WatchOptions)
+def watch(options: WatchOptions) -> Run:
+    """Restore scenes as they arrive in a folder, until `until_idle` or a signal ends it, and return the run as it is then.
+
+    Raises:
+        UsageError: as `deblur`; or no engine that runs without end is there.
+        JobError, KeyboardInterrupt: as `deblur`.
     """
     cli.run(options)
     return read_run(options.output)

@@ -14,7 +14,6 @@ import apache_beam as beam
 
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, provenance, summary
@@ -133,7 +132,8 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
             run.say(f"Nothing to do: {counted(len(work.earlier), 'scene')}, all done{_gone(work)}. Results: {folder.uri}")
-            return WITH_FAILURES if work.failed or summary.breaks_strictness(job.found, strict=options.strict) else OK
+            broken = summary.breaks_strictness(job.found, strict=options.strict)
+            return summary.exit_code(work.failed, len(work.scene_ids), options.accept_failures, broken=broken)
         run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
@@ -149,7 +149,15 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
         folder.commit(work.scene_ids)
-        return summary.conclude(run, folder, job.found, started, restored_before=work.restored, strict=options.strict)
+        return summary.conclude(
+            run,
+            folder,
+            job.found,
+            started,
+            restored_before=work.restored,
+            strict=options.strict,
+            accepted=options.accept_failures,
+        )
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:

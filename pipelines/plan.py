@@ -9,13 +9,12 @@ from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PlanOptions
 from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.run.summary import breaks_strictness
+from dpdeblur.pipelines.run.summary import breaks_strictness, exit_code
 from dpdeblur.transforms.layouts.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
@@ -41,7 +40,8 @@ def run(options: PlanOptions) -> int:
         say(f"{name:<10} {text}")
     for path, fate in explain(options.input, options.layout) if options.explain else []:
         say(f"{path}: {fate}")
-    return WITH_FAILURES if job.found.failures or breaks_strictness(job.found, strict=options.strict) else OK
+    broken = breaks_strictness(job.found, strict=options.strict)
+    return exit_code(len(job.found.failures), len(job.scene_ids), options.accept_failures, broken=broken)
 
 
 def lines(job: Job[Restoration], work: Work, options: PlanOptions, folder: RunFolder) -> list[tuple[str, str]]:

@@ -280,6 +280,11 @@ class Finite:
         converter=optional(share),
         metadata=shown("stop when more scenes, or a larger share of them, have failed", "N|P%", default="never"),
     )
+    accept_failures: Share | None = field(
+        default=None,
+        converter=optional(share),
+        metadata=shown("exit code 0 as long as no more scenes, or no larger share of them, have failed", "N|P%", default="0"),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -14,6 +14,7 @@ from rich.table import Table
 from dpdeblur.pipelines.console import complain, print_table
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.html import report_page
+from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -25,7 +26,14 @@ METRICS = ("psnr_db", "ssim", "mae")
 
 
 def conclude(
-    run: OpenRun, folder: RunFolder, found: Found, facts: dict[str, Any], *, restored_before: int, strict: bool = False
+    run: OpenRun,
+    folder: RunFolder,
+    found: Found,
+    facts: dict[str, Any],
+    *,
+    restored_before: int,
+    strict: bool = False,
+    accepted: Share | None = None,
 ) -> int:
     """Sum up a run whose tables stand, and draw its report; return the exit code.
 
@@ -36,6 +44,7 @@ def conclude(
         facts: that its `manifest.json` holds.
         restored_before: scenes in the tables that earlier attempts restored.
         strict: whether files that belong to no scene count as failures.
+        accepted: how many of the scenes may have failed.
     """
     wall_s = run.tally.elapsed_s
     metrics, failures, latency = folder.tables()
@@ -49,7 +58,21 @@ def conclude(
         run.say(f"Report: {report_page.write_report(folder.uri)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
-    return WITH_FAILURES if failures.num_rows or breaks_strictness(found, strict=strict) else OK
+    scenes = metrics.num_rows + failures.num_rows
+    return exit_code(failures.num_rows, scenes, accepted, broken=breaks_strictness(found, strict=strict))
+
+
+def exit_code(failed: int, scenes: int, accepted: Share | None, *, broken: bool) -> int:
+    """Return the exit code of a run that came to its end.
+
+    Args:
+        failed: scenes that failed.
+        scenes: all of the run.
+        accepted: how many may have failed; None for none.
+        broken: whether files that were left out count as failures, and there are some.
+    """
+    most = accepted.of(scenes) if accepted else 0
+    return WITH_FAILURES if failed > most or broken else OK
 
 
 def breaks_strictness(found: Found, *, strict: bool) -> bool:

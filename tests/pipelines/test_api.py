@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
+import dpdeblur
 from dpdeblur.pipelines import api
 from dpdeblur.pipelines.cli import main
+from dpdeblur.pipelines.options.jobs import DeblurOptions, WatchOptions
 from dpdeblur.transforms.tables.results import Run, read_run
 from tests.builders import make_scenes, write_folders
 
@@ -91,3 +95,33 @@ def test_a_job_that_fails_says_its_cause(scenes: Path, tmp_path: Path) -> None:
         api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", images="restored")
     assert isinstance(failed.value.__cause__, OSError)
     assert "images" in str(failed.value.__cause__)
+
+
+def test_functions_have_the_options_of_their_commands_as_arguments() -> None:
+    for function, options in ((dpdeblur.deblur, DeblurOptions), (dpdeblur.watch, WatchOptions)):
+        arguments = inspect.signature(function).parameters
+        assert arguments.keys() == attrs.fields_dict(options).keys()
+        assert all(argument.kind is inspect.Parameter.KEYWORD_ONLY for argument in arguments.values())
+        assert list(arguments)[:2] == ["input", "output"], "what is required comes first"
+        assert arguments["max_memory"].default is None
+        assert "max_memory: memory for restoring" in (function.__doc__ or "")
+
+
+def test_a_watch_needs_an_engine(tmp_path: Path) -> None:
+    with pytest.raises(api.UsageError, match="cannot run a pipeline without end"):
+        dpdeblur.watch(input=tmp_path, output=tmp_path / "run", runner="DirectRunner")
+
+
+def test_options_of_beam_are_checked(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(api.UsageError, match=r"unknown option --jobname\. Did you mean --job_name\?"):
+        api.deblur(input=scenes, output=tmp_path / "run", beam_options={"jobname": "x"})
+    with pytest.raises(api.UsageError, match="streaming is False: leave it out"):
+        api.deblur(input=scenes, output=tmp_path / "run", beam_options={"streaming": False})
+
+
+def test_secrets_are_used_and_not_kept(scenes: Path, tmp_path: Path) -> None:
+    secret = {"s3_access_key_id": "KEYID", "s3_secret_access_key": "TOPSECRET"}
+    run = api.deblur(input=scenes, output=tmp_path / "run", model="views-mean", beam_options=secret)
+    assert "KEYID" in run.manifest["command"]
+    kept = [path for path in (tmp_path / "run").rglob("*") if path.is_file() and b"TOPSECRET" in path.read_bytes()]
+    assert kept == []

@@ -100,3 +100,11 @@ def test_pictures_of_one_subset_are_scored_against_the_whole_collection(scenes: 
     next(restored.rglob("*.png")).unlink()
     assert score(source, restored, tmp_path / "missing") == 3
     assert len(rows(tmp_path / "missing", "failures")) == 1, "one of the subset is missing, and that is told"
+
+
+@pytest.mark.parametrize(("accepted", "code"), [("1", 0), ("20%", 0), ("0", 3), ("10%", 3)])
+def test_failures_may_be_accepted(scenes: Path, tmp_path: Path, accepted: str, code: int) -> None:
+    (scenes / "test" / "scene-000" / "left.png").write_bytes(b"no picture")
+    assert deblur(scenes, tmp_path / "run", "--accept-failures", accepted) == code
+    assert deblur(scenes, tmp_path / "run", "--accept-failures", accepted) == code, "nothing is left to do"
+    assert len(rows(tmp_path / "run", "failures")) == 1
