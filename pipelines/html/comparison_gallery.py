@@ -44,9 +44,10 @@ def collect(runs: Sequence[Run], comparison: Comparison, most: int = MOST) -> li
         most: how many scenes at most.
     """
     try:
-        scenes = scenes_of(runs[0])
+        inputs = [scenes_of(run) for run in runs]
     except (UsageError, KeyError, OSError):
         return []
+    scenes = inputs[0]
     tables = [{score.scene_id: score for score in run.scores} for run in runs]
     rows = sorted(comparison.scenes, key=lambda row: (-_spread(row), row.scene_id))
     chosen = [row for row in rows if row.scene_id in scenes][:most]
@@ -55,7 +56,10 @@ def collect(runs: Sequence[Run], comparison: Comparison, most: int = MOST) -> li
     def compared(row: SceneRow) -> ComparedScene | None:
         scores = [table[row.scene_id] for table in tables]
         try:
-            restored = {n: restored_image(r, s) for n, r, s in zip(comparison.names, runs, scores, strict=True)}
+            restored = {
+                name: restored_image(run, found.get(row.scene_id), score)
+                for name, run, found, score in zip(comparison.names, runs, inputs, scores, strict=True)
+            }
             images = images_of(scenes[row.scene_id], restored, runs[0])
         except (SceneError, OSError, ValueError):
             return None

@@ -5,9 +5,12 @@ A run keeps no copies of its inputs: scenes are found again through the run's ma
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+import numpy as np
 
 from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Bytes, Excerpt
@@ -16,7 +19,11 @@ from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.image import Image, fit_target
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
+from dpdeblur.transforms.layouts.candidates import pictures
+from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
 from dpdeblur.transforms.records import Scene, Score, Source
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.listing import list_files
 from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.results import Run
 
@@ -89,7 +96,7 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
     """
     if not scores:
         return Gallery((), ("No scene was restored.",))
-    if all(score.image_path is None for score in scores):
+    if all(score.image_path is None for score in scores) and "restored" not in run.manifest.get("settings", {}):
         return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
     try:
         scenes = scenes_of(run)
@@ -111,7 +118,9 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
 
     def in_small(score: Score) -> ShownScene | str:
         try:
-            (after,) = previews.displayable([restored_image(run, score)], linear=_settings(run).linear)
+            (after,) = previews.displayable(
+                [restored_image(run, scenes.get(score.scene_id), score)], linear=_settings(run).linear
+            )
             return ShownScene(score, previews.thumbnail(after))
         except (SceneError, OSError, ValueError) as error:
             return f"{score.scene_id}: {error}"
@@ -123,12 +132,21 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
 
 
 def scenes_of(run: Run) -> dict[str, Scene]:
-    """Return the scenes of a run's input, by name.
+    """Return the scenes of a run's input, by name; with the pictures that were scored, where somebody else restored them.
 
     Raises:
         UsageError, KeyError, OSError: the input is gone, or the manifest does not name it.
     """
-    return {scene.scene_id: scene for scene in find_scenes(run.manifest["input"], run.manifest["layout"]).scenes}
+    folder = run.manifest.get("settings", {}).get("restored")  # empty: the input itself names the restored pictures
+    found = find_scenes(run.manifest["input"], run.manifest["layout"], restored=folder == "")
+    scenes = found.scenes
+    if folder:
+        files, how = pictures(list_files(store.absolute(folder)).files), run.manifest["options"].get("match", "name")
+        if how == "order":
+            scenes = match_by_order(scenes, [failure.scene_id for failure in found.failures], files).scenes
+        else:
+            scenes = match_by_name(scenes, files, ids_only=how == "id").scenes
+    return {scene.scene_id: scene for scene in scenes}
 
 
 def show(run: Run, scene: Scene, score: Score, budget: int) -> ShownScene:
@@ -137,7 +155,7 @@ def show(run: Run, scene: Scene, score: Score, budget: int) -> ShownScene:
     Raises:
         SceneError, OSError: an image is gone or broken.
     """
-    images = images_of(scene, {"After": restored_image(run, score)}, run)
+    images = images_of(scene, {"After": restored_image(run, scene, score)}, run)
     return ShownScene(score, previews.thumbnail(images["After"]), tuple(images), previews.excerpt([*images.values()], budget))
 
 
@@ -165,15 +183,20 @@ def images_of(scene: Scene, restored: Mapping[str, Image], run: Run) -> dict[str
     return dict(zip(images, previews.displayable([*images.values()], linear=settings.linear), strict=True))
 
 
-def restored_image(run: Run, score: Score) -> Image:
-    """Return the restored image of a row.
+def restored_image(run: Run, scene: Scene | None, score: Score) -> Image:
+    """Return the restored image of a row: the run's own, or the one that was scored.
 
     Raises:
-        SceneError, OSError: it was not kept, or is gone or broken.
+        SceneError, OSError: it was not kept, is gone or broken, or was changed since it was scored.
     """
-    if score.image_path is None:
+    if score.image_path is not None:
+        return _decode(Source(run.path(score.image_path)))
+    if scene is None or scene.restored is None:
         raise SceneError("the restored picture was not kept.")
-    return _decode(Source(run.path(score.image_path)))
+    image = _decode(scene.restored)
+    if hashlib.sha256(np.ascontiguousarray(image).data).hexdigest() != score.image_sha256:
+        raise SceneError("the restored picture was changed since it was scored.", scene.restored.uri)
+    return image
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,8 @@ class ReportOptions:
         "dpdeblur report runs/first --output first.html --pictures all",
     )
     notes: ClassVar[str] = (
-        "Pictures are shown where the run kept its own (deblur --images restored) and its input is still there, pixel for "
-        "pixel. All of them share 12 MB, so that of many scenes less is shown of each."
+        "Pictures are shown, pixel for pixel, where the run kept its own (deblur --images restored) or scored those of "
+        "others, and its input is still there. All of them share 12 MB, so that of many scenes less is shown of each."
     )
 
 

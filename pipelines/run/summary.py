@@ -14,6 +14,7 @@ from rich.table import Table
 from dpdeblur.pipelines.console import complain, print_table
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.html import report_page
+from dpdeblur.pipelines.html.failure_causes import failed
 from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
@@ -169,7 +170,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
         )
     for cause in summary["failures_by_cause"]:
         console.print(
-            f"{cause['scenes']} failed at {cause['stage']} ({cause['error_type']}), for example {cause['example']}",
+            f"{failed(cause['scenes'], cause['stage'])}, for example {cause['example']}",
             style="red",
             soft_wrap=True,
         )

@@ -198,4 +198,4 @@ def test_the_screen_names_a_scene_for_each_cause(tmp_path: Path, capsys: pytest.
     scenes = builders.make_scenes(3)
     scenes["scene-001"]["right"] = scenes["scene-002"]["left"] = b"no picture"
     assert deblur(builders.write_folders(tmp_path / "s", scenes), tmp_path / "run") == 3
-    assert "2 failed at decode (SceneError), for example scene-001: This is text" in capsys.readouterr().out
+    assert "2 scenes could not be decoded, for example scene-001: This is text" in capsys.readouterr().out

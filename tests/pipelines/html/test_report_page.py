@@ -17,7 +17,7 @@ from dpdeblur.pipelines.html import formats, gallery, report_page, scene_table
 from dpdeblur.pipelines.html.gallery import Gallery, ShownScene, choose
 from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.tables.results import read_run
-from tests.builders import make_scenes, make_views, png, write_folders
+from tests.builders import make_scenes, make_views, png, write_file, write_folders
 from tests.rows import failure, score
 from tests.runs import random_scores, without_target, write_run
 
@@ -261,6 +261,29 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(data_of((run / "report.html").read_text())["viewer"]["scenes"]) == 4
     assert cli.main(["report", str(run), "--output", str(tmp_path / "other" / "page.html")]) == 0
     assert (tmp_path / "other" / "page.html").exists()
+
+
+def test_pictures_that_somebody_else_restored_are_shown(tmp_path: Path) -> None:
+    """In the report of their scores, and beside those of other methods; not where they were changed since."""
+    scenes = make_scenes(3)
+    source = write_folders(tmp_path / "scenes", scenes)
+    for method, role in (("left", "left"), ("mean", "combined")):
+        for name, roles in scenes.items():
+            write_file(tmp_path / method / f"{name}.png", roles[role])
+        words = ["--input", str(source), "--restored", str(tmp_path / method), "--output", str(tmp_path / f"run-{method}")]
+        assert cli.main(["score", *words]) == 0
+    shown = data_of((tmp_path / "run-left" / "report.html").read_text())["viewer"]["scenes"]
+    assert [[shot["label"] for shot in scene["shots"]] for scene in shown] == [["Before", "After", "Target"]] * 3
+    page = tmp_path / "compare.html"
+    assert cli.main(["compare", str(tmp_path / "run-left"), str(tmp_path / "run-mean"), "--output", str(page)]) == 0
+    compared = data_of(page.read_text())
+    assert {shot["label"] for scene in compared["viewer"]["scenes"] for shot in scene["shots"]} == {
+        *("Before", "left", "mean", "Target")
+    }
+    assert not any(column["label"].endswith(" ms") for column in compared["tables"][0]["columns"])
+    write_file(tmp_path / "left" / "scene-001.png", scenes["scene-000"]["target"])
+    missing = collected(tmp_path / "run-left").missing
+    assert len(missing) == 1 and missing[0].startswith("scene-001") and "changed since" in missing[0]
 
 
 def test_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
