@@ -89,7 +89,7 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
         loaded = load_images(scene, roles, task.pixels, watch, image_memory(task.concurrency))
         images = loaded.images
         with watch.time("inference"):
-            restored = _infer(images, model, task.pixels)
+            restored = restore_image(images, model, task.pixels)
         scores = score_images(restored, images, task.pixels, metrics.compare, extra, watch)
         image_path = image_sha256 = None
         if task.images:
@@ -116,8 +116,22 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
     )
 
 
-def _infer(images: Images, model: Model, pixels: PixelSettings) -> Image:
-    """Integers to float planes, the network, and back to integers of the same kind."""
+def restore_image(images: Images, model: Model, pixels: PixelSettings) -> Image:
+    """Restore one image, without reading or writing files: integers to float planes, the network, and back to integers.
+
+    Args:
+        images: by role: left, right and, where the model asks for it, combined; of one shape and dtype, uint8 or uint16,
+            [H, W, 3] or [H, W].
+        model: restores it.
+        pixels: what the pixels mean.
+
+    Returns:
+        An image of the shape and dtype of the left view.
+
+    Raises:
+        ModelError: the network fails, or gives values that are not finite.
+        SceneError: the images do not fit the tone curve.
+    """
     left, coding = images["left"], model.card.transfer
     height, width = left.shape[:2]
     views = [images[role] for role in ("left", "right", "combined")[: 3 if model.needs_combined else 2]]
