@@ -15,13 +15,13 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from dpdeblur.transforms.images.formats import sniff
-from dpdeblur.transforms.patient_read import read_patiently
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_rows import failure_row
 from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
 from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.patient_read import read_patiently
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
 CODECS = ("keep", "png", "jxl")

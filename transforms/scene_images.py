@@ -10,11 +10,11 @@ from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.image import Image, describe, fit_target
 from dpdeblur.transforms.images.metadata import Metadata, check_alike
 from dpdeblur.transforms.images.tone_curve import ToneCurve
-from dpdeblur.transforms.patient_read import read_patiently
 from dpdeblur.transforms.records import Scene, SceneError, Source
 from dpdeblur.transforms.scene_rows import Scores, Stopwatch
 from dpdeblur.transforms.scoring.extra_metrics import OpenMetric
 from dpdeblur.transforms.scoring.metrics import Metrics
+from dpdeblur.transforms.storage.patient_read import read_patiently
 
 Images = dict[str, Image]  # by role: left, right, combined, target, restored
 

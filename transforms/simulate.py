@@ -24,9 +24,9 @@ from dpdeblur.models.optics import (
     render_views,
     signed_blur_radius,
 )
+from dpdeblur.models.optics.surfaces import SHAPES, outline, page
 from dpdeblur.models.srgb import linear_to_srgb
 from dpdeblur.transforms.images.photographs import fill_frame, to_linear
-from dpdeblur.transforms.surfaces import SHAPES, outline, page
 
 Light = npt.NDArray[np.float32]
 Photo = npt.NDArray[np.uint8]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from dpdeblur.transforms.patient_read import InputUnreachableError
 from dpdeblur.transforms.records import Failure
 from dpdeblur.transforms.run_control import Finished, RunControl
+from dpdeblur.transforms.storage.patient_read import InputUnreachableError
 
 IN_A_ROW = 3  # scenes that are unreachable, with none in between that is not
 

@@ -173,7 +173,7 @@ def test_an_input_that_is_away_for_a_moment(mounted: Path, tmp_path: Path) -> No
 def test_an_input_that_is_gone_stops_the_run_and_fails_no_scene_for_good(
     mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("dpdeblur.transforms.patient_read.PAUSES_S", (0.05, 0.1))
+    monkeypatch.setattr("dpdeblur.transforms.storage.patient_read.PAUSES_S", (0.05, 0.1))
     run = tmp_path / "run"
     with after(3, lambda: subprocess.run(["umount", "-l", mounted], check=True)):
         assert deblur(mounted, run, "--workers", "1") == 1
@@ -194,7 +194,7 @@ def test_an_input_that_is_gone_stops_the_run_and_fails_no_scene_for_good(
 def test_a_scene_that_cannot_be_reached_is_tried_again_by_the_same_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dpdeblur.transforms.patient_read.PAUSES_S", (0.05, 0.1))
+    monkeypatch.setattr("dpdeblur.transforms.storage.patient_read.PAUSES_S", (0.05, 0.1))
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(4)), tmp_path / "run"
     views = {path.name: path.read_bytes() for path in (source / "scene-002").iterdir()}
 
