@@ -18,12 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.evaluate import crops
 from benchmarks.evaluate.measure import NOTHING
 from benchmarks.evaluate.quality import Planes
-from benchmarks.evaluate.synthetic import Made, before, clipped
+from benchmarks.evaluate.synthetic import before, clipped, scene
 from dpdeblur.models.optics import Aperture, random_aperture, view_kernels
 from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.session import open_model
-from dpdeblur.transforms.images.photographs import brought_photographs, read_photograph
-from dpdeblur.transforms.simulate import scene_generator, simulate
+from dpdeblur.transforms.images.photographs import brought_photographs
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs/images"
@@ -108,8 +107,8 @@ def compared(model_name: str) -> Image.Image:
     model = open_model(model_name, threads=2)
     strips = []
     for seed, number, corner in SCENES:
-        scene = _scene(seed, number)
-        pictures = [before(scene), clipped(lambda views: model.restore(views, *views.shape[1:]), scene), scene.target]
+        made = scene(brought_photographs(), seed, number, *SIZE)
+        pictures = [before(made), clipped(lambda views: model.restore(views, *views.shape[1:]), made), made.target]
         strips.append(crops.strip(pictures, *corner, SMALL))
     body = Image.fromarray(crops.stack(strips))
     sheet = Image.new("RGB", (body.width, body.height + 26), "white")
@@ -118,14 +117,6 @@ def compared(model_name: str) -> Image.Image:
     for column, label in enumerate(("mean of the views", model.name, "in focus (the truth)")):
         pen.text(((column + 0.5) * (SMALL + crops.GAP), 13), label, fill="black", font=font, anchor="mm")
     return sheet
-
-
-def _scene(seed: int, number: int) -> Made:
-    """A scene of `dpdeblur synthesize --seed SEED --size 768x512`."""
-    width, height = SIZE
-    made = simulate(brought_photographs(), read_photograph, scene_generator(seed, number), width=width, height=height)
-    left, right, target = (made.views[name].transpose(2, 0, 1) / 65535 for name in ("left", "right", "target"))
-    return Made(np.concatenate([left, right]).astype(np.float32), target, made.radius)
 
 
 if __name__ == "__main__":

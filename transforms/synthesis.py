@@ -13,12 +13,12 @@ from functools import lru_cache, partial
 import apache_beam as beam
 from PIL import Image
 
+from dpdeblur.models.optics.simulate import Light, draft_scene, scene_generator, simulate
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.photographs import read_photograph
 from dpdeblur.transforms.records import JobError, Member
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.shards.tar_shards import TarWriter
-from dpdeblur.transforms.simulate import Light, scene_generator, simulate
 from dpdeblur.transforms.storage import store
 
 ROLES = ("left", "right", "combined", "target")
@@ -64,15 +64,10 @@ def make_scene(recipe: Recipe, number: int) -> dict[str, bytes]:
     Raises:
         SceneError: a photograph cannot be read.
     """
-    made = simulate(
-        recipe.photos,
-        _read,
-        scene_generator(recipe.seed, number),
-        width=recipe.width,
-        height=recipe.height,
-        bits=recipe.bits,
-        largest_radius=recipe.largest_radius,
-    )
+    rng = scene_generator(recipe.seed, number)
+    draft = draft_scene(rng, recipe.photos, recipe.largest_radius)
+    photos = {name: _read(name) for name in draft.photos}
+    made = simulate(draft, photos, rng, width=recipe.width, height=recipe.height, bits=recipe.bits)
     truth = {"id": scene_id(number), "seed": recipe.seed, "number": number, **made.truth}
     return {
         **{f"{role}.png": codecs.encode(made.views[role], repeatable=True) for role in ROLES},

@@ -1,4 +1,4 @@
-"""The synthetic test: scenes made by `dpdeblur.transforms.simulate` from photographs never trained on, gain by blur radius.
+"""The synthetic test: scenes made by `dpdeblur.models.optics.simulate` from photographs never trained on, gain by blur radius.
 
 Every pixel's blur radius is known, so that the squared errors before and after can be gathered by radius over all scenes.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evaluate.quality import Planes, Quality, mean, quality
+from dpdeblur.models.optics.simulate import draft_scene, scene_generator, simulate
 from dpdeblur.transforms.images.photographs import read_photograph
-from dpdeblur.transforms.simulate import scene_generator, simulate
 
 SEED, SCENES, SIZE = 2021, 24, (768, 512)
 EDGES = (0, 1, 4, 8, 12, 16, 22)  # px
@@ -72,10 +72,20 @@ def scenes(photos: Sequence[str], count: int = SCENES, size: tuple[int, int] = S
     """The scenes of the test, one after the other, always the same. Further options go to `simulate`."""
     width, height = size
     for number in range(count):
-        made = simulate(photos, read_photograph, scene_generator(SEED, number), width=width, height=height, **options)
-        full = np.float64(2 ** (8 * made.views["left"].dtype.itemsize) - 1)
-        left, right, target = (made.views[name].transpose(2, 0, 1) / full for name in ("left", "right", "target"))
-        yield Made(np.concatenate([left, right]).astype(np.float32), target, made.radius)
+        yield scene(photos, SEED, number, width, height, **options)
+
+
+def scene(
+    photos: Sequence[str], seed: int, number: int, width: int, height: int, bits: int = 16, largest_radius: float = 22.0
+) -> Made:
+    """Scene `number` of those that `dpdeblur synthesize --seed SEED` makes of these photographs."""
+    rng = scene_generator(seed, number)
+    draft = draft_scene(rng, photos, largest_radius)
+    made = simulate(draft, {name: read_photograph(name) for name in draft.photos}, rng, width=width, height=height, bits=bits)
+    left, right, target = (
+        made.views[name].transpose(2, 0, 1) / np.float64(2**bits - 1) for name in ("left", "right", "target")
+    )
+    return Made(np.concatenate([left, right]).astype(np.float32), target, made.radius)
 
 
 def before(scene: Made) -> Planes:

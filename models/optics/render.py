@@ -65,6 +65,27 @@ def render_views(
     return xp.clip(out[..., reach : reach + height, reach : reach + width], 0, None)
 
 
+def lit(image: Array, exposure: float, boost: float) -> Array:
+    """Return a surface's light: `image` [C, H, W] in [0, 1], of which what is nearly white shines up to 1 + `boost` times.
+
+    Lamps and glints are brighter than a photograph can say.
+    """
+    xp = namespace(image)
+    shine = 1 + boost * xp.clip((image - 0.75) / 0.25, 0, 1)
+    return like(image * shine * np.float32(exposure), image)
+
+
+def in_focus(layers: Sequence[Layer]) -> tuple[Array, Array]:
+    """Return what a pinhole would show: the sharp picture [C, H, W], in light, and the signed radius [H, W] of its surfaces."""
+    xp = namespace(layers[0].image)
+    sharp, radius = layers[0].image, layers[0].radius
+    for layer in layers[1:]:
+        alpha = like(layer.alpha, sharp)
+        sharp = sharp * (1 - alpha) + layer.image * alpha
+        radius = xp.where(alpha >= 0.5, layer.radius, radius)
+    return sharp, radius
+
+
 def add_sensor_noise(linear: Array, unit_normal: Array, shot: float, read: float) -> Array:
     """Return `linear` plus heteroscedastic noise of variance shot·x + read; `unit_normal` carries the randomness."""
     xp = namespace(linear)

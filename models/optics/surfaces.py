@@ -1,10 +1,12 @@
-"""What a made-up scene consists of: outlines of objects, and a printed page to read."""
+"""What a made-up scene consists of: frames of photographs, outlines of objects, and a printed page to read."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
+
+from dpdeblur.models.srgb import srgb_to_linear
 
 Map = npt.NDArray[np.float32]
 TEXT = (
@@ -61,3 +63,30 @@ def _blob(rng: np.random.Generator, x: Map, y: Map, radius: float) -> Map:
     for k in range(2, 6):
         reach += np.float32(rng.uniform(0, 0.35) / k) * np.cos(k * angle + np.float32(rng.uniform(0, 2 * np.pi)))
     return np.asarray(np.clip(np.float32(radius) * reach - np.hypot(x, y) + 0.5, 0, 1), np.float32)
+
+
+def fill_frame(photo: npt.NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Cut a sharp frame [height, width, 3] out of a photograph: shrunk by a random factor, never enlarged.
+
+    A photograph smaller than the frame is continued by its mirror image, since enlarging would blur it.
+    """
+    room = min(photo.shape[0] / height, photo.shape[1] / width)
+    if room > 1.01:
+        factor = rng.uniform(1, min(room, 3))
+        size = (max(round(photo.shape[1] / factor), width), max(round(photo.shape[0] / factor), height))
+        photo = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, reducing_gap=2))
+    rows, columns = (_window(length, wanted, rng) for length, wanted in zip(photo.shape, (height, width), strict=False))
+    return np.ascontiguousarray(photo[rows[:, None], columns[None]])
+
+
+def bytes_to_linear(coded: npt.NDArray[np.uint8]) -> Map:
+    """Undo the sRGB transfer curve (IEC 61966-2-1): uint8 to light in [0, 1], same shape."""
+    table = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
+    return np.asarray(table[coded], np.float32)
+
+
+def _window(length: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Return the indices of a run of `wanted` samples out of `length`, mirrored on where those end."""
+    first = int(rng.integers(max(length - wanted, 0) + 1))
+    index = np.arange(first, first + wanted) % (2 * length)
+    return np.where(index < length, index, 2 * length - 1 - index)

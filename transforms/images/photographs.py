@@ -1,4 +1,4 @@
-"""The sharp photographs that scenes are made of: found, checked, read into linear light."""
+"""The sharp photographs that scenes are made of: found, checked, read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dpdeblur.models.srgb import srgb_to_linear
 from dpdeblur.transforms.images import jpeg
 from dpdeblur.transforms.records import SceneError, UsageError
 
-Light = npt.NDArray[np.float32]
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 SMALLEST = 64  # px, the shorter side
 BROUGHT = (  # by scikit-image, inside its wheel: real photographs, nothing to download
@@ -67,33 +65,6 @@ def read_photograph(path: str) -> npt.NDArray[np.uint8]:
         raise SceneError(
             f"The photograph {path} cannot be read ({error}): mend it, or take it out of the folder.", path
         ) from None
-
-
-def fill_frame(photo: npt.NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Cut a sharp frame [height, width, 3] out of a photograph: shrunk by a random factor, never enlarged.
-
-    A photograph smaller than the frame is continued by its mirror image, since enlarging would blur it.
-    """
-    room = min(photo.shape[0] / height, photo.shape[1] / width)
-    if room > 1.01:
-        factor = rng.uniform(1, min(room, 3))
-        size = (max(round(photo.shape[1] / factor), width), max(round(photo.shape[0] / factor), height))
-        photo = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, reducing_gap=2))
-    rows, columns = (_window(length, wanted, rng) for length, wanted in zip(photo.shape, (height, width), strict=False))
-    return np.ascontiguousarray(photo[rows[:, None], columns[None]])
-
-
-def to_linear(coded: npt.NDArray[np.uint8]) -> Light:
-    """Undo the sRGB transfer curve (IEC 61966-2-1): uint8 to light in [0, 1], same shape."""
-    table = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
-    return np.asarray(table[coded], np.float32)
-
-
-def _window(length: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Return the indices of a run of `wanted` samples out of `length`, mirrored on where those end."""
-    first = int(rng.integers(max(length - wanted, 0) + 1))
-    index = np.arange(first, first + wanted) % (2 * length)
-    return np.where(index < length, index, 2 * length - 1 - index)
 
 
 def _check(path: str) -> None:

@@ -14,6 +14,7 @@ import torch
 from dpdeblur.models.optics import Layer, render_views, view_kernels
 from dpdeblur.models.optics.batch import kernels, light
 from dpdeblur.models.optics.packed import REACH, unpack_pupil, unpacked
+from dpdeblur.models.optics.render import in_focus, lit
 from dpdeblur.models.training.scenes import SceneOptions, Slot, draw, empty_slot
 from dpdeblur.models.training.surfaces import Materials
 
@@ -39,15 +40,12 @@ def by_render_views(slot: Slot) -> tuple[np.ndarray, np.ndarray]:
     for i in range(count):
         linear = (slot.images[i].astype(np.float32) / 255) ** np.float32(2.2)
         mixed = np.einsum("hwc,dc->dhw", linear, n["mix"][i, :channels])
-        lit = mixed * (1 + n["boost"] * np.clip(mixed * 4 - 3, 0, 1)) * n["gain"]
         alpha = slot.alphas[i].astype(np.float32) / 255 if i else None
-        layers.append(Layer(lit.astype(np.float32), alpha, slot.radii[i].astype(np.float32)))
+        image = lit(mixed.astype(np.float32), float(n["gain"]), float(n["boost"]))
+        layers.append(Layer(image, alpha, slot.radii[i].astype(np.float32)))
     pupils = [unpack_pupil(n["pupil"][i], n["waves"][i]) for i in range(2)]
     views = render_views(layers, pupils[0], pupils[1], shifts=[tuple(shift) for shift in n["shift"].tolist()])
-    sharp = layers[0].image
-    for layer in layers[1:]:
-        alpha = np.asarray(layer.alpha)
-        sharp = sharp * (1 - alpha) + layer.image * alpha
+    sharp, _ = in_focus(layers)
     cut = slice(OPTIONS.margin, -OPTIONS.margin)
     return views[..., cut, cut], sharp[..., cut, cut]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpdeblur.models.optics import Aperture, Layer, random_aperture, render_views, signed_blur_radius, view_kernels
-from dpdeblur.transforms.simulate import Camera
+from dpdeblur.models.optics.simulate import Camera
 
 SEEDS = st.integers(0, 2**32 - 1)
 CAMERAS = st.builds(

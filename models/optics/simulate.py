@@ -7,26 +7,19 @@ clipping, the sRGB curve and rounding. All randomness comes from one generator: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dpdeblur.models.optics import (
-    Aperture,
-    Layer,
-    Variety,
-    add_sensor_noise,
-    random_aperture,
-    random_radius,
-    render_views,
-    signed_blur_radius,
-)
-from dpdeblur.models.optics.surfaces import SHAPES, outline, page
+from dpdeblur.models.optics.lens import signed_blur_radius
+from dpdeblur.models.optics.psf import Aperture
+from dpdeblur.models.optics.render import Layer, add_sensor_noise, in_focus, lit, render_views
+from dpdeblur.models.optics.surfaces import SHAPES, bytes_to_linear, fill_frame, outline, page
+from dpdeblur.models.optics.variety import Variety, random_aperture, random_radius
 from dpdeblur.models.srgb import linear_to_srgb
-from dpdeblur.transforms.images.photographs import fill_frame, to_linear
 
 Light = npt.NDArray[np.float32]
 Photo = npt.NDArray[np.uint8]
@@ -80,41 +73,75 @@ class _Surface:
     depth: Light
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands where in a scene, before anything is drawn.
+
+    Attributes:
+        camera: the lens and the sensor.
+        kinds: of the surfaces, the farthest first: "background", then "page" or one of `SHAPES`.
+        radii: signed blur radius, in pixels, at the middle of each.
+        sources: name of the photograph on each; of a page none, and empty.
+        largest_radius: of the blur, in pixels.
+    """
+
+    camera: Camera
+    kinds: tuple[str, ...]
+    radii: tuple[float, ...]
+    sources: tuple[str, ...]
+    largest_radius: float
+
+    @property
+    def photos(self) -> set[str]:
+        """Names of the photographs that `simulate` needs."""
+        return {source for source in self.sources if source}
+
+
+def draft_scene(rng: np.random.Generator, photos: Sequence[str], largest_radius: float = 22.0) -> Draft:
+    """Draw what a scene consists of: a background, perhaps a printed page, up to two objects.
+
+    Args:
+        rng: the only source of randomness.
+        photos: names of sharp photographs, of which a few are drawn.
+        largest_radius: of the blur, in pixels; 0 puts everything in focus.
+    """
+    camera = _camera(rng, largest_radius)
+    objects = [*(["page"] if rng.random() < 0.6 else []), *map(str, rng.choice(SHAPES, int(rng.integers(0, 3))))]
+    rng.shuffle(objects)
+    kinds = ("background", *objects)
+    radii = sorted((random_radius(rng, largest_radius) if largest_radius else 0.0 for _ in kinds), reverse=True)
+    chosen = [str(rng.choice(photos)) for _ in kinds]
+    sources = tuple("" if kind == "page" else photo for kind, photo in zip(kinds, chosen, strict=True))
+    return Draft(camera, kinds, tuple(radii), sources, largest_radius)
+
+
 def simulate(
-    photos: Sequence[str],
-    read: Callable[[str], Photo],
-    rng: np.random.Generator,
-    *,
-    width: int,
-    height: int,
-    bits: int = 16,
-    largest_radius: float = 22.0,
+    draft: Draft, photos: Mapping[str, Photo], rng: np.random.Generator, *, width: int, height: int, bits: int = 16
 ) -> Simulated:
     """Make one scene.
 
     Args:
-        photos: names of sharp photographs, of which a few are drawn.
-        read: gives a photograph by its name, uint8 [H, W, 3], gamma-coded.
-        rng: the only source of randomness.
+        draft: what stands where.
+        photos: the photographs that the draft names, uint8 [H, W, 3], gamma-coded.
+        rng: the generator that drew the draft.
         width: of the scene, in pixels.
         height: likewise.
         bits: of the pictures, 8 or 16.
-        largest_radius: of the blur, in pixels; 0 puts everything in focus.
     """
-    camera = _camera(rng, largest_radius)
-    surfaces = _surfaces(rng, photos, read, camera, (height, width), largest_radius)
+    camera = draft.camera
+    surfaces = _surfaces(rng, draft, photos, (height, width))
     exposure = float(np.exp(rng.uniform(np.log(0.3), np.log(1.1))))
     boost = float(rng.uniform(0, 3) if rng.random() < 0.3 else 0)
     pupils = random_aperture(rng, LENSES)
     layers = [
-        Layer(_lit(s.image, exposure, boost), s.alpha, signed_blur_radius(s.depth, **asdict(camera)).astype(np.float32))
+        Layer(lit(s.image, exposure, boost), s.alpha, signed_blur_radius(s.depth, **asdict(camera)).astype(np.float32))
         for s in surfaces
     ]
     light = render_views(layers, *pupils, step=STEP)
     shot, read_noise = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in ((1e-6, 2e-4), (1e-8, 1e-6)))
     light = np.clip(add_sensor_noise(light, rng.standard_normal(light.shape, np.float32), shot, read_noise), 0, 1)
-    sharp, radius = _in_focus(layers)
-    pictures = {"left": light[0], "right": light[1], "combined": (light[0] + light[1]) / 2, "target": sharp}
+    sharp, radius = in_focus(layers)
+    pictures = {"left": light[0], "right": light[1], "combined": (light[0] + light[1]) / 2, "target": np.clip(sharp, 0, 1)}
     truth = {
         "width": width,
         "height": height,
@@ -145,26 +172,15 @@ def _camera(rng: np.random.Generator, largest_radius: float) -> Camera:
     return Camera(focal, stop, focus_mm * 1e-3, pitch)
 
 
-def _surfaces(
-    rng: np.random.Generator,
-    photos: Sequence[str],
-    read: Callable[[str], Photo],
-    camera: Camera,
-    size: tuple[int, int],
-    largest: float,
-) -> list[_Surface]:
-    """Draw the planes of a scene, the farthest first: a background, perhaps a printed page, up to two objects."""
-    kinds = [*(["page"] if rng.random() < 0.6 else []), *map(str, rng.choice(SHAPES, int(rng.integers(0, 3))))]
-    rng.shuffle(kinds)
-    radii = sorted((random_radius(rng, largest) if largest else 0.0 for _ in range(1 + len(kinds))), reverse=True)
-    chosen = [str(rng.choice(photos)) for _ in radii]
+def _surfaces(rng: np.random.Generator, draft: Draft, photos: Mapping[str, Photo], size: tuple[int, int]) -> list[_Surface]:
+    """Draw the planes of a scene, the farthest first."""
     surfaces = []
-    for kind, radius, photo in zip(["background", *kinds], radii, chosen, strict=True):
+    for kind, radius, source in zip(draft.kinds, draft.radii, draft.sources, strict=True):
         alpha, turn = (None, 0.0) if kind == "background" else outline(rng, "card" if kind == "page" else kind, *size)
-        coded = page(rng, *size, turn) if kind == "page" else fill_frame(read(photo), *size, rng)
-        image = np.ascontiguousarray(to_linear(coded).transpose(2, 0, 1))
-        plane = _plane(rng, radius, SLOPE if kind == "background" else SLOPE / 3, largest, size)
-        surfaces.append(_Surface(kind, "" if kind == "page" else photo, image, alpha, camera.depth(plane)))
+        coded = page(rng, *size, turn) if kind == "page" else fill_frame(photos[source], *size, rng)
+        image = np.ascontiguousarray(bytes_to_linear(coded).transpose(2, 0, 1))
+        plane = _plane(rng, radius, SLOPE if kind == "background" else SLOPE / 3, draft.largest_radius, size)
+        surfaces.append(_Surface(kind, source, image, alpha, draft.camera.depth(plane)))
     return surfaces
 
 
@@ -174,22 +190,6 @@ def _plane(rng: np.random.Generator, centre: float, slope: float, largest: float
     x, y = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in reversed(size))
     field = np.float32(centre) + np.float32(along_x) * x[None] + np.float32(along_y) * y[:, None]
     return np.clip(field, -largest, largest).astype(np.float32)
-
-
-def _lit(image: Light, exposure: float, boost: float) -> Light:
-    """Light the surface, and let what is nearly white shine: lamps and glints are brighter than a photograph can say."""
-    shine = 1 + boost * np.clip((image - 0.75) / 0.25, 0, 1)
-    return np.asarray(image * shine * np.float32(exposure), np.float32)
-
-
-def _in_focus(layers: Sequence[Layer]) -> tuple[Light, Light]:
-    """Return what a pinhole would show: the sharp picture [3, H, W], clipped, and the signed radius [H, W] of its surfaces."""
-    sharp, radius = layers[0].image, layers[0].radius
-    for layer in layers[1:]:
-        alpha = np.asarray(layer.alpha, np.float32)
-        sharp = sharp * (1 - alpha) + layer.image * alpha
-        radius = np.where(alpha >= 0.5, layer.radius, radius)
-    return np.clip(sharp, 0, 1), radius.astype(np.float32)
 
 
 def _developed(light: Light, bits: int) -> Pixels:
