@@ -53,7 +53,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the group it stands in (a subset, or the cost), its label and unit, its direction and a cell a method."""
+    """One column: the group it stands in (a subset, or the cost), its label, its direction and a cell a method."""
 
     group: str
     label: str
@@ -70,6 +70,7 @@ class PaperTable:
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
     caption: str
+    protocol: str
 
 
 def paper_table(comparison: Comparison, *, metrics: Sequence[str] = (), columns: Sequence[str] = ()) -> PaperTable:
@@ -92,7 +93,7 @@ def paper_table(comparison: Comparison, *, metrics: Sequence[str] = (), columns:
         *(_cost_column(comparison, costs[group]) for group in groups if group in costs),
     ]
     tested = any(cell.differs for column in made for cell in column.cells)
-    return PaperTable(comparison.names, tuple(made), _notes(comparison, tested), _caption(comparison))
+    return PaperTable(comparison.names, tuple(made), _notes(comparison, tested), _caption(comparison), _protocol(comparison))
 
 
 def to_latex(table: PaperTable) -> str:
@@ -110,6 +111,7 @@ def to_latex(table: PaperTable) -> str:
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",
+            f"% {' '.join(table.protocol.split())}",
             r"\begin{table}[t]",
             r"\centering",
             rf"\caption{{{in_latex(' '.join([table.caption, *table.notes]))}}}",
@@ -144,7 +146,7 @@ def to_markdown(table: PaperTable) -> str:
         ),
     ]
     body = "\n".join(f"| {' | '.join(line)} |" for line in [[*map(in_markdown, lines[0])], *lines[1:]])
-    return "\n\n".join([f"**{in_markdown(table.caption)}**", body, *map(in_markdown, table.notes)]) + "\n"
+    return "\n\n".join([f"**{in_markdown(table.caption)}**", body, *map(in_markdown, (*table.notes, table.protocol))]) + "\n"
 
 
 def to_csv(table: PaperTable) -> str:
@@ -166,8 +168,7 @@ def _column(comparison: Comparison, metric: MetricColumn, group: str) -> Column:
         Cell(value, metric.digits, place, differs=name in worse and place > 1)
         for name, value, place in zip(comparison.names, values, ranks, strict=True)
     ]
-    unit = f" ({metric.unit})" if metric.unit else ""
-    return Column(group, f"{metric.label}{unit}", metric.name, metric.higher_is_better, tuple(cells))
+    return Column(group, metric.label, metric.name, metric.higher_is_better, tuple(cells))
 
 
 def _cost_column(comparison: Comparison, cost: Cost) -> Column:
@@ -198,17 +199,20 @@ def _significant(comparison: Comparison, metric: str, group: str, best: str) -> 
 
 
 def _notes(comparison: Comparison, tested: bool) -> tuple[str, ...]:
-    marks = ("Best in bold, second best underlined.",)
     test = (
         f"*: worse than the best of its column (p < {SIGNIFICANT}; Wilcoxon signed-rank test over scenes, two-sided, "
         "corrected after Holm).",
     )
-    return (*marks, *(test if tested else ()), *comparison.notes)
+    return ("Best in bold, second best underlined.", *(test if tested else ()), *comparison.notes)
 
 
 def _caption(comparison: Comparison) -> str:
-    protocols = sorted({method.protocol for method in comparison.methods})
-    return f"Means over {counted(comparison.scored, 'scene')}, by the protocol {', '.join(protocols)}."
+    units = [f", {metric.label} in {metric.unit}" for metric in comparison.metrics if metric.unit]
+    return f"Means over {counted(comparison.scored, 'scene')}{''.join(units)}."
+
+
+def _protocol(comparison: Comparison) -> str:
+    return f"Metric protocol: {', '.join(sorted({method.protocol for method in comparison.methods}))}."
 
 
 def _among(name: str, known: Sequence[str] | dict[str, MetricColumn], what: str) -> str:

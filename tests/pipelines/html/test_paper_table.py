@@ -140,7 +140,7 @@ def test_latex_sets_the_table_without_complaint(runs: list[str], tmp_path: Path)
     assert cli.main(["compare", *words, "--output", str(tmp_path / "table.tex")]) == 0
     text = (tmp_path / "table.tex").read_text(encoding="utf-8")
     assert text.count(r"\begin{table}") == 1 and r"\toprule" in text
-    assert r"\multicolumn{3}{c}{Indoor}" in text and r"PSNR (dB) $\uparrow$" in text and r"MAE $\downarrow$" in text
+    assert r"\multicolumn{3}{c}{Indoor}" in text and r"PSNR $\uparrow$" in text and r"MAE $\downarrow$" in text
     said = compiled(tmp_path, text)
     assert "Overfull" not in said and "Undefined" not in said
 

@@ -202,7 +202,7 @@ def folders(tmp_path: Path) -> list[str]:
     ("kind", "sign"),
     [
         ("table", "Gain of second over first"),
-        ("markdown", "| Method | Indoor PSNR (dB) ↑ |"),
+        ("markdown", "| Method | Indoor PSNR ↑ |"),
         ("latex", r"\toprule"),
         ("html", "<!doctype html>"),
         ("json", '"contrasts"'),
