@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from dpdeblur.pipelines.options import redaction
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
@@ -125,7 +126,7 @@ def make_job(
     facts = {
         "format": 1,
         "command": command_line(options),
-        "input": store.absolute(options.input, resolve=True),
+        "input": redaction.of_text(store.absolute(options.input, resolve=True)),
         "layout": found.layout,
         "unselected": len(found.unselected),
         "settings": settings,
