@@ -65,7 +65,7 @@ class Work:
     Attributes:
         todo: scenes to work on.
         kept: outcomes that still hold, those of scenes that were not asked for this time, and scenes not found whole.
-        gone: outcomes of scenes that are no longer in the input, or no longer whole: they stay, too.
+        gone: outcomes of scenes that are no longer in the input: they stay, too.
         nothing_to_do: the tables already stand as they should.
     """
 
@@ -164,19 +164,17 @@ def plan_work(
     if retry_failed:
         holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
-    gone = _gone(outcomes, job)
-    _check_few({*gone} - {*earlier.get("gone", ())}, outcomes, job, folder)
-    if prune:
-        gone = {}
-    incomplete = (failure for failure in job.found.failures if failure.scene_id not in gone)
-    kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in incomplete)]
+    lost = _lost(outcomes, job)
+    _check_few({*lost} - {*earlier.get("gone", ())}, outcomes, job, folder)
+    gone = {} if prune else {scene: outcome for scene, outcome in lost.items() if scene not in job.scene_ids}
+    kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
     kept += [outcome for scene_id, outcome in _latest(outcomes).items() if scene_id in job.found.unselected]
     stands = earlier.get("finished") is not None and _scenes([*kept, *gone.values()]) == _scenes(outcomes)
     told = {*gone} == {*earlier.get("gone", ())}
     return Work(todo, kept, [*gone.values()], nothing_to_do=stands and told and not todo and folder.is_whole())
 
 
-def _gone(outcomes: list[Outcome], job: Job[Any]) -> dict[str, Outcome]:
+def _lost(outcomes: list[Outcome], job: Job[Any]) -> dict[str, Outcome]:
     """Find the last outcomes of scenes that are no longer in the input, or no longer whole, though they once were."""
     there = job.keys.keys() | job.found.unselected
     return {
@@ -191,13 +189,13 @@ def _latest(outcomes: list[Outcome]) -> dict[str, Outcome]:
     return {outcome.scene_id: outcome for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at)}
 
 
-def _check_few(gone: set[str], outcomes: list[Outcome], job: Job[Any], folder: RunFolder) -> None:
-    """Refuse to go on where many scenes are gone at once: a disk that is not mounted looks like that."""
+def _check_few(lost: set[str], outcomes: list[Outcome], job: Job[Any], folder: RunFolder) -> None:
+    """Refuse to go on where many scenes are lost at once: a disk that is not mounted looks like that."""
     before = len({outcome.scene_id for outcome in outcomes})
-    if len(gone) > max(FEW_GONE, FEW_GONE_SHARE * before):
+    if len(lost) > max(FEW_GONE, FEW_GONE_SHARE * before):
         raise UsageError(
-            f"{len(gone)} of the {counted(before, 'scene')} in {folder.uri} are no longer in {job.found.source}, or no longer "
-            f"whole, such as {min(gone)}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
+            f"{len(lost)} of the {counted(before, 'scene')} in {folder.uri} are no longer in {job.found.source}, or no longer "
+            f"whole, such as {min(lost)}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
             "If they are to go, choose another --output, or begin anew with --restart."
         )
 
