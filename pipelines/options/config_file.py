@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dpdeblur.pipelines.options.beam_words import beam_words
 from dpdeblur.pipelines.options.declaration import Option, options_of
-from dpdeblur.pipelines.options.values import beam_words
 from dpdeblur.transforms.errors import UsageError
 
 _BEAM = "beam_options"

@@ -15,19 +15,14 @@ from dpdeblur.pipelines.options.groups import (
     Finite,
     Images,
     Input,
-    Metrics,
-    ModelCard,
-    ModelFile,
-    ModelSpeed,
     PartOfInput,
-    Pixels,
     Quiet,
     Results,
     Resuming,
     WatchedInput,
     Watching,
-    Workers,
 )
+from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, ModelFile, ModelSpeed, Pixels, Workers
 from dpdeblur.pipelines.options.values import PixelSize, blur_radius, positive, scene_size, size, whole, words
 
 STOPPED = "130 and 143 stopped by a signal"

@@ -11,7 +11,8 @@ from dpdeblur.models.runtime.card import CardOverrides
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.pipelines.engine import runners
-from dpdeblur.pipelines.options.groups import Engine, Input, Metrics, ModelCard, PartOfInput, Pixels, Workers
+from dpdeblur.pipelines.options.groups import Engine, Input, PartOfInput
+from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import Found, find_scenes

@@ -11,7 +11,7 @@ from attrs.converters import optional
 
 from dpdeblur.models.runtime.zoo import DEFAULT
 from dpdeblur.pipelines.options.declaration import shown
-from dpdeblur.pipelines.options.groups import Backend, ModelCard, ModelFile
+from dpdeblur.pipelines.options.model_groups import Backend, ModelCard, ModelFile
 from dpdeblur.pipelines.options.values import (
     NamedRun,
     Names,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -129,6 +129,13 @@ def named_runs(said: str | Iterable[str | NamedRun]) -> tuple[NamedRun, ...]:
     return tuple(map(_named_run, [said] if isinstance(said, str) else said))
 
 
+def _named_run(said: str | NamedRun) -> NamedRun:
+    name, sign, folder = text(said).partition("=")
+    if not (name and sign and folder):
+        raise ValueError(f"{text(said)!r} is not NAME=RUN, such as Ours=runs/mine")
+    return NamedRun(name, folder)
+
+
 def scene_limit(said: SceneLimit | int | str) -> SceneLimit:
     """Read a number of scenes, or `all`."""
     if isinstance(said, SceneLimit):
@@ -229,37 +236,6 @@ def blur_radius(said: float | str) -> float:
     if not 0 <= (found := real(said)) <= LARGEST_RADIUS:
         raise ValueError(f"{text(found)} is not a radius from 0 to {LARGEST_RADIUS:g} pixels")
     return found
-
-
-def beam_words(said: Mapping[str, Any] | Iterable[str]) -> tuple[str, ...]:
-    """Read options of Beam: by name, or as words of a command line.
-
-    >>> beam_words({"flink_master": "here:8081", "streaming": True, "experiments": ["a", "b"]})
-    ('--flink_master=here:8081', '--streaming', '--experiments=a', '--experiments=b')
-    """
-    if isinstance(said, str):
-        raise ValueError(f"{said!r} is one text: give a mapping of names to values, or a list of words")
-    if not isinstance(said, Mapping):
-        return tuple(map(words, said))
-    listed = [(str(name), value) for name, given in said.items() for value in (given if isinstance(given, list) else [given])]
-    return tuple(_beam_word(name.removeprefix("--"), value) for name, value in listed)
-
-
-def _beam_word(name: str, value: object) -> str:
-    if not re.fullmatch(r"\w[\w-]*", name):
-        raise ValueError(f"{name!r} is no option")
-    if value is None or value is False:
-        raise ValueError(f"{name} is {value}: leave it out")
-    if isinstance(value, Mapping):
-        raise ValueError(f"{name} is a mapping: write it as one text")
-    return f"--{name}" if value is True else f"--{name}={text(value)}"
-
-
-def _named_run(said: str | NamedRun) -> NamedRun:
-    name, sign, folder = text(said).partition("=")
-    if not (name and sign and folder):
-        raise ValueError(f"{text(said)!r} is not NAME=RUN, such as Ours=runs/mine")
-    return NamedRun(name, folder)
 
 
 def _digits(said: object) -> bool:

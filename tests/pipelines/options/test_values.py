@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.pipelines.options import redaction, values
+from dpdeblur.pipelines.options import beam_words, redaction, values
 from dpdeblur.pipelines.options.values import PixelSize, Share, duration, number, pixel_size, positive, real, share, size, text
 from dpdeblur.transforms.selection import Part
 
@@ -88,7 +88,7 @@ def test_a_value_written_and_read_is_itself(read: Callable[[Any], Any], data: st
     assert read(value) == value, "reading twice changes nothing"
 
 
-@pytest.mark.parametrize("module", [values, redaction])
+@pytest.mark.parametrize("module", [values, redaction, beam_words])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).attempted > 0
     assert doctest.testmod(module).failed == 0
@@ -97,4 +97,4 @@ def test_examples(module: Any) -> None:
 @pytest.mark.parametrize("said", [{"streaming": None}, {"streaming": False}, "--streaming", {"a b": 1}, {"x": {"y": 1}}])
 def test_options_of_beam_that_say_nothing_are_refused(said: Any) -> None:
     with pytest.raises(ValueError, match=r"leave it out|one text|no option|mapping"):
-        values.beam_words(said)
+        beam_words.beam_words(said)
