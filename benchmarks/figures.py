@@ -81,7 +81,10 @@ def pareto(numbers: dict[str, Any], width: int = 720, height: int = 400) -> Imag
         gains = [scene["aligned_psnr_db"] - base[key]["aligned_psnr_db"] for key, scene in numbers["pixel4"][name].items()]
         dots += [(name, setup, cost["ms_per_megapixel"][setup], float(np.mean(gains))) for setup in setups]
     left, top, right, bottom = 60, 20, width - 20, height - 50
-    most_ms, most_db = 1.15 * max(dot[2] for dot in dots), 1.15 * max(dot[3] for dot in dots)
+    most_ms, most_db = (
+        250 * np.ceil(1.1 * max(dot[2] for dot in dots) / 250),
+        5 * np.ceil(1.1 * max(dot[3] for dot in dots) / 5),
+    )
     sheet = Image.new("RGB", (width, height), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT)
     for step in range(6):
@@ -89,7 +92,7 @@ def pareto(numbers: dict[str, Any], width: int = 720, height: int = 400) -> Imag
         pen.line([(x, top), (x, bottom)], fill="#dddddd")
         pen.line([(left, y), (right, y)], fill="#dddddd")
         pen.text((x, bottom + 14), f"{step * most_ms / 5:.0f}", fill="black", font=font, anchor="mm")
-        pen.text((left - 8, y), f"{step * most_db / 5:.1f}", fill="black", font=font, anchor="rm")
+        pen.text((left - 8, y), f"{step * most_db / 5:.0f}", fill="black", font=font, anchor="rm")
     pen.text(((left + right) / 2, height - 14), "ms per megapixel, one thread", fill="black", font=font, anchor="mm")
     pen.text((left + 6, top), "dB gained on real captures, aligned", fill="black", font=font, anchor="lm")
     for name, setup, ms, db in dots:

@@ -29,7 +29,7 @@ def costs(paths: dict[str, Path], runs: int = 7) -> dict[str, Any]:
 
     Returns:
         Parameters, GMAC per 1680x1120 picture, file size, and by backend and threads the fewest ms per megapixel of a few
-        runs: one model's turn after the other's, so that a busy machine slows all of them alike.
+        runs: one model's and backend's turn after the other's, so that a busy machine slows all of them alike.
     """
     found: dict[str, Any] = {}
     for name, path in paths.items():
@@ -40,11 +40,14 @@ def costs(paths: dict[str, Path], runs: int = 7) -> dict[str, Any]:
             "megabytes": path.stat().st_size / 1e6,
             "ms_per_megapixel": {},
         }
-    for label, (backend, threads) in SETUPS.items():
-        models = {name: open_model(path, backend=backend, threads=threads) for name, path in paths.items()}
-        taken = [{name: _milliseconds(model) for name, model in models.items()} for _ in range(runs + 1)]
-        for name in paths:
-            found[name]["ms_per_megapixel"][label] = min(row[name] for row in taken[1:])  # the first one warms up
+    models = {
+        (name, label): open_model(path, backend=backend, threads=threads)
+        for label, (backend, threads) in SETUPS.items()
+        for name, path in paths.items()
+    }
+    taken = [{key: _milliseconds(model) for key, model in models.items()} for _ in range(runs + 1)]
+    for name, label in models:
+        found[name]["ms_per_megapixel"][label] = min(row[name, label] for row in taken[1:])  # the first one warms up
     return found
 
 

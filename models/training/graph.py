@@ -117,6 +117,27 @@ def build_graph(config: Config, weights: Weights, *, half: bool = True, residual
     return model
 
 
+def weights_in(model: onnx.ModelProto) -> dict[str, Floats]:
+    """Return the weights that `build_graph` made `model` of, as the file holds them: rounded, the residual's factor folded in.
+
+    Raises:
+        ValueError: it is no graph of `build_graph`.
+    """
+    held = {weight.name: numpy_helper.to_array(weight).astype(np.float32) for weight in model.graph.initializer}
+    if not {"per_threshold", "head.bias", "mean.weight"} <= set(held):
+        raise ValueError("this ONNX file was not made by dpdeblur.models.training.export: it cannot be trained on")
+    names = {name.removesuffix("_half"): values for name, values in held.items()}
+    fixed = ("mean.", "grey_cells.", "difference.")
+    weights = {
+        name: values for name, values in names.items() if name.endswith((".weight", ".bias")) and not name.startswith(fixed)
+    }
+    stem = weights["stem.weight"]
+    cells = stem.reshape(len(stem), 6, 3, CELL, 3, CELL).transpose(0, 1, 3, 5, 2, 4)
+    weights["stem.weight"] = np.ascontiguousarray(cells.reshape(len(stem), 6 * CELL**2, 3, 3))
+    weights["gate"] = np.asarray(-np.log(names["per_threshold"] * GATE), np.float32)
+    return weights
+
+
 def _over_pixels(weight: Floats) -> Floats:
     """Return the weights over pixels [N, 6, 4h, 4w] of a convolution over cells as `pixel_unshuffle` has them [N, 96, h, w]."""
     count, _, height, width = weight.shape

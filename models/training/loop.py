@@ -23,7 +23,7 @@ class Settings:
     networks: tuple[str, ...] = ("dpdeblur-m", "dpdeblur-s", "dpdeblur-xs")
     """The first teaches the others."""
     peak_rates: tuple[float, ...] = (7e-4, 9e-4, 1.3e-3)
-    """Of each network; half of these to train on from released weights."""
+    """Of each network; with --start, half of these."""
     warmup: int = 400
     """Iterations."""
     cooldown: float = 0.5

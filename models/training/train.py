@@ -20,10 +20,15 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import torch
 
+from dpdeblur.models.errors import ModelError
+from dpdeblur.models.runtime import zoo
 from dpdeblur.models.training.drawing import Drawers
 from dpdeblur.models.training.feed import Feed, PairFeed, SceneFeed
+from dpdeblur.models.training.graph import weights_in
 from dpdeblur.models.training.loop import Schedule, Settings, resume, say, train
 from dpdeblur.models.training.network import CONFIGS, DeblurNet
 from dpdeblur.models.training.pairs import find_pairs
@@ -37,11 +42,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parser().parse_args(argv)
     settings = Settings()
     try:
+        start = states_in(args.start) if args.start else None
+        if start:
+            at = [Settings.networks.index(name) for name in start]
+            rates = tuple(0.5 * Settings.peak_rates[i] for i in at)
+            settings = replace(settings, networks=tuple(start), peak_rates=rates)
         for assignment in args.set:
             name, _, value = assignment.partition("=")
             settings = with_value(settings, name, value)
         feed_pairs = find_pairs(args.pairs) if args.pairs else None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModelError) as error:
         raise SystemExit(str(error)) from None
     if len(settings.peak_rates) != len(settings.networks):
         raise SystemExit(f"{len(settings.networks)} networks need as many peak_rates, not {len(settings.peak_rates)}")
@@ -52,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     pool = Pool(settings.examples, settings.scenes.size, device, settings.chances)
-    step, keeper = prepare(settings, pool, args.start)
+    step, keeper = prepare(settings, pool, start)
     done, before = resume(args.run / "state.pt", step, keeper) if args.resume else (0, 0.0)
     feed: Feed
     if feed_pairs:
@@ -72,8 +82,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         feed.close()
 
 
-def prepare(settings: Settings, pool: Pool, start: Path | None = None) -> tuple[Step, Keeper]:
-    """Return the step that trains the networks, from the weights in `start` where given, and the keeper of their averages.
+def states_in(start: str) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the networks' states in `weights-*.pt`, or the one in a model of the package or an ONNX file exported from it.
+
+    Raises:
+        ValueError: it holds no weights of these networks.
+        OSError, ModelError: it cannot be read.
+    """
+    if start.endswith(".pt"):
+        return dict(torch.load(start, map_location="cpu"))
+    path = zoo.find(start)
+    weights = {key: torch.from_numpy(np.array(values)) for key, values in weights_in(onnx.load(path)).items()}
+    for name, config in CONFIGS.items():
+        own = DeblurNet(config).state_dict()
+        if {key: value.shape for key, value in own.items()} == {key: value.shape for key, value in weights.items()}:
+            return {name: weights}
+    raise ValueError(f"{path} holds none of the networks {', '.join(CONFIGS)}")
+
+
+def prepare(settings: Settings, pool: Pool, start: dict[str, dict[str, torch.Tensor]] | None = None) -> tuple[Step, Keeper]:
+    """Return the step that trains the networks, from the states in `start` where given, and the keeper of their averages.
 
     Raises:
         KeyError: `start` does not hold one of the networks.
@@ -81,9 +109,8 @@ def prepare(settings: Settings, pool: Pool, start: Path | None = None) -> tuple[
     torch.manual_seed(settings.seed)
     networks = [DeblurNet(CONFIGS[name]) for name in settings.networks]
     if start:
-        states = torch.load(start, map_location="cpu")
         for name, network in zip(settings.networks, networks, strict=True):
-            network.load_state_dict({k: v.float() for k, v in states[name].items()})
+            network.load_state_dict({key: values.float() for key, values in start[name].items()})
     networks = [network.to(pool.device, memory_format=torch.channels_last) for network in networks]
     return Step(networks, settings.step, pool), Keeper(settings.networks, networks, settings.step.average)
 
@@ -151,7 +178,7 @@ def _record(run: Path, settings: Settings, args: argparse.Namespace, device: tor
     about = {
         "settings": asdict(settings),
         "networks": {name: asdict(CONFIGS[name]) for name in settings.networks},
-        "start": args.start.name if args.start else None,
+        "start": Path(args.start).name if args.start else None,
         "pairs": bool(args.pairs),
         "processes": args.processes,
         "torch": torch.__version__,
@@ -169,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fonts", type=Path, help="folder of TrueType fonts for printed surfaces (else Pillow's own)")
     parser.add_argument("--run", type=Path, required=True, help="folder for everything this run writes")
-    parser.add_argument("--start", type=Path, help="weights-*.pt of an earlier run, to train on")
+    parser.add_argument("--start", help="weights-*.pt, a model of the package or an ONNX file: train on, at half the rate")
     parser.add_argument("--resume", action="store_true", help="go on with the run in this folder")
     parser.add_argument("--seconds", type=float, default=540, help="from the start of this program to the end of training")
     parser.add_argument("--iterations", type=int, help="end after so many, however long they take, instead of --seconds")

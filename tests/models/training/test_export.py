@@ -44,6 +44,13 @@ def test_a_difference_would_be_seen(change: dict[str, float]) -> None:
     assert export.largest_difference(SMALL, weights(0), model) > 10 * export.TOLERANCE
 
 
+def test_weights_are_read_back_from_a_graph() -> None:
+    read = graph.weights_in(graph.build_graph(SMALL, weights(0), half=False))
+    assert set(read) == set(weights(0))
+    for name, values in weights(0).items():
+        np.testing.assert_allclose(read[name], values, rtol=1e-5, atol=1e-7)
+
+
 def test_checkpoints_are_averaged(tmp_path: Path) -> None:
     paths = [tmp_path / f"{i}.pt" for i in (0, 1)]
     for i, path in enumerate(paths):

@@ -16,7 +16,7 @@ import cv2
 import torch
 
 from dpdeblur.models.training.loop import Schedule, Settings, rate_factor
-from dpdeblur.models.training.train import main, with_value
+from dpdeblur.models.training.train import main, states_in, with_value
 
 TINY = [
     'networks=["dpdeblur-s", "dpdeblur-xs"]', "peak_rates=[3e-4, 5e-4]", "size=64", "margin=16", "largest_radius=4",
@@ -54,6 +54,19 @@ def test_networks_are_trained_kept_and_trained_on(photos: Path, tmp_path: Path) 
     second = trained(tmp_path / "second", "--photos", str(photos), "--iterations", "2", "--start", start)
     moved = {k: float((second["dpdeblur-s"][k] - v).abs().max()) for k, v in first["dpdeblur-s"].items()}
     assert 0 < max(moved.values()) < 0.01  # from there on, and not anew
+
+
+def test_a_model_of_the_package_is_trained_on(photos: Path, tmp_path: Path) -> None:
+    state = states_in("dpdeblur-xs")["dpdeblur-xs"]
+    where = ["--run", str(tmp_path), "--photos", str(photos), "--processes", "1"]
+    main([*where, "--iterations", "2", "--start", "dpdeblur-xs", "--set", *TINY[2:]])
+    after = torch.load(tmp_path / "weights-100.pt")
+    assert set(after) == {"dpdeblur-xs"}
+    assert 0 < max(float((after["dpdeblur-xs"][k] - v).abs().max()) for k, v in state.items()) < 0.01
+    assert json.loads((tmp_path / "config.json").read_text())["settings"]["peak_rates"] == [6.5e-4]
+    for wrong in ("views-mean", "dpdeblur-xxs"):
+        with pytest.raises(SystemExit, match=r"cannot be trained on|no model"):
+            main(["--run", str(tmp_path / "no"), "--photos", str(photos), "--start", wrong])
 
 
 def test_a_run_goes_on_where_it_was_stopped(photos: Path, tmp_path: Path) -> None:
