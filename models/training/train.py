@@ -39,7 +39,7 @@ from dpdeblur.models.training.step import Keeper, Step
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line, and train."""
     started = time.monotonic()
-    args = _parser().parse_args(argv)
+    args = command_line().parse_args(argv)
     settings = Settings()
     try:
         start = states_in(args.start) if args.start else None
@@ -187,7 +187,8 @@ def _record(run: Path, settings: Settings, args: argparse.Namespace, device: tor
     (run / "config.json").write_text(json.dumps(about, indent=1, default=lambda v: v.tolist()) + "\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--photos", type=Path, help="folder of sharp photographs to make scenes of")

@@ -131,7 +131,7 @@ def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_no_page_of_recipes_is_left_out() -> None:
     recipes = {str(page.relative_to(DOCS)) for page in PAGES if page.parent.name == "how-to" and page.name != "index.md"}
-    assert recipes <= set(GIVEN)
+    assert recipes <= {*GIVEN, "how-to/fine-tune.md"}  # whose commands need PyTorch: tests/models/training/test_train.py
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

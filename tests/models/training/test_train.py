@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import cv2
 import torch
 
 from dpdeblur.models.training.loop import Schedule, Settings, rate_factor
-from dpdeblur.models.training.train import main, states_in, with_value
+from dpdeblur.models.training.train import command_line, main, states_in, with_value
 
 TINY = [
     'networks=["dpdeblur-s", "dpdeblur-xs"]', "peak_rates=[3e-4, 5e-4]", "size=64", "margin=16", "largest_radius=4",
@@ -112,6 +113,19 @@ def test_wrong_settings_are_refused_by_name() -> None:
             with_value(Settings(), name, text)
     with pytest.raises(SystemExit, match="peak_rates"):
         main(["--run", "never", "--photos", "nowhere", "--set", 'networks=["dpdeblur-s"]'])
+
+
+@pytest.mark.parametrize("page", ["training.md", "how-to/fine-tune.md"])
+def test_the_commands_of_the_documentation_are_commands(page: str) -> None:
+    program = "python -m dpdeblur.models.training.train "
+    text = (Path(__file__).parents[3] / "docs" / page).read_text(encoding="utf-8")
+    commands = [line for line in text.splitlines() if line.startswith(program)]
+    assert commands
+    for command in commands:
+        args = command_line().parse_args(shlex.split(command.removeprefix(program)))
+        for assignment in args.set:
+            name, _, value = assignment.partition("=")
+            assert with_value(Settings(), name, value) != Settings()
 
 
 def test_the_rate_warms_up_and_cools_down() -> None:
