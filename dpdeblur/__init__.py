@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -59,6 +61,7 @@ _HOMES = {
     "transforms.tables.results": ("Run", "read_run"),
     "transforms.tables.write": ("WriteTable",),
 }
+_loading = threading.RLock()  # loggers belong to the process: two threads must not quieten them one across the other
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - a list, made of the one above
@@ -71,8 +74,12 @@ def __getattr__(name: str) -> Any:
         return version("dpdeblur")
     if name not in _HOME:
         raise AttributeError(f"module 'dpdeblur' has no attribute {name!r}")
-    with _beam_kept_quiet():
-        return getattr(importlib.import_module(f"dpdeblur.{_HOME[name]}"), name)
+    home = f"dpdeblur.{_HOME[name]}"
+    with _loading:
+        if home not in sys.modules:
+            with _beam_kept_quiet():
+                importlib.import_module(home)
+    return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:
