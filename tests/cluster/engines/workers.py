@@ -47,7 +47,7 @@ class Workers:
 
     def installed(self) -> list[Path]:
         """Where the workers of bare environments have installed the program that came with the job."""
-        return sorted(self.folder.glob(f"worker-*/env/{_packages()}/pipelines/cli.py"))
+        return sorted(self.folder.glob(f"worker-*/env/{_packages()}/dpdeblur/pipelines/cli.py"))
 
     def running(self) -> list[int]:
         """Process ids of the Python workers that run now, oldest first."""
