@@ -74,7 +74,9 @@ def test_it_holds_the_packages_and_the_weights_and_nothing_else(wheel: Path) -> 
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"dpdeblur"}
     assert "dpdeblur/models/weights/views-mean.onnx" in names
-    assert any(name.startswith("dpdeblur/pipelines/assets/") for name in names)
+    templates = {path.name for path in (ROOT / "pipelines/html/templates").iterdir() if path.is_file()}
+    assert templates <= {name.rpartition("/")[2] for name in names if name.startswith("dpdeblur/pipelines/html/templates/")}
+    assert "dpdeblur/models/metrics/NOTICE" in names
     assert wheel.stat().st_size < 15e6
 
 
