@@ -73,7 +73,7 @@ def rescore(scene: Scene, task: Scoring, extra: Sequence[OpenMetric] = ()) -> Ou
         image_path=None,
         image_sha256=sample_digest(restored),
         protocol=protocol.signature(
-            max(image.dtype.itemsize * 8 for image in (restored, images["target"])), *signatures(task.metrics)
+            max(image.dtype.itemsize * 8 for image in (restored, images["target"])), *signatures(extra)
         ),
         input_key=task.key(scene),
     )

@@ -111,7 +111,7 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
         Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
         image_path=image_path,
         image_sha256=image_sha256,
-        protocol=metrics.signature(restored.dtype.itemsize * 8, "uniform7", *signatures(task.metrics)),
+        protocol=metrics.signature(restored.dtype.itemsize * 8, "uniform7", *signatures(extra)),
         input_key=task.key(scene),
     )
 

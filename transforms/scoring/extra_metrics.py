@@ -61,9 +61,9 @@ def open_metrics(names: Sequence[str], threads: int = 1) -> tuple[OpenMetric, ..
     return tuple(OpenMetric(metric, metric.open(threads)) for metric in choose(names))
 
 
-def signatures(names: Sequence[str]) -> tuple[str, ...]:
-    """Return what the signature of a score says of the metrics of these names."""
-    return tuple(metric.signature or metric.name for metric in choose(names))
+def signatures(metrics: Sequence[OpenMetric]) -> tuple[str, ...]:
+    """Return what the signature of a score says of these metrics."""
+    return tuple(opened.metric.signature or opened.metric.name for opened in metrics)
 
 
 def choose(names: Sequence[str]) -> tuple[ExtraMetric, ...]:
