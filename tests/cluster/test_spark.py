@@ -22,7 +22,7 @@ def spark() -> Iterator[SparkCluster]:
 def test_the_tables_equal_those_of_the_local_run(spark: SparkCluster, scenes: Path, local_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored", *spark.options)
-    done = dpdeblur(*words)
+    done = dpdeblur(*words, environment=spark.environment)
     assert done.returncode == 3, done.stderr
     same_tables(run, local_run)
     assert len(hosts(run)) > 1, "the scenes were not spread over the workers"

@@ -36,6 +36,7 @@ class SparkCluster:
         self.jar = fetch.job_server("spark-3", main, [f"-Dspark={SPARK}"])
         self.folder = Path(tempfile.mkdtemp(prefix="spark-"))
         self.port = free_port()
+        self._cores = machines * cores
         self._daemons: list[Daemon] = []
         environment = {"SPARK_HOME": str(home), "SPARK_LOCAL_DIRS": str(self.folder), "SPARK_SCALA_VERSION": "2.12"}
 
@@ -62,6 +63,21 @@ class SparkCluster:
     def url(self) -> str:
         """The address of the master."""
         return f"spark://localhost:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command that starts a job needs: the driver waits for all cores, and gives no worker all the scenes.
+
+        Spark hands tasks to whichever executor is up first, and keeps them where their data is. A small job is over before
+        the second executor of a busy machine has started.
+        """
+        settings = {
+            "spark.cores.max": self._cores,
+            "spark.scheduler.minRegisteredResourcesRatio": 1,
+            "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
+            "spark.locality.wait": "0s",
+        }
+        return {"JDK_JAVA_OPTIONS": " ".join(f"-D{name}={value}" for name, value in settings.items())}
 
     @property
     def options(self) -> list[str]:
