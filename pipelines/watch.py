@@ -94,7 +94,7 @@ def run(options: WatchOptions) -> int:
         run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
         waiting = read_waiting(folder.uri)
         _warn_of_incomplete(run, waiting)
-        found = arrivals.look(options.input, options.layout, ledger.keys())[0]
+        found = arrivals.look(options.input, options.layout, ledger.done())[0]
         code = summary.conclude(run, folder, found, facts, restored_before=restored_before, strict=options.strict)
         return 128 + run.control.signal if run.control.signal else code_of_end(code, waiting)
 

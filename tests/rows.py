@@ -32,6 +32,8 @@ def score(scene_id: str = "s1", **changes: object) -> Score:
         "inference_ms": 400.0,
         "score_ms": 60.0,
         "write_ms": 110.0,
+        "bytes_read": 40_000_000,
+        "bytes_written": 9_000_000,
         "intra_op_threads": 1,
         "concurrency": 2,
         "host": "here:1",
@@ -40,6 +42,7 @@ def score(scene_id: str = "s1", **changes: object) -> Score:
         "image_sha256": None,
         "protocol": "psnr|ssim:uniform7|range:1|bits:16|agg:image-mean|v:1",
         "finished_at": FINISHED,
+        "revision": 0,
         "input_key": "k",
     }
     return Score(**{**columns, **changes})  # type: ignore[arg-type]
@@ -55,6 +58,7 @@ def failure(scene_id: str = "f1", **changes: object) -> Failure:
         "message": "The file ends early.",
         "uri": f"{scene_id}/left.png",
         "finished_at": FINISHED,
+        "revision": 0,
         "input_key": "k",
     }
     return Failure(**{**columns, **changes})  # type: ignore[arg-type]

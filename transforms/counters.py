@@ -2,6 +2,7 @@
 
     scenes_restored, scenes_failed, scenes_failed_at_<stage>, scenes_failed_by_<error_type>, scenes_skipped   scenes
     pixels                                                                                                   pixels
+    bytes_read, bytes_written                                                                                bytes, encoded
     read_ms, decode_ms, inference_ms, score_ms, write_ms                    distributions of whole milliseconds
 
 An engine may do a bundle again and count it twice; what the tables hold is exact.
@@ -25,6 +26,8 @@ def count_outcome(outcome: Outcome) -> None:
         return
     Metrics.counter(NAMESPACE, "scenes_restored").inc()
     Metrics.counter(NAMESPACE, "pixels").inc(outcome.width * outcome.height)
+    Metrics.counter(NAMESPACE, "bytes_read").inc(outcome.bytes_read or 0)
+    Metrics.counter(NAMESPACE, "bytes_written").inc(outcome.bytes_written or 0)
     for name in STAGES_MS:
         Metrics.distribution(NAMESPACE, name).update(round(getattr(outcome, name)))
 

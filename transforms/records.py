@@ -49,6 +49,7 @@ class Scene:
         target: the all-in-focus picture, where there is one.
         subset: the part of the collection it belongs to, for example "test"; empty where there are no parts.
         restored: a picture that somebody else restored, where that is what is scored.
+        revision: how often its files have changed since `dpdeblur watch` first restored it; 0 in other runs.
     """
 
     scene_id: str
@@ -58,6 +59,7 @@ class Scene:
     target: Source | None = None
     subset: str = ""
     restored: Source | None = None
+    revision: int = 0
 
 
 ROLES = ("left", "right", "combined", "target", "restored")
@@ -127,6 +129,8 @@ class Score:
         default=None,
     )
     write_ms: float = column("Wall time to encode and store the restored picture; 0 where none is written.", unit="ms")
+    bytes_read: int | None = column("Encoded bytes read, of all pictures together.", unit="B", default=None)
+    bytes_written: int | None = column("Encoded bytes of the picture written; 0 where none is.", unit="B", default=None)
     intra_op_threads: int = column("Threads that the model itself used for one picture.")
     concurrency: int = column("Scenes worked on at once in the same process: timings are taken with these beside them.")
     host: str = column("Machine and process that restored the scene, as host:pid.")
@@ -135,6 +139,11 @@ class Score:
     image_sha256: str | None = column("SHA-256 of the restored picture's samples (row-major, little-endian), in hexadecimal.")
     protocol: str = column("How the scores were computed: the signature of the metric protocol.")
     finished_at: datetime = column("When the scene was finished.", unit="UTC", default_factory=now)
+    revision: int | None = column(
+        "How often the scene's files had changed since dpdeblur watch first took it; 0 in other runs. Of two outcomes of one "
+        "scene the one with the higher number counts, whatever the clocks say.",
+        default=None,
+    )
     input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
     @property
@@ -156,6 +165,11 @@ class Failure:
     message: str = column("What is wrong and what to do about it.")
     uri: str = column("File that the error is about; empty where it is about no single file.")
     finished_at: datetime = column("When the scene was finished.", unit="UTC", default_factory=now)
+    revision: int | None = column(
+        "How often the scene's files had changed since dpdeblur watch first took it; 0 in other runs. Of two outcomes of one "
+        "scene the one with the higher number counts, whatever the clocks say.",
+        default=None,
+    )
     input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
 
 

@@ -72,6 +72,8 @@ def rescore(scene: Scene, task: Scoring, extra: Sequence[OpenMetric] = ()) -> Ou
         Restorer(task.method, sha256="", backend="none", threads=0, concurrency=task.concurrency),
         image_path=None,
         image_sha256=sample_digest(restored),
+        bytes_read=loaded.bytes_read,
+        bytes_written=0,
         protocol=protocol.signature(
             max(image.dtype.itemsize * 8 for image in (restored, images["target"])), *signatures(extra)
         ),

@@ -92,12 +92,13 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
             restored = restore_image(images, model, task.pixels)
         scores = score_images(restored, images, task.pixels, metrics.compare, extra, watch)
         image_path = image_sha256 = None
+        bytes_written = 0
         if task.images:
             with watch.time("write"):
                 image_path = f"images/{scene.scene_id}.png"
                 encoded = codecs.encode(restored, "png", metadata=loaded.metadata)
                 store.write_whole(store.join(task.images, f"{scene.scene_id}.png"), encoded)
-                image_sha256 = sample_digest(restored)
+                image_sha256, bytes_written = sample_digest(restored), len(encoded)
     except Exception as error:  # it is this scene's alone, unless it is the disk's: full or read-only for the next one too
         if watch.stage == "write" and isinstance(error, OSError):
             raise
@@ -111,6 +112,8 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
         Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
         image_path=image_path,
         image_sha256=image_sha256,
+        bytes_read=loaded.bytes_read,
+        bytes_written=bytes_written,
         protocol=metrics.signature(restored.dtype.itemsize * 8, "uniform7", *signatures(extra)),
         input_key=task.key(scene),
     )

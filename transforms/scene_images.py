@@ -44,11 +44,13 @@ class LoadedScene:
         images: by role.
         metadata: what the file of the left view says beside its samples; the restored image is to say it too.
         lossy: roles of the images whose files are lossy, separated by spaces.
+        bytes_read: of all files together.
     """
 
     images: Images
     metadata: Metadata
     lossy: str
+    bytes_read: int
 
 
 def image_memory(concurrency: int) -> int:
@@ -73,6 +75,7 @@ def load_images(scene: Scene, roles: tuple[str, ...], pixels: PixelSettings, wat
     with watch.time("read"):
         sources = {role: source for role in roles if (source := getattr(scene, role))}
         encoded = {role: read_patiently(source) for role, source in sources.items()}
+    bytes_read = sum(map(len, encoded.values()))
     with watch.time("decode"):
         images: Images = {}
         metadata: dict[str, Metadata] = {}
@@ -83,7 +86,8 @@ def load_images(scene: Scene, roles: tuple[str, ...], pixels: PixelSettings, wat
                 _check_form(role, images[role], images["left"], source.uri)
             if role != "left":
                 check_alike(role, metadata[role], metadata["left"], source.uri)
-    return LoadedScene(images, metadata["left"], " ".join(role for role, said in metadata.items() if said.lossy))
+    lossy = " ".join(role for role, said in metadata.items() if said.lossy)
+    return LoadedScene(images, metadata["left"], lossy, bytes_read)
 
 
 def unprocessed(images: Images, pixels: PixelSettings) -> Image:

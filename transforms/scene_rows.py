@@ -81,6 +81,8 @@ def score_row(
     *,
     image_path: str | None,
     image_sha256: str | None,
+    bytes_read: int,
+    bytes_written: int,
     protocol: str,
     input_key: str,
 ) -> Score:
@@ -95,6 +97,8 @@ def score_row(
         restorer: who restored it.
         image_path: of the restored image, relative to the run folder; None where none was written.
         image_sha256: of its samples; None where they were not hashed.
+        bytes_read: of all its pictures, encoded.
+        bytes_written: of the restored image, encoded.
         protocol: signature of the metric protocol.
         input_key: of the scene, with the settings of the run.
     """
@@ -127,6 +131,8 @@ def score_row(
         score_ms=watch.ms["score"],
         extra_score_ms=watch.ms["extra_score"] if scores.extra else None,
         write_ms=watch.ms["write"],
+        bytes_read=bytes_read,
+        bytes_written=bytes_written,
         intra_op_threads=restorer.threads,
         concurrency=restorer.concurrency,
         host=f"{socket.gethostname()}:{os.getpid()}",
@@ -134,6 +140,7 @@ def score_row(
         image_path=image_path,
         image_sha256=image_sha256,
         protocol=protocol,
+        revision=scene.revision,
         input_key=input_key,
     )
 
@@ -155,6 +162,7 @@ def failure_row(scene: Scene, stage: str, error: Exception, input_key: str, uri:
         error_type=type(error).__name__,
         message=escaped(str(error)[:MAX_MESSAGE] or type(error).__name__),
         uri=escaped((error.uri if isinstance(error, SceneError) else "") or uri),
+        revision=scene.revision,
         input_key=input_key,
     )
 

@@ -31,7 +31,7 @@ from dpdeblur.transforms.records import Failure, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.ledger import Ledger, check_right
+from dpdeblur.transforms.tables.ledger import Done, Ledger, check_right
 
 WAITING = ".state/waiting.json"
 FORGET_S = 3600.0  # by then, what was emitted is finished, and the ledger knows it
@@ -120,7 +120,7 @@ class LookForArrivals(beam.DoFn):
 
     def setup(self) -> None:  # noqa: D102
         self.arrivals = Arrivals(self.spec.settle_s, self.spec.patience_s)
-        self.done = self.spec.ledger().keys()
+        self.done = self.spec.ledger().done()
         folder = store.join(self.spec.run, journal.FOLDER)
         self.journal, self.follower = journal.Journal(folder), journal.Follower(folder)
         self.last_look, self.last_waiting = 0.0, b""
@@ -129,7 +129,9 @@ class LookForArrivals(beam.DoFn):
         if float(tick) < self.last_look or self.control.stopping:  # this tick waited while the look before took long
             return
         check_right(self.spec.run, self.spec.token)
-        self.done |= {outcome.scene_id: outcome.input_key for outcome in self.follower.new()}
+        for outcome in self.follower.new():
+            if (done := Done.of(outcome)).revision >= self.done.get(outcome.scene_id, done).revision:
+                self.done[outcome.scene_id] = done
         found, problem = arrivals.look(self.spec.place, self.spec.layout, self.done)
         if not problem:
             for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic(), self.task.former_key):

@@ -73,6 +73,8 @@ def test_engines_are_told_what_was_done(tmp_path: Path) -> None:
         "scenes_failed_by_SceneError": 4,
         "scenes_skipped": 1,
         "pixels": 4 * 5000,
+        "bytes_read": 4 * 40_000_000,
+        "bytes_written": 4 * 9_000_000,
     }
     timed = {found.key.metric.name: found.committed for found in queried["distributions"]}
     assert timed.keys() == {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms"}

@@ -18,12 +18,14 @@ from dpdeblur.transforms.layouts.ids import escaped, printable
 from dpdeblur.transforms.layouts.left_out import LeftOutCounter, sentence
 from dpdeblur.transforms.records import Failure, Scene, SceneError, UsageError, now
 from dpdeblur.transforms.storage.listing import Listing, list_files
+from dpdeblur.transforms.tables.ledger import Done
 
 LAYOUTS = ("auto", "folders", "ntire")
 """Layouts that name each scene by itself. Where scenes are paired by their order, one file that comes late would shift all."""
 LEAST, GROWTH = 64, 3  # scenes told at a time; or, where more than so many are finished between two looks, three times these
 
 Ready = Scene | Failure
+_NOTHING = Done("", revision=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,14 @@ class Arrivals:
     def __init__(self, settle_s: float, patience_s: float) -> None:
         self._settle_s, self._patience_s = settle_s, patience_s
         self._since: dict[str, tuple[str, float]] = {}
-        self._under_way: dict[str, str] = {}  # told, not finished yet: their versions
+        self._under_way: dict[str, Done] = {}  # told, not finished yet: what they will have depended on
         self.waiting = Waiting()
 
     def ready(
         self,
         found: Found,
         key: Callable[[Scene], str],
-        done: Mapping[str, str],
+        done: Mapping[str, Done],
         time_s: float,
         former_key: Callable[[Scene], str] | None = None,
     ) -> Iterator[Ready]:
@@ -77,31 +79,33 @@ class Arrivals:
         Args:
             found: what lies in the place.
             key: the `input_key` of a scene, which changes with any of its files.
-            done: the `input_key` of every scene that is finished already.
+            done: what every scene depended on that is finished already.
             time_s: of the look, in seconds on any clock that does not stand still.
             former_key: the `input_key` that earlier versions gave, for a run that they began.
         """
         room = self._room(done)
         queued, unsettled, incomplete, seen = 0, 0, {}, {}
         for scene in found.scenes:
-            version, finished = key(scene), done.get(scene.scene_id)
-            if version in (finished, self._under_way.get(scene.scene_id)):
+            version = key(scene)
+            finished, told = done.get(scene.scene_id, _NOTHING), self._under_way.get(scene.scene_id, _NOTHING)
+            if version in (finished.input_key, told.input_key):
                 continue
-            if finished and former_key and former_key(scene) == finished:
+            if finished.input_key and former_key and former_key(scene) == finished.input_key:
                 continue
             since = seen[scene.scene_id] = self._unchanged(scene.scene_id, version, time_s)
             if time_s - since[1] < self._settle_s:
                 unsettled += 1
             elif room > 0:
                 room -= 1
-                self._under_way[scene.scene_id] = version
-                yield scene
+                revision = max(finished.revision, told.revision) + 1
+                self._under_way[scene.scene_id] = Done(version, revision)
+                yield replace(scene, revision=revision)
             else:
                 queued += 1
         for failure in found.failures:
-            may_come, finished = failure.scene_id in found.incomplete, done.get(failure.scene_id)
-            if finished is not None:
-                if finished != failure.input_key and not may_come:  # restored before another one claimed its name
+            may_come, known = failure.scene_id in found.incomplete, done.get(failure.scene_id)
+            if known is not None:
+                if known.input_key != failure.input_key and not may_come:  # restored before another one claimed its name
                     incomplete[failure.scene_id] = failure.message
                 continue
             since = seen[failure.scene_id] = self._unchanged(failure.scene_id, failure.message, time_s)
@@ -114,13 +118,13 @@ class Arrivals:
         self._since = seen
         self.waiting = Waiting(len(self._under_way), queued, unsettled, incomplete, left_out=sentence(found.left_out))
 
-    def _room(self, done: Mapping[str, str]) -> int:
+    def _room(self, done: Mapping[str, Done]) -> int:
         """Return how many scenes to tell.
 
         An engine that is told of all that lies there enters none of it into the tables before the last is done.
         """
         before = len(self._under_way)
-        self._under_way = {scene: version for scene, version in self._under_way.items() if done.get(scene) != version}
+        self._under_way = {scene: told for scene, told in self._under_way.items() if done.get(scene) != told}
         finished = before - len(self._under_way)
         return max(LEAST, GROWTH * finished) - len(self._under_way)
 
@@ -130,7 +134,7 @@ class Arrivals:
         return before if before and before[0] == version else (version, time_s)
 
 
-def look(place: str, layout: str, done: Mapping[str, str] = MappingProxyType({})) -> tuple[Found, str]:
+def look(place: str, layout: str, done: Mapping[str, Done] = MappingProxyType({})) -> tuple[Found, str]:
     """Return what lies in a place at this moment, and what is wrong with it as a whole: that may be over at the next look.
 
     Where scenes of two layouts lie there, those of the one that this run has done before go on, else those of the one with
@@ -139,7 +143,7 @@ def look(place: str, layout: str, done: Mapping[str, str] = MappingProxyType({})
     Args:
         place: a folder, a local path or a URI.
         layout: one of `LAYOUTS`.
-        done: the `input_key` of every scene that is finished already.
+        done: what every scene depended on that is finished already.
     """
     nothing = Found(place, layout, (), (), 0)
     try:
@@ -154,10 +158,10 @@ def look(place: str, layout: str, done: Mapping[str, str] = MappingProxyType({})
     return _found(place, listing, chosen, [reading for reading in whole_or_all(found) if reading is not chosen]), ""
 
 
-def _claim(reading: Reading, done: Mapping[str, str]) -> tuple[int, int]:
+def _claim(reading: Reading, done: Mapping[str, Done]) -> tuple[int, int]:
     """How many scenes of a reading this run has done, and how many there are: the most has the place."""
     scenes = reading.settled.scenes
-    return sum(bool(done.get(scene.scene_id)) for scene in scenes), len(scenes)
+    return sum(bool(done.get(scene.scene_id, _NOTHING).input_key) for scene in scenes), len(scenes)
 
 
 def _found(place: str, listing: Listing, chosen: Reading, others: Sequence[Reading]) -> Found:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 
 import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from dpdeblur.transforms.records import Latency, Score
+from dpdeblur.transforms.records import Latency, Score, WindowLatency
+from dpdeblur.transforms.tables.schemas import from_table
 
 STAGES = ("read", "decode", "inference", "score", "write")
 ACCURACY = 5e-4  # of a quantile, relative
@@ -157,3 +161,32 @@ class LatencyStatistics(beam.PTransform):
             | "Combine" >> beam.CombinePerKey(CombineTimes())
             | "Rows" >> beam.MapTuple(latency_row)
         )
+
+
+def window_rows(scores: pa.Table, start: float, window_s: float) -> Iterator[WindowLatency]:
+    """Latency statistics and throughput of one window, for every group of scenes in it.
+
+    Args:
+        scores: rows of the metrics table, those of other times among them.
+        start: begin of the window, in seconds since 1970.
+        window_s: its length in seconds.
+    """
+    time = scores["finished_at"]
+    inside = pc.and_(pc.greater_equal(time, _scalar(start, time.type)), pc.less(time, _scalar(start + window_s, time.type)))
+    for group, sketch in sketches(from_table(scores.filter(inside), Score)).items():
+        yield WindowLatency(
+            **asdict(latency_row(group, sketch)),
+            window_start=utc(start),
+            window_s=window_s,
+            scenes_per_s=sketch.count / window_s,
+            megapixels_per_s=sketch.megapixels / window_s,
+        )
+
+
+def utc(seconds: float) -> datetime:
+    """Return a time that is given in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _scalar(seconds: float, kind: pa.DataType) -> pa.Scalar:
+    return pa.scalar(utc(seconds), kind)

@@ -7,31 +7,56 @@
 An hour's file is written anew, whole, whenever rows join it; so there is one file an hour, and never one a scene. What the
 files say follows from the outcomes alone: telling the same ones again, in any order, changes nothing.
 
-Of two outcomes of one scene the one finished later counts: its files had changed, or it was done twice after a loss. Only
-of the same files a score counts more than a failure, whenever it was. One ledger may write at a time: a token in the folder
-says which, so that a job thought dead cannot write into the tables of the next.
+Of two outcomes of one scene the one with the higher revision counts: its files had changed. Of one revision a score counts
+more than a failure, and of two scores, where a scene was done twice after a loss, the one finished later. No clock decides
+which files are newer. One ledger may write at a time: a token in the folder says which, so that a job thought dead cannot
+write into the tables of the next.
+
+A note says which windows are to be written before any row of theirs changes. Who finds it writes them: a kill between two
+files leaves windows behind that the next `add` makes whole.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dpdeblur.transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency, now
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.latency import latency_row, sketches
+from dpdeblur.transforms.tables.latency import latency_row, sketches, utc, window_rows
 from dpdeblur.transforms.tables.parquet import TableError, read_table, write_table
 from dpdeblur.transforms.tables.schemas import from_table, to_table
 
 HOUR_S = 3600
 _TOKEN = ".state/token"
+_UNWRITTEN = ".state/unwritten-windows.json"
+_ENTRY_COLUMNS = ["scene_id", "input_key", "revision", "finished_at"]
 _ROWS: dict[str, type] = {"metrics": Score, "failures": Failure, "windows": WindowLatency}
+
+
+class Done(NamedTuple):
+    """What a finished scene depended on.
+
+    Attributes:
+        input_key: digest of its files and settings.
+        revision: how often its files had changed before.
+    """
+
+    input_key: str
+    revision: int = 0
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Done:
+        """Return what an outcome depended on."""
+        return cls(outcome.input_key, outcome.revision or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +65,12 @@ class _Entry:
 
     table: str
     file: str
-    input_key: str
+    done: Done
     finished_at: datetime
+
+    def rank(self) -> tuple[int, bool, datetime]:
+        """Return what decides between two outcomes of one scene: the higher rank counts."""
+        return self.done.revision, self.table == "metrics", self.finished_at
 
 
 class Ledger:
@@ -59,12 +88,14 @@ class Ledger:
         for table in ("metrics", "failures"):
             for uri in store.files_in(store.join(folder, table), "*.parquet"):
                 file = uri.rsplit("/", 1)[-1]
-                for row in self._read(table, file).select(["scene_id", "input_key", "finished_at"]).to_pylist():
-                    self._entries[row["scene_id"]] = _Entry(table, file, row["input_key"], row["finished_at"])
+                for row in self._read(table, file).select(_ENTRY_COLUMNS).to_pylist():
+                    done = Done(row["input_key"], row["revision"] or 0)
+                    self._entries[row["scene_id"]] = _Entry(table, file, done, row["finished_at"])
+        self._unwritten = self._noted_windows()
 
-    def keys(self) -> dict[str, str]:
-        """Return the `input_key` of every scene in the tables."""
-        return {scene_id: entry.input_key for scene_id, entry in self._entries.items()}
+    def done(self) -> dict[str, Done]:
+        """Return what every scene in the tables depended on."""
+        return {scene_id: entry.done for scene_id, entry in self._entries.items()}
 
     def restored(self) -> int:
         """Return how many scenes the metrics table holds."""
@@ -78,18 +109,19 @@ class Ledger:
             OSError: a table cannot be read or written.
         """
         new = self._new(outcomes)
-        if not new:
+        if not new and not self._unwritten:
             return 0
         check_right(self._folder, self._token)
         leaving: dict[tuple[str, str], set[str]] = defaultdict(set)
         joining: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
-        windows = set()
+        windows = self._unwritten
         for scene_id, (outcome, entry) in new.items():
             joining[entry.table, entry.file].append(outcome)
             windows.add(self._window(entry))
             if before := self._entries.get(scene_id):
                 leaving[before.table, before.file].add(scene_id)
                 windows.add(self._window(before))
+        store.write_whole(self._note, json.dumps(sorted(windows)).encode())
         # First all leave, then others join: a kill in between leaves a scene to the journal alone, and never twice here.
         for (table, file), scene_ids in leaving.items():
             self._rewrite(table, file, scene_ids, [])
@@ -97,6 +129,8 @@ class Ledger:
             self._rewrite(table, file, set(), rows)
         self._entries |= {scene_id: entry for scene_id, (_, entry) in new.items()}
         self._write_windows(windows)
+        store.delete([self._note])
+        self._unwritten = set()
         return len(new)
 
     def sum_up(self) -> None:
@@ -115,7 +149,7 @@ class Ledger:
         for outcome in outcomes:
             entry, scene_id = _entry(outcome), outcome.scene_id
             known = new[scene_id][1] if scene_id in new else self._entries.get(scene_id)
-            if known is None or _replaces(entry, known):
+            if known is None or entry.rank() > known.rank():
                 new[scene_id] = outcome, entry
         return new
 
@@ -125,6 +159,14 @@ class Ledger:
         rows = pa.concat_tables([before.filter(stays), to_table(joining, _ROWS[table])])
         write_table(rows.sort_by("scene_id"), store.join(self._folder, table, file))
 
+    @property
+    def _note(self) -> str:
+        return store.join(self._folder, _UNWRITTEN)
+
+    def _noted_windows(self) -> set[float]:
+        """Return the windows that whoever wrote before was about to write when it ended."""
+        return set(json.loads(store.read_whole(self._note) or b"[]"))
+
     def _window(self, entry: _Entry) -> float:
         """Begin of the window that a scene belongs to, in seconds since 1970."""
         return entry.finished_at.timestamp() // self._window_s * self._window_s
@@ -133,10 +175,10 @@ class Ledger:
         """Compute the statistics of these windows anew, from the rows in them."""
         by_file: dict[str, set[float]] = defaultdict(set)
         for start in windows:
-            by_file[_file(_utc(start))].add(start)
+            by_file[_file(utc(start))].add(start)
         for file, starts in by_file.items():
             before, scores = self._read("windows", file), self._read("metrics", file)
-            rewritten = pa.array([_utc(start) for start in starts], before.schema.field("window_start").type)
+            rewritten = pa.array([utc(start) for start in starts], before.schema.field("window_start").type)
             stays = pc.invert(pc.is_in(before["window_start"], value_set=rewritten))
             rows = [row for start in sorted(starts) for row in window_rows(scores, start, self._window_s)]
             table = pa.concat_tables([before.filter(stays), to_table(rows, WindowLatency)])
@@ -151,26 +193,6 @@ class Ledger:
             return to_table([], _ROWS[table])
         except TableError as error:
             raise OSError(f"{error}. Delete that file: its scenes are restored again") from error
-
-
-def window_rows(scores: pa.Table, start: float, window_s: float) -> Iterator[WindowLatency]:
-    """Latency statistics and throughput of one window, for every group of scenes in it.
-
-    Args:
-        scores: rows of the metrics table, those of other times among them.
-        start: begin of the window, in seconds since 1970.
-        window_s: its length in seconds.
-    """
-    time = scores["finished_at"]
-    inside = pc.and_(pc.greater_equal(time, _scalar(start, time.type)), pc.less(time, _scalar(start + window_s, time.type)))
-    for group, sketch in sketches(from_table(scores.filter(inside), Score)).items():
-        yield WindowLatency(
-            **asdict(latency_row(group, sketch)),
-            window_start=_utc(start),
-            window_s=window_s,
-            scenes_per_s=sketch.count / window_s,
-            megapixels_per_s=sketch.megapixels / window_s,
-        )
 
 
 def take_over(folder: str) -> str:
@@ -192,22 +214,8 @@ def check_right(folder: str, token: str) -> None:
 
 def _entry(outcome: Outcome) -> _Entry:
     table = "metrics" if isinstance(outcome, Score) else "failures"
-    return _Entry(table, _file(outcome.finished_at), outcome.input_key, outcome.finished_at)
-
-
-def _replaces(entry: _Entry, known: _Entry) -> bool:
-    if entry.input_key == known.input_key and entry.table != known.table:
-        return entry.table == "metrics"
-    return entry.finished_at > known.finished_at
+    return _Entry(table, _file(outcome.finished_at), Done.of(outcome), outcome.finished_at)
 
 
 def _file(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H}.parquet"
-
-
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _scalar(seconds: float, kind: pa.DataType) -> pa.Scalar:
-    return pa.scalar(_utc(seconds), kind)

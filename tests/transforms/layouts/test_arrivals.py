@@ -13,6 +13,7 @@ import pytest
 from dpdeblur.transforms.layouts.arrivals import LEAST, Arrivals, Ready, look
 from dpdeblur.transforms.records import Failure, Scene, Source
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
+from dpdeblur.transforms.tables.ledger import Done
 from tests.builders import make_scenes, write_folders
 
 
@@ -32,10 +33,14 @@ def key(scene: Scene) -> str:
     return input_key(scene, "settings")
 
 
+def finished(ready: Ready) -> Done:
+    return Done(key(ready) if isinstance(ready, Scene) else ready.input_key, ready.revision or 0)
+
+
 class Watcher:
     """Looks at a place with a clock of its own."""
 
-    def __init__(self, place: Path, done: dict[str, str] | None = None, settle_s: float = 5, patience_s: float = 60) -> None:
+    def __init__(self, place: Path, done: dict[str, Done] | None = None, settle_s: float = 5, patience_s: float = 60) -> None:
         self.place, self.done, self.arrivals = place, done or {}, Arrivals(settle_s, patience_s)
         self.time = 0.0
 
@@ -90,9 +95,11 @@ def test_a_scene_that_changes_after_it_was_told_is_told_again(source: Path, plac
 def test_what_is_done_is_not_told_unless_it_has_changed(source: Path, place: Path) -> None:
     shutil.copytree(source, place, dirs_exist_ok=True)
     found, _ = look(str(place), "auto")
-    watcher = Watcher(place, {scene.scene_id: key(scene) for scene in found.scenes[:2]} | {"scene-002": "another version"})
+    done = {scene.scene_id: finished(scene) for scene in found.scenes[:2]}
+    watcher = Watcher(place, done | {"scene-002": Done("of other files", 3)})
     watcher.at(0)
-    assert names(watcher.at(5)) == ["scene-002"]
+    (again,) = watcher.at(5)
+    assert (again.scene_id, again.revision) == ("scene-002", 4)
 
 
 def test_a_scene_without_a_view_is_a_failure_after_a_while_and_a_scene_when_it_is_whole(source: Path, place: Path) -> None:
@@ -107,7 +114,7 @@ def test_a_scene_without_a_view_is_a_failure_after_a_while_and_a_scene_when_it_i
     assert isinstance(failure, Failure)
     assert (failure.scene_id, failure.stage) == ("scene-000", "find")
     assert not watcher.arrivals.waiting.incomplete
-    watcher.done["scene-000"] = failure.input_key
+    watcher.done["scene-000"] = finished(failure)
     assert watcher.at(61) == watcher.at(62) == []
     shutil.copy(source / "scene-000" / "right.png", place / "scene-000")
     assert watcher.at(63) == []
@@ -117,7 +124,7 @@ def test_a_scene_without_a_view_is_a_failure_after_a_while_and_a_scene_when_it_i
 def test_files_taken_away_leave_what_is_done_alone(source: Path, place: Path) -> None:
     shutil.copytree(source / "scene-000", place / "scene-000")
     found, _ = look(str(place), "auto")
-    watcher = Watcher(place, {scene.scene_id: key(scene) for scene in found.scenes})
+    watcher = Watcher(place, {scene.scene_id: finished(scene) for scene in found.scenes})
     (place / "scene-000" / "right.png").unlink()
     assert watcher.at(0) == watcher.at(1000) == []
 
@@ -142,7 +149,7 @@ def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path)
     found, _ = look(str(place), "auto")
     found = replace(found, scenes=tuple(scene(number) for number in range(5000)))
     arrivals, time = Arrivals(1, 60), 0.0
-    done: dict[str, str] = {}
+    done: dict[str, Done] = {}
     told: list[Scene | Failure] = []
     assert list(arrivals.ready(found, key, done, time)) == []
     while len(told) < 5000:
@@ -152,7 +159,7 @@ def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path)
         assert arrivals.waiting.under_way + arrivals.waiting.queued + len(done) == 5000
         assert arrivals.waiting.under_way <= max(LEAST, 3 * 400 + 400)
         slow = [ready for ready in told if ready.scene_id not in done][: min(400, 20 * 2 ** int(time))]
-        done |= {ready.scene_id: key(ready) for ready in slow}  # type: ignore[arg-type]
+        done |= {ready.scene_id: finished(ready) for ready in slow}
     assert len({ready.scene_id for ready in told}) == 5000
     assert time < 40, "a cluster of 400 scenes a look is fed as fast as it works"
 
@@ -167,7 +174,7 @@ def test_of_two_scenes_that_claim_one_name_both_fail_and_the_others_go_on(source
     assert (scene.scene_id, failure.scene_id) == ("good", "x__y")
     assert isinstance(failure, Failure)
     assert "2 scenes have this name: x/y, x__y" in failure.message
-    watcher.done[failure.scene_id] = failure.input_key
+    watcher.done[failure.scene_id] = finished(failure)
     shutil.copytree(source / "scene-001", place / "late")
     watcher.at(6)
     assert names(watcher.at(11)) == ["late"]
@@ -177,7 +184,7 @@ def test_of_two_scenes_that_claim_one_name_both_fail_and_the_others_go_on(source
 def test_a_name_that_is_claimed_again_after_its_scene_was_done_is_said(source: Path, place: Path) -> None:
     shutil.copytree(source / "scene-000", place / "x/y")
     found, _ = look(str(place), "auto")
-    watcher = Watcher(place, {scene.scene_id: key(scene) for scene in found.scenes})
+    watcher = Watcher(place, {scene.scene_id: finished(scene) for scene in found.scenes})
     shutil.copytree(source / "scene-001", place / "x__y")
     assert watcher.at(0) == watcher.at(1000) == []
     assert "x/y, x__y" in watcher.arrivals.waiting.incomplete["x__y"]
@@ -198,7 +205,7 @@ def test_scenes_of_another_layout_fail_whichever_came_first(source: Path, place:
     watcher.at(0)
     (scene,) = watcher.at(5)
     assert isinstance(scene, Scene)
-    watcher.done[scene.scene_id] = key(scene)
+    watcher.done[scene.scene_id] = finished(scene)
     arrive(other, 2, 3, 4)  # more of them, but not the first
     arrive(first, 5)
     watcher.at(6)
@@ -210,7 +217,7 @@ def test_scenes_of_another_layout_fail_whichever_came_first(source: Path, place:
         ("s4", True),
     ]
     assert f"--layout {other}" in ready[-1].message  # type: ignore[union-attr]
-    watcher.done |= {item.scene_id: key(item) if isinstance(item, Scene) else item.input_key for item in ready}
+    watcher.done |= {item.scene_id: finished(item) for item in ready}
     assert names(watcher.at(12)) == []
     arrive(first, 2)  # the name that failed
     watcher.at(13)
@@ -241,7 +248,7 @@ def test_a_folder_that_cannot_be_listed_waits_and_stops_nobody(
 def test_runs_of_earlier_versions_are_not_done_again(source: Path, place: Path) -> None:
     shutil.copytree(source, place, dirs_exist_ok=True)
     found, _ = look(str(place), "auto")
-    watcher = Watcher(place, {scene.scene_id: former_input_key(scene, "settings") for scene in found.scenes})
+    watcher = Watcher(place, {scene.scene_id: Done(former_input_key(scene, "settings")) for scene in found.scenes})
     assert watcher.at(0) == watcher.at(100) == []
 
 

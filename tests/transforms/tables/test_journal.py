@@ -94,7 +94,7 @@ def test_a_file_is_known_by_its_place_in_the_input_and_its_version() -> None:
 def test_outcomes_of_earlier_versions_get_the_key_of_today() -> None:
     """The former key is pinned: version 0.1 gave it to this scene."""
     sources = {side: Source(f"/s/a/{side}.png", None, 9, "9-1", f"a/{side}.png") for side in ("left", "right")}
-    scene = Scene("a", **sources, subset="test")
+    scene = Scene("a", sources["left"], sources["right"], subset="test")
     former = journal.former_input_key(scene, "d")
     facts = ["d", "test", *([f"/s/a/{side}.png", None, 9, "9-1"] for side in sources), None, None, None]
     assert former == hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpdeblur.transforms.records import Failure, JobError, Outcome, Score
+from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.latency import latency_row, sketches
-from dpdeblur.transforms.tables.ledger import Ledger, take_over
+from dpdeblur.transforms.tables.ledger import Done, Ledger, take_over
 from dpdeblur.transforms.tables.schemas import from_table
 from tests.rows import failure, score
 
@@ -27,14 +29,13 @@ KINDS: tuple[Callable[..., Outcome], ...] = (score, failure)
 
 @st.composite
 def outcomes(draw: st.DrawFn) -> list[Outcome]:
-    """Outcomes of a few scenes; the files of a scene change from version to version, and time with them."""
+    """Outcomes of a few scenes; the files of a scene change from revision to revision, and the clock says anything."""
     made: list[Outcome] = []
     for scene in range(draw(st.integers(0, 5))):
-        for version in range(draw(st.integers(1, 3))):
+        for revision in range(draw(st.integers(1, 3))):
             for kind in draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=2)):
-                seconds = 3000 * version + draw(st.integers(0, 2999))
-                name, time = f"scene-{scene}", START + timedelta(seconds=seconds)
-                made.append(kind(name, input_key=f"key-{scene}-{version}", finished_at=time))
+                name, time = f"scene-{scene}", START + timedelta(seconds=draw(st.integers(0, 9000)))
+                made.append(kind(name, input_key=f"key-{scene}-{revision}", revision=revision, finished_at=time))
     return made
 
 
@@ -43,7 +44,7 @@ def expected(told: list[Outcome]) -> dict[str, Outcome]:
     return {
         scene: max(
             (outcome for outcome in told if outcome.scene_id == scene),
-            key=lambda outcome: (outcome.input_key, isinstance(outcome, Score), outcome.finished_at),
+            key=lambda outcome: (outcome.revision, isinstance(outcome, Score), outcome.finished_at),
         )
         for scene in {outcome.scene_id for outcome in told}
     }
@@ -70,7 +71,7 @@ def test_every_scene_is_in_the_tables_once_however_it_is_told(data: st.DataObjec
                 ledger = Ledger(name, WINDOW_S, take_over(name))
         held = [*rows(folder, "metrics", Score), *rows(folder, "failures", Failure)]
         assert sorted(held, key=repr) == sorted(expected(told).values(), key=repr)
-        assert ledger.keys() == {scene: outcome.input_key for scene, outcome in expected(told).items()}
+        assert ledger.done() == {scene: Done.of(outcome) for scene, outcome in expected(told).items()}
         _check_files(folder)
         _check_windows(folder, [row for row in held if isinstance(row, Score)])
 
@@ -115,7 +116,8 @@ def test_what_a_batch_run_left_is_known_and_can_be_replaced(tmp_path: Path) -> N
     write_table(to_table(before, Score), str(tmp_path / "metrics" / "part-00000.parquet"))
     ledger = Ledger(str(tmp_path), WINDOW_S, take_over(str(tmp_path)))
     assert ledger.add([before[0]]) == 0
-    later = replace(before[0], input_key="changed", finished_at=START + timedelta(hours=2))
+    earlier = START - timedelta(hours=2)  # by a clock that was ahead before
+    later = replace(before[0], input_key="changed", revision=1, finished_at=earlier)
     assert ledger.add([later]) == 1
     assert sorted(rows(tmp_path, "metrics", Score), key=repr) == sorted([later, before[1]], key=repr)
 
@@ -125,3 +127,35 @@ def test_a_table_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "metrics" / "2026-05-04T22.parquet").write_bytes(b"no table")
     with pytest.raises(OSError, match=r"metrics/2026-05-04T22\.parquet"):
         Ledger(str(tmp_path), WINDOW_S, "")
+
+
+@pytest.mark.parametrize("files_written", range(9))
+def test_windows_are_whole_again_after_an_end_between_two_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_written: int
+) -> None:
+    folder = str(tmp_path)
+    first: list[Outcome] = [score("a", finished_at=START), score("b", finished_at=START), failure("c", finished_at=START)]
+    Ledger(folder, WINDOW_S, take_over(folder)).add(first)
+    later = START + timedelta(hours=2)
+    second: list[Outcome] = [score(name, revision=1, input_key="changed", finished_at=later) for name in "acd"]
+    left, write = [files_written], store.write_whole
+
+    def until_the_end(uri: str, data: bytes) -> None:
+        if not left[0]:
+            raise OSError("the process has been killed")
+        left[0] -= 1
+        write(uri, data)
+
+    ledger = Ledger(folder, WINDOW_S, take_over(folder))
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write_whole", until_the_end)
+        with suppress(OSError):
+            ledger.add(second)
+    assert files_written < 8 or left[0] > 0, "not every write was tried"
+    # what a run that goes on has: the tables, and the journal of the one that ended
+    ledger = Ledger(folder, WINDOW_S, take_over(folder))
+    ledger.add(second)
+    held = rows(tmp_path, "metrics", Score)
+    assert {row.scene_id: row.revision for row in held if isinstance(row, Score)} == {"a": 1, "b": 0, "c": 1, "d": 1}
+    assert not rows(tmp_path, "failures", Failure)
+    _check_windows(tmp_path, [row for row in held if isinstance(row, Score)])
