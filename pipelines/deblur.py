@@ -66,7 +66,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Fou
     """
     runners.check(options.runner)
     at_once, pixels = resolve.scenes_at_once(options, options, options.threads), resolve.pixels(options)
-    metrics = resolve.extra_metrics(options)
+    scoring = resolve.scoring(options, options)
     model = open_model(options, at_once)
     settings = {
         "model": model.name,
@@ -74,7 +74,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Fou
         "backend": model.backend,
         "images": options.images,
         **resolve.pixel_settings(options),
-        **({"metrics": list(metrics)} if metrics else {}),
+        **resolve.scoring_record(scoring),
         "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
     }
     task = Restoration(
@@ -83,7 +83,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Fou
         images=folder.path("images") if options.images == "restored" else "",
         settings_digest=provenance.digest(settings),
         concurrency=at_once,
-        metrics=metrics,
+        scoring=scoring,
     )
     threads = f"threads for each: {options.threads}"
     headline = f"model {model.name} on {model.backend}, {counted(at_once, 'scene')} at once, {threads}"

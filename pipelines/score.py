@@ -20,7 +20,6 @@ from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_f
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
-from dpdeblur.transforms.scoring import protocols
 from dpdeblur.transforms.selection import select, without_empty_subsets
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
@@ -49,24 +48,23 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
         UsageError: what is wrong, and the way out.
     """
     runners.check(options.runner)
-    protocol = protocols.named(options.protocol)
-    metrics = resolve.extra_metrics(options)
+    scoring = resolve.scoring(options, options, options.protocol)
     place = options.restored or options.input
     method = options.method or PurePosixPath(place.rstrip("/")).stem or "restored"
     settings = {
         "method": method,
-        "protocol": protocol.name,
+        "protocol": scoring.protocol,
         "restored": options.restored or "",
         **resolve.pixel_settings(options),
-        **({"metrics": list(metrics)} if metrics else {}),
+        **resolve.scoring_record(scoring),
     }
     found = find_scenes(options.input, options.layout, restored=not options.restored)
     if options.restored:
         found = _with_restored(found, options.restored, options.match)
     found = select(found if options.subset else without_empty_subsets(found), resolve.selection(options))
     at_once = resolve.scenes_at_once(options, options)
-    task = Scoring(method, protocol.name, resolve.pixels(options), provenance.digest(settings), at_once, metrics)
-    headline = f"{method}, protocol {protocol.name}"
+    task = Scoring(method, scoring, resolve.pixels(options), provenance.digest(settings), at_once)
+    headline = f"{method}, protocol {scoring.protocol}"
     return make_job(options, found, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
@@ -11,8 +10,7 @@ from dpdeblur.transforms.foreach import SceneFunction
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
-from dpdeblur.transforms.scoring import protocols
-from dpdeblur.transforms.scoring.extra_metrics import OpenMetric, open_metrics, signatures
+from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
 
 
@@ -22,19 +20,17 @@ class Scoring:
 
     Attributes:
         method: what to call whoever restored the images.
-        protocol: name of the way to score.
+        scoring: how.
         pixels: what the pixels of the scenes mean.
         settings_digest: of every setting that changes a result; part of each row's `input_key`.
         concurrency: scenes under way at once in one process, for the record.
-        metrics: names of the metrics beyond PSNR, SSIM and MAE.
     """
 
     method: str
-    protocol: str
-    pixels: PixelSettings
+    scoring: ScoringSettings = field(default=ScoringSettings())
+    pixels: PixelSettings = field(default=PixelSettings())
     settings_digest: str = ""
     concurrency: int = 1
-    metrics: tuple[str, ...] = ()
 
     def key(self, scene: Scene) -> str:
         """Return the `input_key` of the scene's outcome."""
@@ -47,11 +43,11 @@ class Scoring:
     def open(self) -> SceneFunction:
         """Return the function that scores one scene."""
         keep_freed_memory()
-        return partial(rescore, task=self, extra=open_metrics(self.metrics))
+        return partial(rescore, task=self, scorer=self.scoring.open())
 
 
-def rescore(scene: Scene, task: Scoring, extra: Sequence[OpenMetric] = ()) -> Outcome:
-    """Score one scene, by metrics beyond PSNR, SSIM and MAE too. What is wrong with it becomes a `Failure`."""
+def rescore(scene: Scene, task: Scoring, scorer: Scorer) -> Outcome:
+    """Score one scene. What is wrong with it becomes a `Failure`."""
     watch = Stopwatch()
     try:
         if scene.target is None:
@@ -59,8 +55,8 @@ def rescore(scene: Scene, task: Scoring, extra: Sequence[OpenMetric] = ()) -> Ou
         roles = ("left", "right", "combined", "target", "restored")
         loaded = load_images(scene, roles, task.pixels, watch, image_memory(task.concurrency))
         images = loaded.images
-        restored, protocol = images["restored"], protocols.named(task.protocol)
-        scores = score_images(restored, images, task.pixels, protocol.score, extra, watch)
+        restored = images["restored"]
+        scores = score_images(restored, images, task.pixels, scorer, watch)
     except Exception as error:
         return failure_row(scene, watch.stage, error, task.key(scene))
     return score_row(
@@ -74,8 +70,6 @@ def rescore(scene: Scene, task: Scoring, extra: Sequence[OpenMetric] = ()) -> Ou
         image_sha256=sample_digest(restored),
         bytes_read=loaded.bytes_read,
         bytes_written=0,
-        protocol=protocol.signature(
-            max(image.dtype.itemsize * 8 for image in (restored, images["target"])), *signatures(extra)
-        ),
+        protocol=scorer.signature(restored, images["target"]),
         input_key=task.key(scene),
     )

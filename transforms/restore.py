@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,8 +17,7 @@ from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
-from dpdeblur.transforms.scoring import metrics
-from dpdeblur.transforms.scoring.extra_metrics import OpenMetric, open_metrics, signatures
+from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
@@ -36,7 +34,7 @@ class Restoration:
         images: folder for restored images; empty where none are wanted.
         settings_digest: of every setting that changes a result; part of each row's `input_key`.
         concurrency: scenes under way at once in one process, for the record.
-        metrics: names of the metrics beyond PSNR, SSIM and MAE.
+        scoring: how scenes with a target are scored.
     """
 
     model: ModelSpec
@@ -44,7 +42,7 @@ class Restoration:
     images: str = ""
     settings_digest: str = ""
     concurrency: int = 1
-    metrics: tuple[str, ...] = ()
+    scoring: ScoringSettings = field(default=ScoringSettings())
 
     def key(self, scene: Scene) -> str:
         """Return the `input_key` of the scene's outcome."""
@@ -61,26 +59,26 @@ class Restoration:
         warm_up()
         with suppress(ModelError):  # the first run takes longer; what is wrong with a model, each scene will say
             model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)
-        return partial(restore, model=model, task=self, extra=open_metrics(self.metrics, self.model.threads))
+        return partial(restore, model=model, task=self, scorer=self.scoring.open(self.model.threads))
 
     def without_images(self) -> Restoration:
         """Return the same task, writing no images."""
         return replace(self, images="")
 
 
-def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenMetric] = ()) -> Outcome:
+def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None = None) -> Outcome:
     """Restore, score and store one scene. What is wrong with the scene becomes a `Failure`.
 
     Args:
         scene: which.
         model: restores it.
         task: how.
-        extra: metrics beyond PSNR, SSIM and MAE.
+        scorer: of the task; opened here where it is not given.
 
     Raises:
         OSError: the image cannot be written.
     """
-    watch = Stopwatch()
+    watch, scorer = Stopwatch(), scorer or task.scoring.open(task.model.threads)
     try:
         if model.needs_combined and scene.combined is None:
             raise SceneError("The model needs the combined picture, and the scene has none.")
@@ -90,7 +88,7 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
         images = loaded.images
         with watch.time("inference"):
             restored = restore_image(images, model, task.pixels)
-        scores = score_images(restored, images, task.pixels, metrics.compare, extra, watch)
+        scores = score_images(restored, images, task.pixels, scorer, watch)
         image_path = image_sha256 = None
         bytes_written = 0
         if task.images:
@@ -114,7 +112,7 @@ def restore(scene: Scene, model: Model, task: Restoration, extra: Sequence[OpenM
         image_sha256=image_sha256,
         bytes_read=loaded.bytes_read,
         bytes_written=bytes_written,
-        protocol=metrics.signature(restored.dtype.itemsize * 8, "uniform7", *signatures(extra)),
+        protocol=scorer.signature(restored),
         input_key=task.key(scene),
     )
 

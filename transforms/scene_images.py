@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dpdeblur.models.machine import memory_bytes
@@ -12,8 +11,7 @@ from dpdeblur.transforms.images.metadata import Metadata, check_alike
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.records import Scene, SceneError, Source
 from dpdeblur.transforms.scene_rows import Scores, Stopwatch
-from dpdeblur.transforms.scoring.extra_metrics import OpenMetric
-from dpdeblur.transforms.scoring.metrics import Metrics
+from dpdeblur.transforms.scoring.scorer import Scorer
 from dpdeblur.transforms.storage.patient_read import read_patiently
 
 Images = dict[str, Image]  # by role: left, right, combined, target, restored
@@ -97,23 +95,15 @@ def unprocessed(images: Images, pixels: PixelSettings) -> Image:
     return conversion.mean_of_views(images["left"], images["right"], pixels.tone)
 
 
-def score_images(
-    restored: Image,
-    images: Images,
-    pixels: PixelSettings,
-    metric: Callable[[Image, Image], Metrics],
-    extra: Sequence[OpenMetric],
-    watch: Stopwatch,
-) -> Scores:
+def score_images(restored: Image, images: Images, pixels: PixelSettings, scorer: Scorer, watch: Stopwatch) -> Scores:
     """Score the restored and the unprocessed image against the target; there are no scores without a target.
 
     Args:
         restored: the image to score.
         images: the others of its scene.
         pixels: which pixels are compared.
-        metric: PSNR, SSIM and MAE, by the protocol of the run.
-        extra: metrics beyond these.
-        watch: times both kinds apart.
+        scorer: how they are compared.
+        watch: times PSNR, SSIM and MAE, and the metrics beyond these apart.
 
     Raises:
         SceneError: the images cannot be compared.
@@ -124,12 +114,10 @@ def score_images(
         (after, target), (before, _) = (
             fit_target(image, images["target"], pixels.target_fit) for image in (restored, unprocessed(images, pixels))
         )
-        scores = metric(after, target), metric(before, target)
+        (after, target), (before, _) = scorer.preparation.pairs(after, before, target, pixels.tone.transfer)
+        scores = scorer.protocol.score(after, target), scorer.protocol.score(before, target)
     with watch.time("score", "extra_score"):
-        values = {}
-        for opened in extra:
-            name = opened.metric.name
-            values[name], values[f"input_{name}"] = opened.score([after, before], target)
+        values = scorer.extra_scores(after, before, target)
     return Scores(*scores, values)
 
 

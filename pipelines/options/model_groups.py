@@ -129,6 +129,25 @@ class Metrics:
             "LIST",
         ),
     )
+    align: int = field(
+        default=0,
+        converter=whole,
+        metadata=shown(
+            "for targets that lie a few pixels off: compare each block of 84x84 pixels at its best offset of at most N pixels "
+            "along each axis",
+            "N",
+            default="0: where it lies",
+        ),
+    )
+    fit_gain: bool = field(
+        default=False,
+        metadata=shown("first bring the pictures to the brightness of the target, by one factor for each scene"),
+    )
+    score_gamma: float = field(
+        default=1.0,
+        converter=real,
+        metadata=shown("with --transfer linear: compare v^(1/G), as eyes see it, instead of linear values; often 2.2", "G"),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

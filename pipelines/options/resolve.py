@@ -18,11 +18,15 @@ from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.scoring import extra_metrics as extra
+from dpdeblur.transforms.scoring import protocols
+from dpdeblur.transforms.scoring.preparation import Preparation
+from dpdeblur.transforms.scoring.scorer import ScoringSettings
 from dpdeblur.transforms.selection import Selection, select
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 
 SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
+MAX_OFFSET = 32  # px, of --align: beyond that, pictures and targets are not of one scene
 RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
 
 
@@ -112,15 +116,29 @@ def pixels(options: Pixels) -> PixelSettings:
     return PixelSettings(tone_curve(options), options.target_fit, options.max_pixels, options.balance_views)
 
 
-def extra_metrics(metrics: Metrics) -> tuple[str, ...]:
-    """Return the names of the metrics beyond PSNR, SSIM and MAE that are asked for, checked.
+def scoring(metrics: Metrics, pixels: Pixels, protocol: str = protocols.DEFAULT) -> ScoringSettings:
+    """Return how scenes are scored, checked.
 
     Raises:
-        UsageError: there is none of a name, or it cannot be imported.
+        UsageError: there is no metric or protocol of a name, it cannot be imported, or the options do not fit.
     """
     names = tuple(dict.fromkeys(name for name in metrics.metrics if name not in extra.ALWAYS))
     extra.choose(names)
-    return names
+    if metrics.align > MAX_OFFSET:
+        raise UsageError(f"--align is {metrics.align}: give at most {MAX_OFFSET} px.")
+    if metrics.score_gamma <= 0:
+        raise UsageError(f"--score-gamma is {metrics.score_gamma:g}: give a number above 0, often 2.2.")
+    if metrics.score_gamma != 1 and pixels.transfer != "linear":
+        raise UsageError("--score-gamma is for linear data (--transfer linear): these pictures are gamma-coded already.")
+    preparation = Preparation(align=metrics.align, fit_gain=metrics.fit_gain, gamma=metrics.score_gamma)
+    return ScoringSettings(protocols.named(protocol).name, names, preparation)
+
+
+def scoring_record(scoring: ScoringSettings) -> dict[str, Any]:
+    """Return what a run records of how it scores, beside the protocol; nothing is said of what is as it comes."""
+    asked = scoring.preparation
+    said = {"metrics": list(scoring.metrics), "align": asked.align, "fit_gain": asked.fit_gain}
+    return {name: value for name, value in said.items() if value} | ({"score_gamma": asked.gamma} if asked.gamma != 1 else {})
 
 
 def card_overrides(card: ModelCard) -> CardOverrides:

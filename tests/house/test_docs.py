@@ -51,14 +51,14 @@ def canon(folder: Path) -> None:
 def sensor_data(folder: Path) -> None:
     """Green channel, 14 bits over a black level, targets of the centre; and a white sheet that the views see unevenly."""
     for number in ("003", "007"):
-        views = make_views(48, 64, channels=1, seed=int(number))
+        views = make_views(64, 84, channels=1, seed=int(number))
         raw = {role: png(1024 + view // 5) for role, view in views.items() if role in ("left", "right")}
         target = png(np.ascontiguousarray(views["target"][8:-8, 10:-10]))
         write_folders(folder / "pixel4", {number: {**raw, "target": target}})
         write_folders(folder / "app", {number: raw})
-    slope = np.linspace(0.8, 1, 64)
+    slope = np.linspace(0.8, 1, 84)
     for side, share in (("left", slope), ("right", slope[::-1])):
-        sheet = np.rint(1024 + 9000 * np.tile(share, (48, 1))).astype(np.uint16)
+        sheet = np.rint(1024 + 9000 * np.tile(share, (64, 1))).astype(np.uint16)
         write_file(folder / "calibration" / f"{side}.png", png(sheet))
 
 
