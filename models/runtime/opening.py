@@ -11,9 +11,10 @@ import numpy as np
 from dpdeblur.models.errors import ModelError
 from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.backends import Engine, open_engine
-from dpdeblur.models.runtime.binding import Binding, Planes, bind, infer_card, picture_outputs
+from dpdeblur.models.runtime.binding import Binding, Planes, bind
 from dpdeblur.models.runtime.card import METADATA_KEY, Card, CardOverrides, is_card, parse_card
 from dpdeblur.models.runtime.onnxfile import OnnxFile, Port, external_paths, read_onnx
+from dpdeblur.models.runtime.ports import infer_card, picture_outputs
 
 
 @dataclass(frozen=True, slots=True)

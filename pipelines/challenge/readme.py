@@ -64,7 +64,7 @@ def parse_readme(text: str) -> tuple[Readme | None, list[str]]:
         return None, problems
     readme = Readme(float(values[0]), values[1] == "1", values[2] == "1", values[3])
     if not (math.isfinite(readme.runtime_s) and readme.runtime_s > 0):
-        return None, [f"{README}, line 1: a runtime of {values[0]} s is none."]
+        return None, [f"{README}, line 1: the runtime must be more than 0 s, not {values[0]}."]
     return readme, []
 
 
