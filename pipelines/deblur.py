@@ -131,9 +131,10 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
-            run.say(f"Nothing to do: {counted(len(work.earlier), 'scene')}, all done{_gone(work)}. Results: {folder.uri}")
+            done = f"{work.failed} failed" if work.failed else "all done"
+            run.say(f"Nothing to do: {counted(len(work.rows), 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
             broken = summary.breaks_strictness(job.found, strict=options.strict)
-            return summary.exit_code(work.failed, len(work.scene_ids), options.accept_failures, broken=broken)
+            return summary.exit_code(work.failed, len(work.rows), options.accept_failures, broken=broken)
         run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
@@ -142,19 +143,19 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         todo, kept = folder.write_work(work.todo, work.earlier)
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
         each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
-        build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(work.scene_ids))
+        build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(work.rows))
 
-        failure_limit = FailureLimit(run.control, options.max_failures, len(work.scene_ids), work.failed)
+        failure_limit = FailureLimit(run.control, options.max_failures, len(work.rows), work.failed)
         with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
-        folder.commit(work.scene_ids)
+        folder.commit(work.rows)
         return summary.conclude(
             run,
             folder,
             job.found,
             started,
-            restored_before=work.restored,
+            scores_before=work.scores,
             strict=options.strict,
             accepted=options.accept_failures,
         )
@@ -200,7 +201,9 @@ def _scenes(job: Job[Any], work: Work) -> str:
 
 def _gone(work: Work) -> str:
     scenes = counted(len(work.gone), "scene")
-    return f"; {scenes} no longer in the input: rows and pictures stay until --prune" if work.gone else ""
+    not_whole = len({outcome.scene_id for outcome in work.gone} & {outcome.scene_id for outcome in work.kept})
+    also = f" ({not_whole} of them in part)" if not_whole else ""
+    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if work.gone else ""
 
 
 def _is_score(outcome: Outcome) -> bool:

@@ -95,7 +95,7 @@ def run(options: WatchOptions) -> int:
         waiting = read_waiting(folder.uri)
         _warn_of_incomplete(run, waiting)
         found = arrivals.look(options.input, options.layout, ledger.done())[0]
-        code = summary.conclude(run, folder, found, facts, restored_before=restored_before, strict=options.strict)
+        code = summary.conclude(run, folder, found, facts, scores_before=restored_before, strict=options.strict)
         return 128 + run.control.signal if run.control.signal else code_of_end(code, waiting)
 
 

@@ -160,7 +160,10 @@ class Failure:
 
     scene_id: str = column("Name of the scene, unique in the run.")
     subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
-    stage: str = column("Where it failed: find, read, decode, inference, score or write.")
+    stage: str = column(
+        "Where it failed: find, read, decode, inference, score or write. A scene that was restored before and lacks a "
+        "file since has a failure of stage find and keeps its row in metrics/ until --prune."
+    )
     error_type: str = column("Class of the error.")
     message: str = column("What is wrong and what to do about it.")
     uri: str = column("File that the error is about; empty where it is about no single file.")
@@ -216,3 +219,8 @@ class Member:
 
 
 Outcome = Score | Failure
+
+
+def is_not_found(outcome: Outcome) -> bool:
+    """Return whether an outcome says that the files of a scene are not all there: nothing was tried."""
+    return isinstance(outcome, Failure) and outcome.stage == "find"

@@ -64,7 +64,7 @@ def title(run: Run) -> str:
 def lead(run: Run) -> list[str]:
     """Return the facts for the line below the title: scenes, gain, failures, what ran it, when."""
     gained = gain(run.metrics)
-    total, failed = run.metrics.num_rows + run.failures.num_rows, run.failures.num_rows
+    total, failed = run.scenes, run.failures.num_rows
     before, after = (mean_of(run.metrics, name) for name in ("input_psnr_db", "psnr_db"))
     quality = f"PSNR {number(before, 2)} → {number(after, 2)} dB ({number(gained.mean, 2, signed=True)})"
     inferred = not run.metrics.num_rows or pc.max(run.metrics["intra_op_threads"]).as_py()
@@ -81,9 +81,9 @@ def lead(run: Run) -> list[str]:
 
 def key_numbers(run: Run) -> list[KeyNumber]:
     """Return the numbers that matter."""
-    failed, total = run.failures.num_rows, run.metrics.num_rows + run.failures.num_rows
+    failed, total = run.failures.num_rows, run.scenes
     times = [row for row in run.latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
-    done = KeyNumber("Scenes restored", str(run.metrics.num_rows), "", f"of {total}; {failed or 'none'} failed")
+    done = KeyNumber("Scenes restored", str(total - failed), "", f"of {total}; {failed or 'none'} failed")
     return [*_quality(run.metrics), *(_speed(row, run.metrics) for row in times if row["max_ms"]), done]
 
 

@@ -14,7 +14,7 @@ from dpdeblur.pipelines.run.input_watch import is_unreachable
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import Task
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.records import Failure, Outcome, Scene, UsageError
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, UsageError, is_not_found
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.journal import finished, input_key, with_present_keys
 from dpdeblur.transforms.wording import counted
@@ -65,7 +65,8 @@ class Work:
     Attributes:
         todo: scenes to work on.
         kept: outcomes that still hold, those of scenes that were not asked for this time, and scenes not found whole.
-        gone: outcomes of scenes that are no longer in the input: they stay, too.
+        gone: outcomes of scenes that are no longer in the input, or no longer whole: they stay, too. A scene that is no longer
+            whole is among both: it has failed, and what it gave before stays.
         nothing_to_do: the tables already stand as they should.
     """
 
@@ -80,9 +81,9 @@ class Work:
         return [*self.kept, *self.gone]
 
     @property
-    def scene_ids(self) -> set[str]:
-        """The ids of all scenes that the tables will hold."""
-        return {scene.scene_id for scene in self.todo} | {outcome.scene_id for outcome in self.earlier}
+    def rows(self) -> Counter[str]:
+        """How many rows the tables will hold of each scene."""
+        return Counter([*(scene.scene_id for scene in self.todo), *(outcome.scene_id for outcome in self.earlier)])
 
     @property
     def failed(self) -> int:
@@ -90,8 +91,8 @@ class Work:
         return sum(isinstance(outcome, Failure) for outcome in self.earlier)
 
     @property
-    def restored(self) -> int:
-        """How many scenes were restored before."""
+    def scores(self) -> int:
+        """How many rows of scores earlier attempts have left."""
         return len(self.earlier) - self.failed
 
 
@@ -152,7 +153,7 @@ def plan_work(
         folder: of the run.
         retry_failed: whether scenes that failed are to be done again.
         restart: whether to begin anew, whatever the folder holds.
-        prune: whether to drop what scenes have left that are no longer in the input.
+        prune: whether to drop what scenes have left that are no longer in the input, or no longer whole.
 
     Raises:
         UsageError: the folder holds a run with other settings, or many of its scenes are no longer in the input.
@@ -166,10 +167,13 @@ def plan_work(
     todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
     lost = _lost(outcomes, job)
     _check_few({*lost} - {*earlier.get("gone", ())}, outcomes, job, folder)
-    gone = {} if prune else {scene: outcome for scene, outcome in lost.items() if scene not in job.scene_ids}
+    not_whole = {failure.scene_id for failure in job.found.failures}
+    gone = {scene: outcome for scene, outcome in lost.items() if isinstance(outcome, Score) or scene not in not_whole}
+    if prune:
+        gone = {}
     kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
-    kept += [outcome for scene_id, outcome in _latest(outcomes).items() if scene_id in job.found.unselected]
-    stands = earlier.get("finished") is not None and _scenes([*kept, *gone.values()]) == _scenes(outcomes)
+    kept += [outcome for outcome in _latest(outcomes) if outcome.scene_id in job.found.unselected]
+    stands = earlier.get("finished") is not None and _rows([*kept, *gone.values()]) == _rows(outcomes)
     told = {*gone} == {*earlier.get("gone", ())}
     return Work(todo, kept, [*gone.values()], nothing_to_do=stands and told and not todo and folder.is_whole())
 
@@ -178,15 +182,20 @@ def _lost(outcomes: list[Outcome], job: Job[Any]) -> dict[str, Outcome]:
     """Find the last outcomes of scenes that are no longer in the input, or no longer whole, though they once were."""
     there = job.keys.keys() | job.found.unselected
     return {
-        scene_id: outcome
-        for scene_id, outcome in _latest(outcomes).items()
-        if scene_id not in there and not (isinstance(outcome, Failure) and outcome.stage == "find")
+        outcome.scene_id: outcome
+        for outcome in _latest(outcomes)
+        if outcome.scene_id not in there and not is_not_found(outcome)
     }
 
 
-def _latest(outcomes: list[Outcome]) -> dict[str, Outcome]:
-    """Return the last outcome of each scene."""
-    return {outcome.scene_id: outcome for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at)}
+def _latest(outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the last outcome of each scene; where that is a scene not found whole, what it gave before as well."""
+    latest: dict[str, list[Outcome]] = {}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at):
+        before = latest.get(outcome.scene_id, [])
+        stays = [each for each in before if isinstance(each, Score)] if is_not_found(outcome) else []
+        latest[outcome.scene_id] = [*stays, outcome]
+    return [outcome for last in latest.values() for outcome in last]
 
 
 def _check_few(lost: set[str], outcomes: list[Outcome], job: Job[Any], folder: RunFolder) -> None:
@@ -209,8 +218,8 @@ def _check_apart(found: Found, folder: RunFolder) -> None:
                 raise UsageError(f"{source.uri} lies where the run keeps its own pictures: choose another --output.")
 
 
-def _scenes(outcomes: list[Outcome]) -> Counter[str]:
-    return Counter(outcome.scene_id for outcome in outcomes)
+def _rows(outcomes: list[Outcome]) -> Counter[tuple[str, str]]:
+    return Counter((outcome.scene_id, outcome.message if isinstance(outcome, Failure) else "") for outcome in outcomes)
 
 
 def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:

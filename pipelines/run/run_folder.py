@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -187,26 +188,26 @@ class RunFolder:
         pictures = store.files_in(self.path("images"), "*.png") if wrote_pictures else []
         store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
 
-    def commit(self, expected: set[str]) -> None:
+    def commit(self, expected: Counter[str]) -> None:
         """Put the new tables in the place of the old, and drop the journal that they now replace.
 
         A kill in between loses nothing: old and new tables and the journal agree on every scene they share, and the manifest
         does not yet say that the run has finished.
 
         Args:
-            expected: every scene that must be in the new tables, once.
+            expected: how many rows the new tables must hold of each scene.
 
         Raises:
-            JobError: scenes are missing or there twice, or a table is damaged. An engine that says DONE proves nothing.
+            JobError: rows are missing or there twice, or a table is damaged. An engine that says DONE proves nothing.
         """
         staged = {name: store.files_in(self.path(".state", "tables", name), "*.parquet") for name, _ in TABLES}
         try:
             metrics, failures = (read_tables(staged[name], row_type) for name, row_type in TABLES)
         except TableError as error:
             raise JobError(f"The engine reported success, but {error}.") from error
-        found = [*metrics["scene_id"].to_pylist(), *failures["scene_id"].to_pylist()]
-        if len(found) != len(expected) or set(found) != expected:
-            missing, twice = len(expected - set(found)), len(found) - len(set(found))
+        found = Counter([*metrics["scene_id"].to_pylist(), *failures["scene_id"].to_pylist()])
+        if found != expected:
+            missing, twice = (expected - found).total(), (found - expected).total()
             raise JobError(
                 "The engine reported success, but that is not what the tables hold: "
                 f"{counted(missing, 'scene')} missing, {counted(twice, 'scene')} there twice."
@@ -221,7 +222,7 @@ class RunFolder:
         store.delete([*self._state("work"), *self._state("journal")])
 
     def _orphans(self, staged: set[str]) -> list[str]:
-        """Return the pictures of earlier rows that no new row has: their scenes are gone, or have failed since."""
+        """Return the pictures of earlier rows that no new row has: their scenes were pruned, or have failed since."""
         before = {path for outcome in self.outcomes() if (path := _picture(outcome))}
         return [self.path("images", store.name(path)) for path in before - staged]
 

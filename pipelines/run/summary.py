@@ -22,6 +22,7 @@ from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.layouts.left_out import worth_saying
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
+from dpdeblur.transforms.tables.results import scored_and_failed
 
 METRICS = ("psnr_db", "ssim", "mae")
 
@@ -32,7 +33,7 @@ def conclude(
     found: Found,
     facts: dict[str, Any],
     *,
-    restored_before: int,
+    scores_before: int,
     strict: bool = False,
     accepted: Share | None = None,
 ) -> int:
@@ -43,13 +44,13 @@ def conclude(
         folder: of the run.
         found: its scenes.
         facts: that its `manifest.json` holds.
-        restored_before: scenes in the tables that earlier attempts restored.
+        scores_before: rows of scores in the tables that earlier attempts left.
         strict: whether files that belong to no scene count as failures.
         accepted: how many of the scenes may have failed.
     """
     wall_s = run.tally.elapsed_s
     metrics, failures, latency = folder.tables()
-    numbers = summarise(metrics, failures, latency, metrics.num_rows - restored_before, wall_s)
+    numbers = summarise(metrics, failures, latency, metrics.num_rows - scores_before, wall_s)
     numbers["left_out"] = [dataclasses.asdict(kind) for kind in found.left_out]
     folder.write_json("summary.json", numbers)
     folder.write_manifest(facts, finished=True)
@@ -59,7 +60,7 @@ def conclude(
         run.say(f"Report: {report_page.write_report(folder.uri)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
-    scenes = metrics.num_rows + failures.num_rows
+    scenes = sum(numbers["scenes"].values())
     return exit_code(failures.num_rows, scenes, accepted, broken=breaks_strictness(found, strict=strict))
 
 
@@ -100,7 +101,7 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
     inference = [row for row in latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
     inference = [row for row in inference if row["max_ms"]]  # 0: pictures that somebody else restored
     return {
-        "scenes": {"restored": metrics.num_rows, "failed": failures.num_rows},
+        "scenes": {"restored": metrics.num_rows - scored_and_failed(metrics, failures), "failed": failures.num_rows},
         "quality": _quality(metrics, "all"),
         "quality_by_subset": [_quality(metrics.filter(pc.equal(metrics["subset"], name)), name) for name in subsets],
         "failures_by_cause": _causes(failures),

@@ -11,12 +11,14 @@ A run folder is what `dpdeblur deblur` and `dpdeblur score` leave behind; `docs/
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dpdeblur.transforms.records import Failure, Latency, Score, UsageError
 from dpdeblur.transforms.storage import store
@@ -45,6 +47,11 @@ class Run:
     latency: pa.Table
     manifest: dict[str, Any]
     summary: dict[str, Any]
+
+    @property
+    def scenes(self) -> int:
+        """Return how many scenes the run knows, restored or failed."""
+        return int(self.metrics.num_rows + self.failures.num_rows) - scored_and_failed(self.metrics, self.failures)
 
     @property
     def name(self) -> str:
@@ -94,14 +101,22 @@ def read_run(folder: str | Path) -> Run:
     return run
 
 
+def scored_and_failed(metrics: pa.Table, failures: pa.Table) -> int:
+    """Return how many scenes were restored once, and failed since because their files are no longer all there.
+
+    Args:
+        metrics: table of the scores, which keeps their rows.
+        failures: table of the failures.
+    """
+    return int(pc.sum(pc.is_in(failures["scene_id"], value_set=metrics["scene_id"])).as_py() or 0)
+
+
 def _check_unique(run: Run) -> None:
-    seen: set[str] = set()
-    for scene_id in [*run.metrics["scene_id"].to_pylist(), *run.failures["scene_id"].to_pylist()]:
-        if scene_id in seen:
-            raise UsageError(
-                f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice. Run again into an empty folder."
-            )
-        seen.add(scene_id)
+    tried = run.failures.filter(pc.not_equal(run.failures["stage"], "find"))
+    for ids in ([run.metrics["scene_id"], tried["scene_id"]], [run.failures["scene_id"]]):
+        rows = Counter(scene_id for column in ids for scene_id in column.to_pylist())
+        for scene_id in (scene_id for scene_id, count in rows.items() if count > 1):
+            raise UsageError(f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice. {_AFRESH}")
 
 
 def _table(folder: str, row_type: type, *pattern: str) -> pa.Table:

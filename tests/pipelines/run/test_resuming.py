@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -81,6 +82,42 @@ def test_scenes_that_are_gone_keep_their_rows_and_pictures_until_they_are_pruned
     assert deblur(source, run, "--prune") == 0
     assert rows(run) == [row for row in before if row["scene_id"] != "scene-004"]
     assert pictures(run) == shown - {"scene-004.png"}
+
+
+def test_a_scene_that_has_lost_a_view_fails_and_keeps_what_it_gave(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before, shown = rows(run), pictures(run)
+    away = tmp_path / "unmounted"
+    away.mkdir()
+    for number, view in ((1, "left"), (2, "right"), (4, "target")):
+        path = source / f"scene-00{number}" / f"{view}.png"
+        path.rename(away / path.parent.name)
+        if number != 2:  # the views of this one are just gone
+            path.symlink_to(tmp_path / "mount" / view if number == 1 else path)  # a dead link; a circle
+    capsys.readouterr()
+    for said in (
+        "3 incomplete; 3 scenes no longer in the input (3 of them in part)",
+        "Nothing to do: 6 scenes, 3 failed; 3 scenes",
+    ):
+        assert deblur(source, run) == 3
+        assert said in capsys.readouterr().out
+        assert (rows(run), pictures(run)) == (before, shown)
+        messages = {row["scene_id"]: row["message"] for row in rows(run, "failures")}
+        assert sorted(messages) == ["scene-001", "scene-002", "scene-004"]
+        assert f"link without content: {tmp_path}/mount/left" in messages["scene-001"]
+    assert read_run(run).scenes == 6
+    assert json.loads((run / "summary.json").read_text())["scenes"] == {"restored": 3, "failed": 3}
+    assert deblur(source, run, "--scenes", "scene-003") == 3, "what is not asked for stays as it is"
+    assert (rows(run), len(rows(run, "failures"))) == (before, 3)
+    for scene, view in (("scene-001", "left"), ("scene-004", "target")):
+        (away / scene).replace(source / scene / f"{view}.png")
+    assert deblur(source, run) == 3
+    assert rows(run) == before, "a scene that is whole again is not done again"
+    assert [row["scene_id"] for row in rows(run, "failures")] == ["scene-002"]
+    assert deblur(source, run, "--prune") == 3
+    assert rows(run) == [row for row in before if row["scene_id"] != "scene-002"]
+    assert pictures(run) == shown - {"scene-002.png"}
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--prune", "--retry-failed"])
