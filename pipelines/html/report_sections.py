@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dpdeblur.pipelines.html import charts, formats
+from dpdeblur.pipelines.html import charts, formats, losses
 from dpdeblur.pipelines.html.charts import Chart
 from dpdeblur.pipelines.html.formats import number
 from dpdeblur.pipelines.html.grids import Grid
@@ -90,7 +90,7 @@ def key_numbers(run: Run) -> list[KeyNumber]:
 def notes(run: Run) -> list[str]:
     """Return what a reader of the numbers must know."""
     scored = _scored(run.metrics)
-    found = []
+    found = [warning] if (warning := losses.warning(run.summary.get("worse_than_unprocessed", {}))) else []
     if run.metrics.num_rows and not scored.num_rows:
         found.append("No scene has a target: there are pictures and times, and no scores.")
     if identical := int(np.isinf(_values(scored, "psnr_db")).sum()):

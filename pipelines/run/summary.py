@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dpdeblur.pipelines.console import complain, print_table
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
-from dpdeblur.pipelines.html import report_page
+from dpdeblur.pipelines.html import losses, report_page
 from dpdeblur.pipelines.html.failure_causes import failed
 from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
@@ -112,6 +112,7 @@ def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored
             "scenes_per_s": restored_now / wall_s if wall_s else None,
         },
         "scored_against_lossy_targets": _against_lossy_targets(metrics),
+        "worse_than_unprocessed": losses.losses(metrics),
         "protocols": sorted(pc.unique(metrics["protocol"]).to_pylist()),
     }
 
@@ -169,6 +170,8 @@ def show(summary: dict[str, Any], console: Console) -> None:
             f"{lossy} scored against a lossy target (JPEG): such a score is in part one of how well its compression is met.",
             soft_wrap=True,
         )
+    if warning := losses.warning(summary["worse_than_unprocessed"]):
+        console.print(warning, style="yellow", soft_wrap=True)
     for cause in summary["failures_by_cause"]:
         console.print(
             f"{failed(cause['scenes'], cause['stage'])}, for example {cause['example']}",
