@@ -64,7 +64,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Fou
     Raises:
         UsageError: what is wrong, and the way out.
     """
-    runners.check(options.runner)
+    runners.check(options.runner, options.beam_options)
     at_once, pixels = resolve.scenes_at_once(options, options, options.threads), resolve.pixels(options)
     scoring = resolve.scoring(options, options)
     model = open_model(options, at_once)

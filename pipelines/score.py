@@ -47,7 +47,7 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
     Raises:
         UsageError: what is wrong, and the way out.
     """
-    runners.check(options.runner)
+    runners.check(options.runner, options.beam_options)
     scoring = resolve.scoring(options, options, options.protocol)
     place = options.restored or options.input
     method = options.method or PurePosixPath(place.rstrip("/")).stem or "restored"

@@ -1,4 +1,7 @@
-"""`dpdeblur watch`: scenes are restored as they arrive, by a pipeline without end; the tables keep up, window by window.
+"""`dpdeblur watch`: scenes are restored as they arrive; the tables keep up, window by window.
+
+On this machine alone, by small pipelines one after the other (`dpdeblur.pipelines.run.micro_batches`); on other engines, by one
+without end:
 
 Arriving ─┬─ scenes ─ ForEachScene ─┬─ EnterTables
           └─ overdue ───────────────┘
@@ -17,7 +20,7 @@ from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import WatchOptions
-from dpdeblur.pipelines.run import crash_recovery, display, summary
+from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, summary
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -46,7 +49,7 @@ def run(options: WatchOptions) -> int:
         JobError: the job failed.
     """
     folder = RunFolder(options.output)
-    beam_options = runners.endless(options.runner, options.beam_options)
+    beam_options = runners.stream_options(options.runner, options.beam_options)
     runners.open_file_systems(beam_options)
     options = attrs.evolve(options, input=_place(options.input, folder), beam_options=beam_options)
     if HOUR_S % options.window:
@@ -78,14 +81,18 @@ def run(options: WatchOptions) -> int:
             patience_s=options.patience,
             window_s=options.window,
         )
-        pipeline = runners.make_pipeline(options.runner, options.beam_options)
         each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
-        build(pipeline, spec, each, run.control)
         tally = display.Tally(None)
         idle = IdleWatch(folder.uri, tally, options.until_idle, run.control)
         try:
             with display.every(store.look_interval_s(folder.uri), idle.look):
-                run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
+                if runners.is_local(options.runner):
+                    with run.shown(tally):
+                        micro_batches.run(spec, each, beam_options)
+                else:
+                    pipeline = runners.make_pipeline(options.runner, beam_options)
+                    build(pipeline, spec, each, run.control)
+                    run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
         finally:
             check_right(folder.uri, token)  # who lost it to another watch must not take it back
             ledger, _ = _enter_journal(folder, options.window)
@@ -100,7 +107,7 @@ def run(options: WatchOptions) -> int:
 
 
 def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control: RunControl) -> None:
-    """Add the whole graph to a pipeline.
+    """Add the whole graph to a pipeline without end.
 
     Args:
         pipeline: to add it to.
@@ -108,7 +115,7 @@ def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control:
         each: from a scene to its outcome.
         control: of the run.
     """
-    arrived = pipeline | "Arriving" >> Arriving(spec, each.task, control)
+    arrived = pipeline | "Arriving" >> Arriving(spec, each.pool.task, control)
     restored = arrived | "Scenes" >> beam.Filter(is_scene) | "Restore" >> each
     overdue = arrived | "Overdue" >> beam.Filter(is_overdue)
     (restored, overdue) | "Outcomes" >> beam.Flatten() | "Enter" >> EnterTables(spec)

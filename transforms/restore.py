@@ -10,12 +10,12 @@ import numpy as np
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
-from dpdeblur.transforms.foreach import SceneFunction
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.balance import balance
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
+from dpdeblur.transforms.scene_pool import SceneFunction
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.storage import store

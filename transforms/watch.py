@@ -1,5 +1,7 @@
 """An unbounded stream of scenes from a folder that fills, and tables that keep up with their outcomes.
 
+On engines that run without end, as one pipeline; `dpdeblur.pipelines.run.micro_batches` has the same for the local one.
+
     ticks ─ look ─ once ─┬─ scenes …… outcomes ─ windows ─ enter (one at a time) ─ tables
                          └─ overdue
 
@@ -9,11 +11,10 @@ before, the journal knows what is done, and the ledger takes a scene only once.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -24,11 +25,11 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from dpdeblur.transforms.foreach import Task
 from dpdeblur.transforms.layouts import arrivals
 from dpdeblur.transforms.layouts.arrivals import Arrivals, Ready, Waiting
 from dpdeblur.transforms.records import Failure, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
+from dpdeblur.transforms.scene_pool import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import Done, Ledger, check_right
@@ -112,6 +113,63 @@ class EnterTables(beam.PTransform):
         )
 
 
+class Lookout:
+    """Looks into the watched folder again and again, for as long as this process does.
+
+    Args:
+        spec: what to watch.
+        task: what will be done with the scenes; it knows when one is finished.
+        control: of the run; hears of scenes that stay incomplete.
+
+    Attributes:
+        waiting: what the last look found that is not ready.
+    """
+
+    def __init__(self, spec: WatchSpec, task: Task, control: RunControl) -> None:
+        self._spec, self._task, self._control = spec, task, control
+        self._arrivals = Arrivals(spec.settle_s, spec.patience_s)
+        self._done = spec.ledger().done()
+        folder = store.join(spec.run, journal.FOLDER)
+        self._journal, self._follower = journal.Journal(folder), journal.Follower(folder)
+        self._written = b""
+
+    @property
+    def waiting(self) -> Waiting:
+        """What the last look found that is not ready."""
+        return self._arrivals.waiting
+
+    def look(self) -> list[Ready]:
+        """Return what has become ready since the last look: scenes, and failures, which are in the journal by then.
+
+        Raises:
+            JobError: another job writes the tables of this run now.
+        """
+        check_right(self._spec.run, self._spec.token)
+        for outcome in self._follower.new():
+            if (done := Done.of(outcome)).revision >= self._done.get(outcome.scene_id, done).revision:
+                self._done[outcome.scene_id] = done
+        found, problem = arrivals.look(self._spec.place, self._spec.layout, self._done)
+        ready: list[Ready] = []
+        if not problem:
+            ready += self._arrivals.ready(found, self._task.key, self._done, time.monotonic(), self._task.former_key)
+        for failure in ready:
+            if isinstance(failure, Failure):
+                self._journal.append(failure)
+                self._control.publish(failure)
+        self._write(replace(self.waiting, problem=problem))
+        return ready
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._journal.close()
+
+    def _write(self, waiting: Waiting) -> None:
+        data = json.dumps(asdict(waiting), indent=1).encode()
+        if data != self._written:
+            store.write_whole(store.join(self._spec.run, WAITING), data)
+            self._written = data
+
+
 class LookForArrivals(beam.DoFn):
     """Looks into the folder at each tick. Remembers what it has emitted for as long as the engine keeps this instance."""
 
@@ -119,38 +177,18 @@ class LookForArrivals(beam.DoFn):
         self.spec, self.task, self.control = spec, task, control
 
     def setup(self) -> None:  # noqa: D102
-        self.arrivals = Arrivals(self.spec.settle_s, self.spec.patience_s)
-        self.done = self.spec.ledger().done()
-        folder = store.join(self.spec.run, journal.FOLDER)
-        self.journal, self.follower = journal.Journal(folder), journal.Follower(folder)
-        self.last_look, self.last_waiting = 0.0, b""
+        self.lookout, self.last_look = Lookout(self.spec, self.task, self.control), 0.0
 
     def process(self, _: Any, tick: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[str, Ready]]:  # noqa: D102
         if float(tick) < self.last_look or self.control.stopping:  # this tick waited while the look before took long
             return
-        check_right(self.spec.run, self.spec.token)
-        for outcome in self.follower.new():
-            if (done := Done.of(outcome)).revision >= self.done.get(outcome.scene_id, done).revision:
-                self.done[outcome.scene_id] = done
-        found, problem = arrivals.look(self.spec.place, self.spec.layout, self.done)
-        if not problem:
-            for ready in self.arrivals.ready(found, self.task.key, self.done, time.monotonic(), self.task.former_key):
-                if isinstance(ready, Failure):
-                    self.journal.append(ready)
-                    self.control.publish(ready)
-                version = self.task.key(ready) if isinstance(ready, Scene) else ready.message
-                yield f"{ready.scene_id} {version}", ready
-        self._write_waiting(dataclasses.replace(self.arrivals.waiting, problem=problem))
+        for ready in self.lookout.look():
+            version = self.task.key(ready) if isinstance(ready, Scene) else ready.message
+            yield f"{ready.scene_id} {version}", ready
         self.last_look = time.time()
 
     def teardown(self) -> None:  # noqa: D102
-        self.journal.close()
-
-    def _write_waiting(self, waiting: Waiting) -> None:
-        data = json.dumps(dataclasses.asdict(waiting), indent=1).encode()
-        if data != self.last_waiting:
-            store.write_whole(store.join(self.spec.run, WAITING), data)
-            self.last_waiting = data
+        self.lookout.close()
 
 
 class EmitOnce(beam.DoFn):

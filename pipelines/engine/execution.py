@@ -92,16 +92,38 @@ def execute(pipeline: beam.Pipeline, runner: str, control: RunControl, follower:
         JobError: the job ended in any other state than done, or could not be cancelled.
         Exception: whatever the engine raises.
     """
+    if runners.is_local(runner):
+        execute_here(pipeline, control)
+        return
     if control.stopping:
         return
-    if not runners.is_local(runner):
-        follower.new()  # what earlier attempts have finished is no news
+    follower.new()  # what earlier attempts have finished is no news
     with signals.handlers_kept():
         result = pipeline.run()
-    if runners.is_local(runner):
-        result.wait_until_finish()
-    else:
-        _follow(result, pipeline, runner, control, follower, interval_s)
+    _follow(result, pipeline, runner, control, follower, interval_s)
+    _check_done(result, control)
+
+
+def execute_here(pipeline: beam.Pipeline, control: RunControl) -> None:
+    """Run a pipeline in this process, on the local engine, to its end.
+
+    Args:
+        pipeline: to run.
+        control: of the run.
+
+    Raises:
+        JobError: the job ended in any other state than done.
+        Exception: whatever the engine raises.
+    """
+    if control.stopping:
+        return
+    with signals.handlers_kept():
+        result = pipeline.run()
+    result.wait_until_finish()
+    _check_done(result, control)
+
+
+def _check_done(result: PipelineResult, control: RunControl) -> None:
     if not control.stopping and str(result.state) != "DONE":
         raise JobError(f"the engine ended the job as {result.state}")
 

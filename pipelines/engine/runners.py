@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import functools
 import logging
-import shutil
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -13,11 +12,11 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from dpdeblur.pipelines.engine import flink
+from dpdeblur.pipelines.engine import flink, prism
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
 
-LOCAL, PRISM = "DirectRunner", "PrismRunner"
+LOCAL, PRISM = "DirectRunner", prism.RUNNER
 _YEARS_S = 10 * 365 * 86400
 _REFUSED = {
     "DaskRunner": "it runs only part of the graph and loses the output of finish_bundle, yet reports success",
@@ -26,32 +25,26 @@ _REFUSED = {
 }
 
 _ENDLESS = (PRISM, flink.RUNNER, "DataflowRunner", "PortableRunner")
-_HOW_TO_GET_ONE = f"""
-  On one machine: Prism, one program. Build it with Go:
-    go install github.com/apache/beam/sdks/v2/go/cmd/prism@v{beam.__version__}
-  and put it on the PATH, or add: --runner PrismRunner --prism_location $(go env GOPATH)/bin/prism
-  On a cluster: --runner FlinkRunner --flink_master HOST:8081 (docs/clusters.md has the rest).
-To restore once what is there now, no engine is needed: dpdeblur deblur."""
 
 
-def endless(runner: str, beam_args: Sequence[str]) -> list[str]:
-    """Return the options of Beam for a pipeline without end.
+def stream_options(runner: str, beam_args: Sequence[str]) -> list[str]:
+    """Return the options of Beam for a pipeline without end, or for the small ones that stand for it on the local engine.
 
     Args:
         runner: as asked for.
         beam_args: options of Beam.
 
     Raises:
-        UsageError: the engine cannot do it, or is not there; says how to get one that can.
+        UsageError: the engine cannot do it, or is not there.
     """
+    check(runner, beam_args)
+    if is_local(runner):
+        return list(beam_args)
     if runner not in _ENDLESS:
-        raise UsageError(f"--runner {runner} cannot run a pipeline without end.{_HOW_TO_GET_ONE}")
-    located = any(word.split("=")[0] in ("--prism_location", "--job_endpoint") for word in beam_args)
-    prism = None if located else shutil.which("prism")
-    if runner == PRISM:
-        if not (located or prism):
-            raise UsageError(f"An engine that runs without end is needed, and Prism is not on the PATH.{_HOW_TO_GET_ONE}")
-        beam_args = [*beam_args, *([f"--prism_location={prism}"] if prism else [])]
+        raise UsageError(
+            f"--runner {runner} cannot run a pipeline without end. Leave --runner out, which takes this machine, or say "
+            "PrismRunner or FlinkRunner (docs/clusters.md has the rest)."
+        )
     return [*beam_args, "--streaming"]
 
 
@@ -65,14 +58,16 @@ def is_local(runner: str) -> bool:
     return runner in (LOCAL, "FnApiRunner")
 
 
-def check(runner: str) -> None:
-    """Refuse engines that lose data.
+def check(runner: str, beam_args: Sequence[str]) -> None:
+    """Refuse engines that lose data, and make sure that Prism is there where it is asked for.
 
     Raises:
-        UsageError: and why.
+        UsageError: why it cannot be used, and what to do.
     """
     if runner in _REFUSED:
         raise UsageError(f"--runner {runner} is refused: {_REFUSED[runner]}.")
+    if runner == PRISM:
+        prism.fetch(beam_args)
 
 
 def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
@@ -86,7 +81,7 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
     Raises:
         UsageError: the runner is known to lose data, or its job server does not answer.
     """
-    check(runner)
+    check(runner, beam_args)
     if is_local(runner):
         return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_args)))
     own = flink.with_name_of_its_own(beam_args) if runner == flink.RUNNER else beam_args

@@ -189,12 +189,16 @@ class Engine:
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
-class EndlessEngine(Engine):
-    """What runs a pipeline without end."""
+class StreamEngine(Engine):
+    """What runs a stream."""
 
     title: ClassVar[str] = "engine"
     runner: str = field(
-        default="PrismRunner",
+        default="DirectRunner",
         converter=words,
-        metadata=shown("PrismRunner: the program prism on the PATH or at --prism_location; or FlinkRunner, …", "NAME"),
+        metadata=shown(
+            "DirectRunner: this machine, in this process, by small pipelines one after the other; or by one without end: "
+            "FlinkRunner, PrismRunner, …",
+            "NAME",
+        ),
     )

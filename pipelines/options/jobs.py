@@ -10,7 +10,6 @@ from attrs.converters import optional
 
 from dpdeblur.pipelines.options.declaration import shown
 from dpdeblur.pipelines.options.groups import (
-    EndlessEngine,
     Engine,
     Finite,
     Images,
@@ -19,6 +18,7 @@ from dpdeblur.pipelines.options.groups import (
     Quiet,
     Results,
     Resuming,
+    StreamEngine,
     WatchedInput,
     Watching,
 )
@@ -88,7 +88,7 @@ class WatchOptions(
     Workers,
     ModelSpeed,
     Resuming,
-    EndlessEngine,
+    StreamEngine,
 ):
     """Restore scenes as they arrive in a folder, without end; tables and statistics keep up."""
 

@@ -12,8 +12,8 @@ from dpdeblur.pipelines.run.job import Job, plan_work
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
-from dpdeblur.transforms.foreach import work_on
 from dpdeblur.transforms.records import Failure, JobError, Scene, SceneError
+from dpdeblur.transforms.scene_pool import work_on
 from dpdeblur.transforms.scene_rows import failure_row
 from dpdeblur.transforms.scene_timeout import SceneTimeout
 from dpdeblur.transforms.tables.journal import FOLDER, Journal

@@ -78,10 +78,16 @@ class OpenRun:
             tally: counts what is finished.
             follower: sees what workers elsewhere have finished.
         """
-        self.tally = tally
         interval_s = store.look_interval_s(self.folder.uri)
-        with display.shown(tally, self.control, self.console):
+        with self.shown(tally):
             execution.execute(pipeline, self.runner, self.control, follower, interval_s)
+
+    @contextmanager
+    def shown(self, tally: display.Tally) -> Iterator[None]:
+        """Count what is finished while the block runs, and show it."""
+        self.tally = tally
+        with display.shown(tally, self.control, self.console):
+            yield
 
     def raise_if_stopped(self) -> None:
         """End a run that was stopped before its end.

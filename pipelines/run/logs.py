@@ -71,7 +71,12 @@ _runs_log = Shared(_loggers_of_runs)
 
 
 def record(error: Exception) -> str:
-    """Log an error in full, and return its last line, which names the cause."""
+    """Log an error in full, and return its cause."""
     logging.getLogger("dpdeblur").error("The job failed", exc_info=error)
+    return cause(error)
+
+
+def cause(error: Exception) -> str:
+    """Return the last line of an error's message, where engines name the cause."""
     lines = [line for raw in str(error).splitlines() if (line := _WHERE.sub("", raw).strip())]
     return lines[-1] if lines else type(error).__name__

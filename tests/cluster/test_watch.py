@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from dpdeblur.transforms.watch import WAITING
@@ -22,10 +18,10 @@ from tests.cluster.engines import prism
 from tests.cluster.engines.flink import FlinkCluster
 from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.s3 import S3
+from tests.streams import TIMES, Copying, each_once, watch, what_comes_late_takes_the_place_of_what_was_there, windows
 
 pytestmark = pytest.mark.cluster
 SCENES, SOME = 100, 24
-TIMES = ("--every=0.5s", "--settle=1s", "--window=5s", "--until-idle=8s")
 
 
 @pytest.fixture(scope="module")
@@ -51,45 +47,8 @@ def incoming(tmp_path: Path) -> Path:
     return folder
 
 
-class Copying(threading.Thread):
-    """Copies scenes as a slow network would: one file after the other, each in two pieces."""
-
-    def __init__(self, scenes: Sequence[Path], into: Path, scene_s: float = 0.25) -> None:
-        super().__init__(daemon=True)
-        self.scenes, self.into, self.pause_s = scenes, into, scene_s / 6
-        self.start()
-
-    def run(self) -> None:
-        for scene in self.scenes:
-            (self.into / scene.name).mkdir()
-            for file in sorted(scene.iterdir()):
-                data = file.read_bytes()
-                with (self.into / scene.name / file.name).open("wb") as stream:
-                    stream.write(data[: len(data) // 2])
-                    stream.flush()
-                    time.sleep(self.pause_s)
-                    stream.write(data[len(data) // 2 :])
-                time.sleep(self.pause_s)
-
-
-def watch(incoming: Path, run: Path, engine: list[str], *more: str) -> subprocess.Popen[str]:
-    return start("watch", "--input", incoming, "--output", run, "--model", "views-mean", *TIMES, *more, *engine)
-
-
-def each_once(run: Path, scenes: Sequence[Path]) -> None:
-    assert [row["scene_id"] for row in rows(run)] == sorted(scene.name for scene in scenes)
-    assert not rows(run, "failures")
-    assert sum(row["count"] for row in windows(run)) == len(scenes), "the windows count other scenes than the tables"
-
-
-def so_far(run: Path, table: str) -> list[dict[str, Any]]:
-    """The rows of a table of a watch that runs: tables come one after the other."""
-    return rows(run, table) if (run / table).exists() else []
-
-
-def windows(run: Path) -> list[dict[str, Any]]:
-    found = pq.read_table(run / "windows").to_pylist()
-    return [row for row in found if (row["stage"], row["group_by"]) == ("total", "all")]
+def names(scenes: list[Path]) -> list[str]:
+    return [scene.name for scene in scenes]
 
 
 def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
@@ -103,7 +62,7 @@ def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
     assert copying.is_alive(), "the statistics came only at the end"
     done = finish(process)
     assert done.returncode == 0, done
-    each_once(run, scenes)
+    each_once(run, names(scenes))
     assert len(list((run / "images").glob("*.png"))) == SCENES
     assert len(windows(run)) > 1
     assert all(row["scenes_per_s"] == row["count"] / 5 for row in windows(run))
@@ -112,12 +71,12 @@ def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
     assert report.returncode == 0, report
     batch = dpdeblur("deblur", "--input", incoming, "--output", run, "--model", "views-mean", "--images=restored")
     assert "100 already done" in batch.stdout, batch  # the same run, as if it had been made at once
-    each_once(run, scenes)
+    each_once(run, names(scenes))
 
 
 def test_stopped_and_killed_it_goes_on_where_it_was(engine: list[str], source: Path, incoming: Path, tmp_path: Path) -> None:
     run, scenes = tmp_path / "run", sorted(source.iterdir())[:SOME]
-    Copying(scenes, incoming, scene_s=1.0)
+    Copying(scenes, incoming, item_s=1.0)
     process = watch(incoming, run, engine)
     wait_for(lambda: finished(run) >= 3, process)
     process.send_signal(signal.SIGINT)
@@ -131,41 +90,25 @@ def test_stopped_and_killed_it_goes_on_where_it_was(engine: list[str], source: P
     shutil.copytree(source / "scene-099", incoming / "scene-099")
     done = finish(watch(incoming, run, engine))
     assert done.returncode == 0, done
-    each_once(run, [*scenes, source / "scene-099"])
+    each_once(run, [*names(scenes), "scene-099"])
 
 
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
-def test_what_comes_late_takes_the_place_of_what_was_there(
-    engine: list[str], source: Path, incoming: Path, tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    for name, missing in (("scene-000", "target*"), ("scene-001", "right*"), ("scene-002", "nothing")):
-        shutil.copytree(source / name, incoming / name, ignore=shutil.ignore_patterns(missing))
-    whole = (incoming / "scene-002" / "left.png").read_bytes()
-    (incoming / "scene-002" / "left.png").write_bytes(whole[:100])  # a copy that hangs
-    process = watch(incoming, run, engine, "--patience=3s")
-    wait_for(lambda: (len(so_far(run, "failures")), len(so_far(run, "metrics"))) == (2, 1), process)
-    assert rows(run)[0]["psnr_db"] is None
-    shutil.copy(source / "scene-000" / "target.png", incoming / "scene-000")
-    shutil.copy(source / "scene-001" / "right.png", incoming / "scene-001")
-    (incoming / "scene-002" / "left.png").write_bytes(whole)
-    done = finish(process)
-    assert done.returncode == 0, done
-    each_once(run, [source / name for name in ("scene-000", "scene-001", "scene-002")])
-    assert all(row["psnr_db"] is not None for row in rows(run))
+def test_what_comes_late_takes_the_place_of_what_was_there(engine: list[str], source: Path, tmp_path: Path) -> None:
+    what_comes_late_takes_the_place_of_what_was_there(engine, source, tmp_path)
 
 
 def test_a_worker_of_flink_dies_and_each_scene_is_there_once(
     flink: FlinkCluster, source: Path, incoming: Path, tmp_path: Path
 ) -> None:
     run, scenes = tmp_path / "run", sorted(source.iterdir())[:SOME]
-    Copying(scenes, incoming, scene_s=1.0)
+    Copying(scenes, incoming, item_s=1.0)
     process = watch(incoming, run, flink.options, "--until-idle=20s")
     wait_for(lambda: finished(run) >= 3, process)
     os.kill(flink.workers.running()[0], signal.SIGKILL)
     done = finish(process)
     assert done.returncode == 0, done
-    each_once(run, scenes)
+    each_once(run, names(scenes))
 
 
 @pytest.fixture
@@ -188,7 +131,7 @@ def test_scenes_arrive_in_an_object_store(engine: list[str], bucket: ObjectStore
     done = finish(process)
     assert done.returncode == 0, done
     run = bucket.get("run", tmp_path / "run")
-    each_once(run, scenes)
+    each_once(run, names(scenes))
     assert len(list((run / "images").iterdir())) == len(scenes)
 
 
@@ -217,4 +160,4 @@ def test_it_outlives_the_time_that_a_job_server_has_to_answer(incoming: Path, so
         shutil.copytree(scene, incoming / scene.name)
     done = finish(process)
     assert done.returncode == 0, done.stderr
-    each_once(run, scenes)
+    each_once(run, names(scenes))

@@ -1,9 +1,10 @@
-"""What `dpdeblur watch` checks before it starts, and what it says while it waits. The stream itself is in `tests/cluster`."""
+"""What `dpdeblur watch` checks and says, and the stream on this machine; on engines without end it is in `tests/cluster`."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,18 @@ from dpdeblur.pipelines.watch import IdleWatch, check_resumable, code_of_end
 from dpdeblur.transforms.layouts.arrivals import Waiting
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.run_control import RunControl
+from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import end_all, finish, wait_for
 from tests.rows import score
+from tests.streams import Copying, each_once, so_far, watch, what_comes_late_takes_the_place_of_what_was_there
+
+QUICKLY = ("--settle=0.2s", "--every=0.2s", "--until-idle=3s")
 
 
-@pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
+@pytest.fixture(autouse=True)
+def no_command_outlives_its_test() -> Iterator[None]:
+    yield
+    end_all()
 
 
 def words(tmp_path: Path, *more: str) -> list[str]:
@@ -30,26 +37,19 @@ def words(tmp_path: Path, *more: str) -> list[str]:
     return ["watch", "--input", str(tmp_path / "in"), "--output", str(tmp_path / "run"), *more]
 
 
-@pytest.mark.parametrize("more", [[], ["--runner", "DirectRunner"], ["--runner", "SparkRunner"], ["--runner", "PrismRunner"]])
-def test_without_an_engine_it_says_how_to_get_one(
-    tmp_path: Path, more: list[str], nothing_installed: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(words(tmp_path, *more)) == 2
+def test_an_engine_that_cannot_run_without_end_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words(tmp_path, "--runner", "SparkRunner")) == 2
     said = capsys.readouterr().err
-    assert "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2" in said
-    assert "--runner FlinkRunner" in said
+    assert "Leave --runner out" in said
+    assert "FlinkRunner" in said
     assert not (tmp_path / "run").exists()
 
 
-def test_prism_on_the_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prism = tmp_path / "prism"
-    prism.write_text("#!/bin/sh\n")
-    prism.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert runners.endless("PrismRunner", ["--a=b"]) == ["--a=b", f"--prism_location={prism}", "--streaming"]
-    assert runners.endless("PrismRunner", ["--prism_location=/x"]) == ["--prism_location=/x", "--streaming"]
-    assert runners.endless("FlinkRunner", []) == ["--streaming"]
-    assert command_line.options("watch", command_line.split("watch", ["--input=a", "--output=b"])).runner == "PrismRunner"
+def test_by_default_it_runs_on_this_machine() -> None:
+    assert command_line.options("watch", command_line.split("watch", ["--input=a", "--output=b"])).runner == runners.LOCAL
+    assert runners.stream_options(runners.LOCAL, ["--a=b"]) == ["--a=b"]
+    assert runners.stream_options("FlinkRunner", []) == ["--streaming"]
+    assert runners.stream_options("PrismRunner", ["--prism_location=/x"]) == ["--prism_location=/x", "--streaming"]
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,28 @@ def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
 )
 def test_it_does_not_end_well_while_scenes_wait(code: int, waiting: Waiting | None, expected: int) -> None:
     assert code_of_end(code, waiting) == expected
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folders(tmp_path_factory.mktemp("source"), make_scenes(12, height=32, width=48))
+
+
+def test_what_comes_late_takes_the_place_of_what_was_there(source: Path, tmp_path: Path) -> None:
+    what_comes_late_takes_the_place_of_what_was_there([], source, tmp_path)
+
+
+def test_killed_twice_while_scenes_are_copied_in_each_is_there_once(source: Path, tmp_path: Path) -> None:
+    run, incoming = tmp_path / "run", tmp_path / "incoming"
+    incoming.mkdir()
+    scenes = sorted(source.iterdir())
+    for part in (scenes[:4], scenes[4:8]):
+        process = watch(incoming, run, [], *QUICKLY)
+        Copying(part, incoming)
+        wait_for(lambda first=part[0]: first.name in {row["scene_id"] for row in so_far(run)}, process)  # type: ignore[misc]
+        process.kill()
+        process.communicate()
+    Copying(scenes[8:], incoming).join()
+    done = finish(watch(incoming, run, [], *QUICKLY))
+    assert done.returncode == 0, done
+    each_once(run, [scene.name for scene in scenes])

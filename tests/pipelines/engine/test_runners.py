@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.error import URLError
+
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
+from apache_beam.runners.portability import prism_runner
+from apache_beam.runners.portability.prism_runner import PrismJobServer
 
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.transforms.errors import UsageError
@@ -18,3 +23,22 @@ def test_a_job_server_that_does_not_answer_is_named() -> None:
     options = ["--job_endpoint=localhost:1", "--job_server_timeout=1"]
     with pytest.raises(UsageError, match="No job server answers at --job_endpoint localhost:1 within 1 s"):
         runners.make_pipeline("PortableRunner", options)
+
+
+def test_prism_is_what_beam_downloads_and_no_program_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prism").write_text("#!/bin/sh\n")
+    (tmp_path / "prism").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    asked = list[str]()
+
+    def no_network(url: str) -> None:
+        asked.append(url)
+        raise URLError("no network")
+
+    monkeypatch.setattr(PrismJobServer, "BIN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(prism_runner, "urlopen", no_network)
+    with pytest.raises(UsageError, match=r"(?s)cannot download Prism: .*no network.*go install .*--prism_location"):
+        runners.check("PrismRunner", [])
+    assert "prism" in asked[0]
+    runners.check("PrismRunner", ["--prism_location=/anywhere"])
+    assert len(asked) == 1

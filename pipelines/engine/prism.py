@@ -1,0 +1,35 @@
+"""Prism, Beam's own small engine: one program, which Beam downloads for its release and keeps, or which the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, PrismRunnerOptions
+from apache_beam.runners.portability.prism_runner import PrismJobServer
+
+from dpdeblur.transforms.records import UsageError
+
+RUNNER = "PrismRunner"
+
+
+def fetch(beam_args: Sequence[str]) -> None:
+    """Have Beam download Prism, unless it has before, or another one is named. A program of that name on the PATH is not taken.
+
+    Args:
+        beam_args: options of Beam, as on the command line.
+
+    Raises:
+        UsageError: it cannot be had; says how to build it.
+    """
+    options = PipelineOptions(list(beam_args))
+    if options.view_as(PrismRunnerOptions).prism_location or options.view_as(PortableOptions).job_endpoint:
+        return
+    try:
+        PrismJobServer.local_bin(PrismJobServer(options).path_to_binary())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"Beam cannot download Prism: {error}. Where there is no network, build it with Go:\n"
+            f"  go install github.com/apache/beam/sdks/v2/go/cmd/prism@v{beam.__version__}\n"
+            "and say where it is: --prism_location $(go env GOPATH)/bin/prism"
+        ) from error

@@ -1,0 +1,138 @@
+"""A stream on the local engine, which runs only pipelines with an end: small ones, several at a time.
+
+    look ─ scenes that are ready ─┬─ batch: ForEachScene ─┐
+                                  ├─ batch: ForEachScene ─┼─ journal ─ tables
+                                  └─ …                    ┘
+
+A slow scene holds up its own batch alone: there is one batch more than scenes are worked on at once. All batches share one
+pool, which keeps its threads and the model from one to the next. Rows come into the tables from the journal, whichever batch
+they are from, whenever a batch ends and when a window has passed; a kill at any moment loses none that the journal holds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+
+import apache_beam as beam
+
+from dpdeblur.pipelines.engine import execution, runners
+from dpdeblur.pipelines.run import logs
+from dpdeblur.transforms import scene_pool
+from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.records import Scene
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.watch import Lookout, WatchSpec
+
+MOST_SCENES = 256  # in a batch
+PAUSE_S = 0.1  # between two looks at what has ended
+
+
+def run(spec: WatchSpec, each: ForEachScene, beam_options: Sequence[str]) -> None:
+    """Restore what arrives until the run is stopped; put it into the tables as it is finished.
+
+    Args:
+        spec: what to watch.
+        each: from a scene to its outcome.
+        beam_options: options of Beam for every batch.
+
+    Raises:
+        JobError: results cannot be written, or another job writes these tables now.
+        Exception: whatever the engine raises.
+    """
+    control, tables = each.pool.control, _Tables(spec)
+    with closing(Lookout(spec, each.pool.task, control)) as lookout, scene_pool.kept_open(each.pool):
+        with ThreadPoolExecutor(each.pool.workers + 1, "batch") as threads:
+            try:
+                _restore_until_stopped(spec, each, beam_options, lookout, tables, threads)
+            except Exception as error:
+                control.stop(logs.cause(error), error)  # the other batches end soon
+                raise
+        tables.catch_up()
+
+
+def _restore_until_stopped(
+    spec: WatchSpec,
+    each: ForEachScene,
+    beam_options: Sequence[str],
+    lookout: Lookout,
+    tables: _Tables,
+    threads: ThreadPoolExecutor,
+) -> None:
+    waiting, batches = deque[Scene](), set[Future[None]]()
+    next_look = 0.0
+    while not each.pool.control.stopping:
+        if time.monotonic() >= next_look:
+            next_look = time.monotonic() + spec.every_s
+            ready = lookout.look()
+            scenes = [scene for scene in ready if isinstance(scene, Scene)]
+            waiting.extend(scenes)
+            if len(scenes) < len(ready):  # the others have failed without any work
+                tables.catch_up()
+        while waiting and len(batches) <= each.pool.workers:
+            batches.add(threads.submit(_restore, list(_taken(waiting)), each, beam_options))
+        ended = _ended(batches)
+        batches -= ended
+        if ended or tables.are_behind():
+            tables.catch_up()
+        if lookout.waiting.queued and not batches:
+            next_look = 0.0
+    for batch in batches:
+        batch.result()
+
+
+def _ended(batches: set[Future[None]]) -> set[Future[None]]:
+    """Return the batches that have ended by now, or in a moment.
+
+    Raises:
+        Exception: what ended one of them.
+    """
+    if not batches:
+        time.sleep(PAUSE_S)
+        return set()
+    ended = wait(batches, PAUSE_S, FIRST_COMPLETED).done
+    for batch in ended:
+        batch.result()
+    return ended
+
+
+def _taken(waiting: deque[Scene]) -> Iterator[Scene]:
+    for _ in range(min(len(waiting), MOST_SCENES)):
+        yield waiting.popleft()
+
+
+def _restore(scenes: list[Scene], each: ForEachScene, beam_options: Sequence[str]) -> None:
+    pipeline = runners.make_pipeline(runners.LOCAL, beam_options)
+    _ = pipeline | "Scenes" >> beam.Create(scenes, reshuffle=False) | "Restore" >> each
+    execution.execute_here(pipeline, each.pool.control)
+
+
+class _Tables:
+    """The tables of the run, which follow its journal.
+
+    Args:
+        spec: of the run.
+    """
+
+    def __init__(self, spec: WatchSpec) -> None:
+        self._ledger, self._window_s = spec.ledger(), spec.window_s
+        self._follower = journal.Follower(store.join(spec.run, journal.FOLDER))
+        self._caught_up = time.monotonic()
+
+    def are_behind(self) -> bool:
+        """Return whether a window has passed since they caught up."""
+        return time.monotonic() - self._caught_up > self._window_s
+
+    def catch_up(self) -> None:
+        """Enter what has been finished since the last time.
+
+        Raises:
+            JobError: another job writes these tables now.
+            OSError: they cannot be written.
+        """
+        self._ledger.add(self._follower.new())
+        self._caught_up = time.monotonic()
