@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,9 @@ def run(options: SubmitOptions) -> int:
         raise UsageError("give a RUN and --output, or --check with a zip.")
     finished = read_run(options.run)
     pictures = wanted(finished)
+    _check_place(options.output)
+    if problems := foreseen(pictures, options.count):
+        return _report(options.output, problems)
     measured = runtime.read(options.latency) if options.latency else runtime.measure(finished, options.model, options.threads)
     readme = Readme(
         runtime_s=runtime.per_image_s(measured, finished.scores),
@@ -82,6 +85,28 @@ def wanted(finished: Run) -> dict[str, Score]:
     if not named:
         raise UsageError(f"{finished.folder} restored no scene.")
     return named
+
+
+def foreseen(pictures: Mapping[str, Score], count: int | None) -> list[str]:
+    """Return what would be wrong with an entry, as far as a run's table tells: known before anything is timed or written.
+
+    Args:
+        pictures: of the entry, by name.
+        count: how many pictures the server expects; None where that is not known.
+    """
+    sizes: dict[str, list[str]] = {}
+    for name, score in pictures.items():
+        sizes.setdefault(f"{score.width}x{score.height}", []).append(name)
+    found = [entry.differing_sizes(sizes)] if len(sizes) > 1 else []
+    return [*found, entry.wrong_count(len(pictures), count)] if count not in (None, len(pictures)) else found
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a place for a zip that none can be written to, before anything is timed."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: give the name of a zip.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path} cannot be written: there is no folder {path.absolute().parent}.")
 
 
 def write(path: Path, finished: Run, pictures: dict[str, Score], readme: Readme, count: int | None) -> list[str]:

@@ -12,11 +12,12 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dpdeblur.pipelines.challenge.readme import README, parse_readme, shown
 from dpdeblur.transforms.images import codecs
+from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import SceneError
 
 PICTURE_NAME = re.compile(r"[0-9]{4}_g\.png", re.ASCII)
@@ -25,6 +26,8 @@ MOST_BYTES = 4 << 30  # of all files together, inflated
 MOST_PICTURE_BYTES = 512 << 20
 MOST_README_BYTES = 64 << 10
 MOST_PIXELS = 50_000_000
+MOST_SIZES = 4  # named in a message
+_METHODS = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
 _END = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR_BYTES = 20
@@ -68,40 +71,69 @@ def _directory_trouble(path: Path) -> str:
 
 def _problems(archive: zipfile.ZipFile, count: int | None) -> Iterator[str]:
     files = archive.infolist()
-    if len(files) > MOST_FILES:
-        yield f"The zip holds {len(files)} files: an entry has at most {MOST_FILES}."
+    if trouble := _bomb_trouble(files, archive.start_dir):
+        yield trouble
         return
     yield from (
         f"{shown(name)} is in the zip {times} times." for name, times in Counter(f.filename for f in files).items() if times > 1
     )
-    total = sum(file.file_size for file in files)
-    if total > MOST_BYTES:
-        yield f"The files would inflate to {total} bytes, above the limit of {MOST_BYTES}: nothing of them was read."
-        return
-    if _overlap(files, archive.start_dir):
-        yield "Files of the zip overlap: it is made to look larger than it is, and nothing of it was read."
-        return
+    sizes: dict[str, list[str]] = {}
     for file in files:
-        trouble = _form_trouble(file)
-        if trouble:
+        if trouble := _form_trouble(file):
             yield f"{shown(file.orig_filename)}: {trouble}"
         elif file.filename == README:
             yield from _readme_problems(archive, file)
         else:
-            yield from _picture_problems(archive, file)
+            picture = _picture(archive, file)
+            if isinstance(picture, str):
+                yield picture
+            else:
+                sizes.setdefault(f"{picture.shape[1]}x{picture.shape[0]}", []).append(file.filename)
+    if len(sizes) > 1:
+        yield differing_sizes(sizes)
     if not any(file.filename == README for file in files):
         yield f"{README} is missing at the root of the zip."
     pictures = len({file.filename for file in files if PICTURE_NAME.fullmatch(file.filename)})
     if count is not None and pictures != count:
-        yield f"There are {pictures} pictures named NNNN_g.png at the root of the zip, not {count}."
+        yield wrong_count(pictures, count)
     elif not pictures:
         yield "There is no picture named NNNN_g.png at the root of the zip."
 
 
+def _bomb_trouble(files: Sequence[zipfile.ZipInfo], directory: int) -> str:
+    """Return why nothing in a zip is read at all."""
+    if len(files) > MOST_FILES:
+        return f"The zip holds {len(files)} files: an entry has at most {MOST_FILES}."
+    total = sum(file.file_size for file in files)
+    if total > MOST_BYTES:
+        return f"The files would inflate to {total} bytes, above the limit of {MOST_BYTES}: nothing of them was read."
+    if _overlap(files, directory):
+        return "Files of the zip overlap: it is made to look larger than it is, and nothing of it was read."
+    return ""
+
+
+def differing_sizes(sizes: Mapping[str, Sequence[str]]) -> str:
+    """Say that pictures of several sizes are no entry: those of a challenge are all of one.
+
+    Args:
+        sizes: names of pictures by their size, WIDTHxHEIGHT.
+    """
+    by_count = sorted(sizes.items(), key=lambda item: (-len(item[1]), item[0]))
+    found = ", ".join(f"{size} ({len(names)}, such as {names[0]})" for size, names in by_count[:MOST_SIZES])
+    return f"The pictures differ in size, and those of a challenge are all of one: {found}."
+
+
+def wrong_count(pictures: int, count: int) -> str:
+    """Say that an entry has another number of pictures than the server expects."""
+    return f"There are {pictures} pictures named NNNN_g.png at the root of the zip, not {count}."
+
+
 def _form_trouble(file: zipfile.ZipInfo) -> str:
     name = file.orig_filename
-    if file.flag_bits & 1:
-        return "it is encrypted."
+    if file.flag_bits & 1 or file.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = _METHODS.get(file.compress_type, f"method {file.compress_type}")
+        how = "encrypted" if file.flag_bits & 1 else f"compressed by {method}"
+        return f"it is {how}, which servers do not read: store it, or deflate it."
     if stat.S_ISLNK(file.external_attr >> 16):
         return "it is a link, not a file."
     if any(letter in name for letter in "/\\:\0") or name in (".", ".."):
@@ -122,17 +154,18 @@ def _readme_problems(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> list[st
         return [f"{README} cannot be read: {error}."]
 
 
-def _picture_problems(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> list[str]:
+def _picture(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> Image | str:
+    """Return a picture of an entry; or what is wrong with it."""
     try:
         data = archive.read(file)
         if not data.startswith(b"\x89PNG"):
-            return [f"{file.filename} is no PNG."]
+            return f"{file.filename} is no PNG."
         picture = codecs.decode(data, file.filename, MOST_PIXELS)
     except SceneError as error:
-        return [f"{file.filename}: {error}"]
+        return f"{file.filename}: {error}"
     except _BROKEN as error:
-        return [f"{file.filename} cannot be read: {error}."]
-    return [] if picture.ndim == 3 else [f"{file.filename} has one channel: the challenge compares RGB."]
+        return f"{file.filename} cannot be read: {error}."
+    return picture if picture.ndim == 3 else f"{file.filename} has one channel: the challenge compares RGB."
 
 
 def _overlap(files: Sequence[zipfile.ZipInfo], directory: int) -> bool:

@@ -36,6 +36,18 @@ def test_good_entry(tmp_path: Path, method: int) -> None:
     assert check(path) == [] == check(path, 2)
 
 
+@pytest.mark.parametrize(("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "LZMA")])
+def test_methods_that_servers_do_not_read(tmp_path: Path, method: int, name: str) -> None:
+    problems = check(write(tmp_path / "e.zip", GOOD, method))
+    assert sum(f"compressed by {name}" in problem for problem in problems) == len(GOOD)
+
+
+def test_pictures_that_differ_in_size(tmp_path: Path) -> None:
+    wide = png(make_views(width=64, bits=8)["target"])
+    (problem,) = check(write(tmp_path / "e.zip", {**GOOD, "0502_g.png": wide}), 3)
+    assert "32x24 (2, such as 0500_g.png), 64x24 (1, such as 0502_g.png)" in problem
+
+
 def test_wrong_count(tmp_path: Path) -> None:
     assert check(write(tmp_path / "e.zip", GOOD), 50) == [
         "There are 2 pictures named NNNN_g.png at the root of the zip, not 50."

@@ -17,6 +17,7 @@ from dpdeblur.models.runtime.timing import time_model
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.challenge.entry import check
 from dpdeblur.pipelines.challenge.readme import parse_readme
+from dpdeblur.transforms.tables.results import read_run
 from tests.builders import make_views, png
 from tests.rows import failure, score
 from tests.runs import write_run
@@ -90,6 +91,24 @@ def test_run_becomes_an_entry(tmp_path: Path, measured: Path, capsys: pytest.Cap
     )
     first = output.read_bytes()
     assert cli.main(words) == 0 and output.read_bytes() == first
+
+
+def test_what_a_table_tells_is_checked_before_anything_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    numbered, mixed = run_of(tmp_path / "run"), run_of(tmp_path / "mixed", ("0500",))
+    other = score("0501", width=64, height=24, image_path="images/0501.png", model_sha256=SHA)
+    write_run(mixed, [*read_run(mixed).scores, other])
+    words = {
+        "not 50": [str(numbered), "--output", str(tmp_path / "e.zip"), "--count", "50"],
+        "32x24 (1, such as 0500_g.png)": [str(mixed), "--output", str(tmp_path / "e.zip")],
+        "is a folder": [str(numbered), "--output", str(tmp_path)],
+        "there is no folder": [str(numbered), "--output", str(tmp_path / "nowhere" / "e.zip")],
+        "numbers its scenes": [str(run_of(tmp_path / "named", ("indoor-1",))), "--output", str(tmp_path / "e.zip")],
+    }
+    for what, line in words.items():
+        assert cli.main(["submit", *line]) == 2
+        said = capsys.readouterr()
+        assert what in said.out + said.err
+        assert "Measuring" not in said.out
 
 
 def test_runtime_is_measured_where_none_is_given(tmp_path: Path) -> None:
