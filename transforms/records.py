@@ -97,9 +97,10 @@ class Score:
     width: int = column("Width of the views.", unit="px")
     height: int = column("Height of the views.", unit="px")
     bit_depth: int = column("Bits per sample of the views as stored, and of the picture written.", unit="bit")
-    source_lossy: str = column(
+    source_lossy: str | None = column(
         "Which pictures of the scene come from lossy files (JPEG, or JPEG XL made from one): their roles, separated by spaces; "
-        "empty where none does."
+        "empty where none does, null in runs of before 0.2.0, which did not look.",
+        default=None,
     )
     megapixels: float = column("Width times height of the views, in millions.", unit="MP")
     model: str = column("Name of the model, from its card, or the file's name.")

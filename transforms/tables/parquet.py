@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.schemas import arrow_schema
+from dpdeblur.transforms.tables.schemas import SCHEMA_VERSION, SCHEMA_VERSION_KEY, arrow_schema
 
 
 class TableError(Exception):
@@ -27,6 +27,8 @@ class OtherVersionError(TableError):
 def write_table(table: pa.Table, uri: str) -> None:
     """Write a Parquet file, compressed with zstd, whole or not at all; every page has a checksum.
 
+    The metadata of the file says the version of the schema.
+
     Args:
         table: its content.
         uri: of the file; folders on the way are made.
@@ -35,7 +37,8 @@ def write_table(table: pa.Table, uri: str) -> None:
         OSError: it cannot be written.
     """
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    stamped = table.replace_schema_metadata({**(table.schema.metadata or {}), SCHEMA_VERSION_KEY: str(SCHEMA_VERSION)})
+    pq.write_table(stamped, buffer, compression="zstd", write_page_checksum=True)
     store.write_whole(uri, memoryview(buffer.getvalue()))
 
 
@@ -50,7 +53,7 @@ def read_table(uri: str, row_type: type) -> pa.Table:
 
     Raises:
         DamagedTableError: it is no Parquet file, or a checksum is wrong.
-        OtherVersionError: a column is missing, or of another type.
+        OtherVersionError: its schema is of a later version; or a column is missing, or of another type.
         OSError: the file is gone, or cannot be read at the moment.
     """
     schema, data = arrow_schema(row_type), store.read(uri)
@@ -58,6 +61,7 @@ def read_table(uri: str, row_type: type) -> pa.Table:
         table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DamagedTableError(f"{uri} is damaged: {str(error).rstrip('.')}") from error
+    _check_version(uri, table.schema.metadata or {})
     for name in (field.name for field in dataclasses.fields(row_type) if field.default is None):
         if name not in table.schema.names:
             table = table.append_column(schema.field(name), pa.nulls(table.num_rows, schema.field(name).type))
@@ -68,6 +72,17 @@ def read_table(uri: str, row_type: type) -> pa.Table:
         return table.select(schema.names).cast(schema)
     except (ValueError, pa.ArrowException) as error:
         raise OtherVersionError(f"{uri} was written by another version of dpdeblur: {str(error).rstrip('.')}") from error
+
+
+def _check_version(uri: str, metadata: Mapping[bytes, bytes]) -> None:
+    """Refuse a file whose schema is of a later version. Versions before the key came count as the first."""
+    text = metadata.get(SCHEMA_VERSION_KEY, b"1").decode(errors="replace")
+    version = int(text) if text.isdecimal() else 0
+    if version > SCHEMA_VERSION:
+        newer = f"its schema has version {version}, and this one reads up to {SCHEMA_VERSION}"
+        raise OtherVersionError(f"{uri} was written by a newer version of dpdeblur ({newer}): update dpdeblur")
+    if version < 1:
+        raise DamagedTableError(f"{uri} is damaged: {text[:20]!r} is no version of a schema")
 
 
 def read_tables(uris: Iterable[str], row_type: type) -> pa.Table:

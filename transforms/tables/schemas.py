@@ -13,6 +13,10 @@ import pyarrow as pa
 
 from dpdeblur.transforms.records import Failure, Latency, Member, Score, WindowLatency
 
+SCHEMA_VERSION = 1
+"""Of all tables; it grows when a column goes, or changes its meaning, type or unit. `docs/schema.md` says what is promised."""
+SCHEMA_VERSION_KEY = b"dpdeblur_schema_version"
+"""Where a Parquet file says it, in the metadata of the file."""
 TABLES: dict[str, type] = {"metrics": Score, "failures": Failure, "latency": Latency, "windows": WindowLatency, "index": Member}
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -53,10 +57,29 @@ def markdown() -> str:
     return "\n".join([_HEAD, *(line for name, row_type in TABLES.items() for line in _section(name, row_type))])
 
 
-_HEAD = """# Tables
+_HEAD = f"""# Tables
 
 Generated from `transforms/records.py` by `make docs`; a test keeps the two equal. Every table is Parquet (zstd). Columns say
 their unit in the name or below; the description travels in the Arrow field metadata too. `null` means "not measured", never 0.
+
+## What is promised
+
+The metadata of every file has the key `dpdeblur_schema_version`. It is `{SCHEMA_VERSION}`, and counts as 1 in files of
+dpdeblur 0.1 and 0.2.0, which have no such key:
+
+```python
+import pyarrow.parquet as pq
+
+pq.read_schema("RUN/latency.parquet").metadata[b"dpdeblur_schema_version"]
+```
+
+- Within one version columns are only added: none goes, and none changes its name, type, unit or meaning. Select columns by
+  name.
+- A column that came later is `null` where an older file lacks it; `dpdeblur report`, `compare` and `read_run` read such files.
+  Columns that this dpdeblur does not know are left out.
+- The order of rows and columns, and the number and names of the files in a folder, may change at any time.
+- A file of a later version than dpdeblur knows is refused by name, never half read. Whatever raises the version is in the
+  changelog, with the way from the old to the new.
 """
 _FILES = {
     "metrics": "metrics/*.parquet",

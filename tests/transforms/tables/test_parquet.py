@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dpdeblur.pipelines.cli import main
 from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, read_table, read_tables, write_table
-from dpdeblur.transforms.tables.schemas import arrow_schema, to_table
+from dpdeblur.transforms.tables.results import read_run
+from dpdeblur.transforms.tables.schemas import SCHEMA_VERSION, SCHEMA_VERSION_KEY, TABLES, arrow_schema, to_table
 from tests.rows import score
 
+OLDER_RUN = Path(__file__).with_name("run_0_1_0")  # as dpdeblur 0.1.0 wrote it, but for its manifest
 ROWS = to_table([score(f"scene-{number:03d}") for number in range(50)], Score)
 
 
@@ -82,3 +86,34 @@ def test_columns_that_came_later_are_null_in_older_tables(tmp_path: Path) -> Non
     table = read_table(str(path), Score)
     assert table.schema.equals(arrow_schema(Score))
     assert table["lpips"].null_count == table["other_scores"].null_count == table.num_rows
+
+
+def test_a_run_of_an_older_version_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert SCHEMA_VERSION_KEY not in (pq.read_schema(OLDER_RUN / "metrics/part-00000.parquet").metadata or {})
+    run = read_run(OLDER_RUN)
+    assert [(row.scene_id, row.psnr_db, row.source_lossy, row.lpips) for row in run.scores] == [
+        ("scene-000", 26.0, None, None),
+        ("scene-001", 25.5, None, None),
+    ]
+    for name in ("one", "two"):
+        shutil.copytree(OLDER_RUN, tmp_path / name)
+    assert main(["report", str(tmp_path / "one")]) == 0
+    assert main(["compare", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+    assert "25.500" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_file_says_the_version_of_its_schema(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.parquet"
+    write_table(to_table([], TABLES[name]), str(path))
+    assert pq.read_schema(path).metadata[SCHEMA_VERSION_KEY] == str(SCHEMA_VERSION).encode()
+
+
+def test_files_of_a_later_version_are_refused_and_further_columns_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(ROWS.append_column("of_tomorrow", pa.nulls(50)), path)
+    assert read_table(str(path), Score).equals(ROWS)
+    for version, error in ((str(SCHEMA_VERSION + 1), OtherVersionError), ("one", DamagedTableError)):
+        pq.write_table(ROWS.replace_schema_metadata({SCHEMA_VERSION_KEY: version}), path)
+        with pytest.raises(error, match=r"x\.parquet"):
+            read_table(str(path), Score)
