@@ -19,6 +19,7 @@ from dpdeblur.transforms.layouts.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
 from dpdeblur.transforms.restore import Restoration, restore
+from dpdeblur.transforms.scene_work import Unwritten
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.wording import counted
 
@@ -82,13 +83,13 @@ def _estimate(task: Restoration, model: Model, todo: list[Scene], options: PlanO
     """Estimate the time and disk that the scenes to do will need, by restoring the first one twice without writing it."""
     if not todo:
         return []
-    restoring = task.without_images()
     for _ in range(2):  # the first time warms up
         started = time.monotonic()
-        outcome = restore(todo[0], model, restoring)
+        result = restore(todo[0], model, task)
         seconds = time.monotonic() - started
-    if isinstance(outcome, Failure):
-        return [("first", f"{outcome.scene_id} would fail at {outcome.stage}: {outcome.message}")]
+    if isinstance(result, Failure):
+        return [("first", f"{result.scene_id} would fail at {result.stage}: {result.message}")]
+    outcome = result.score if isinstance(result, Unwritten) else result
     size = f"{outcome.width}x{outcome.height}, {outcome.bit_depth} bit"
     total = display.duration(seconds * len(todo) / task.concurrency)
     found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]

@@ -14,8 +14,9 @@ from dpdeblur.transforms import scene_pool
 from dpdeblur.transforms.counters import count_outcome, count_skipped
 from dpdeblur.transforms.records import JobError, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
-from dpdeblur.transforms.scene_pool import PoolSettings, Task
+from dpdeblur.transforms.scene_pool import PoolSettings
 from dpdeblur.transforms.scene_timeout import LOOK_S
+from dpdeblur.transforms.scene_work import Task
 
 
 class ForEachScene(beam.PTransform):
@@ -72,7 +73,7 @@ class _Work(beam.DoFn):
             count_skipped()
             yield WindowedValue(before, timestamp, (window,))
             return
-        while len(self.under_way) >= self.settings.workers:
+        while len(self.under_way) >= self.pool.at_once:
             yield from self._collect(FIRST_COMPLETED)
         self.under_way[self.pool.submit(scene)] = (window, timestamp)
 
@@ -90,7 +91,7 @@ class _Work(beam.DoFn):
             JobError: one of them takes too long, and this process is not ours to end.
         """
         done = wait(self.under_way, LOOK_S, return_when).done
-        if not done and self.pool.timeout.expired:
+        if not done and self.pool.expired:
             raise JobError(self.settings.control.reason)
         for future in done:
             window, timestamp = self.under_way.pop(future)

@@ -8,8 +8,8 @@ from functools import partial
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_images, score_images
-from dpdeblur.transforms.scene_pool import SceneFunction
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
+from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
 

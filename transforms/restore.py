@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -15,8 +15,8 @@ from dpdeblur.transforms.images.balance import balance
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
-from dpdeblur.transforms.scene_pool import SceneFunction
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
+from dpdeblur.transforms.scene_work import SceneFunction, Unwritten
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
@@ -61,22 +61,15 @@ class Restoration:
             model.restore(np.zeros((9 if model.needs_combined else 6, 64, 64), np.float32), 64, 64)
         return partial(restore, model=model, task=self, scorer=self.scoring.open(self.model.threads))
 
-    def without_images(self) -> Restoration:
-        """Return the same task, writing no images."""
-        return replace(self, images="")
 
-
-def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None = None) -> Outcome:
-    """Restore, score and store one scene. What is wrong with the scene becomes a `Failure`.
+def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None = None) -> Outcome | Unwritten:
+    """Restore and score one scene, and encode its picture. What is wrong with the scene becomes a `Failure`.
 
     Args:
         scene: which.
         model: restores it.
         task: how.
         scorer: of the task; opened here where it is not given.
-
-    Raises:
-        OSError: the image cannot be written.
     """
     watch, scorer = Stopwatch(), scorer or task.scoring.open(task.model.threads)
     try:
@@ -89,32 +82,29 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
         with watch.time("inference"):
             restored = restore_image(images, model, task.pixels)
         scores = score_images(restored, images, task.pixels, scorer, watch)
-        image_path = image_sha256 = None
-        bytes_written = 0
+        encoded = image_sha256 = None
         if task.images:
             with watch.time("write"):
-                image_path = f"images/{scene.scene_id}.png"
                 encoded = codecs.encode(restored, "png", metadata=loaded.metadata)
-                store.write_whole(store.join(task.images, f"{scene.scene_id}.png"), encoded)
-                image_sha256, bytes_written = sample_digest(restored), len(encoded)
-    except Exception as error:  # it is this scene's alone, unless it is the disk's: full or read-only for the next one too
-        if watch.stage == "write" and isinstance(error, OSError):
-            raise
+                image_sha256 = sample_digest(restored)
+    except Exception as error:
         return failure_row(scene, watch.stage, error, task.key(scene))
-    return score_row(
+    name = f"{scene.scene_id}.png"
+    row = score_row(
         scene,
         images["left"],
         loaded.lossy,
         scores,
         watch,
         Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
-        image_path=image_path,
+        image_path=None if encoded is None else f"images/{name}",
         image_sha256=image_sha256,
         bytes_read=loaded.bytes_read,
-        bytes_written=bytes_written,
+        bytes_written=0 if encoded is None else len(encoded),
         protocol=scorer.signature(restored),
         input_key=task.key(scene),
     )
+    return row if encoded is None else Unwritten(row, store.join(task.images, name), encoded)
 
 
 def restore_image(images: Images, model: Model, pixels: PixelSettings) -> Image:

@@ -5,38 +5,15 @@ from __future__ import annotations
 import math
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from dpdeblur.transforms.records import JobError, Outcome, Scene
+from dpdeblur.transforms.records import Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
-from dpdeblur.transforms.scene_timeout import SceneTimeout
+from dpdeblur.transforms.scene_work import SceneWork, Task
 from dpdeblur.transforms.tables.journal import Journal, read
-
-SceneFunction = Callable[[Scene], Outcome]
-
-
-class Task(Protocol):
-    """What to do with each scene; crosses to the workers once."""
-
-    def open(self) -> SceneFunction:
-        """Load what is needed, once in each process, and return the function for one scene.
-
-        The function turns whatever is wrong with the scene into a `Failure`. It raises only an OSError, when results cannot
-        be written, which would be so for the next scene too.
-        """
-        ...
-
-    def key(self, scene: Scene) -> str:
-        """Return the `input_key` of the scene's outcome. A journal entry with another key is out of date."""
-        ...
-
-    def former_key(self, scene: Scene) -> str:
-        """Return the `input_key` that earlier versions gave it, for runs that they began."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -68,56 +45,35 @@ class ScenePool:
 
     Attributes:
         finished: outcomes of a worker that this one replaces, by scene.
-        timeout: watches the scenes under way.
     """
 
     def __init__(self, settings: PoolSettings) -> None:
-        self._task, self._control = settings.task, settings.control
-        self._function = settings.task.open()
         self._journal = Journal(settings.journal) if settings.journal else None
         # An engine that lost another worker has the whole stage done anew. Where the run was started, whatever was finished
         # before is not among the scenes to do.
         finished = read(settings.journal) if settings.journal and not settings.control.attached else []
         self.finished = {outcome.scene_id: outcome for outcome in finished}
-        self.timeout = SceneTimeout(settings.timeout_s, self._journal, settings.control)
-        self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="scene")
+        self._work = SceneWork(settings.task, self._journal, settings.workers, settings.control, settings.timeout_s)
+
+    @property
+    def at_once(self) -> int:
+        """Return how many scenes are worth having under way."""
+        return self._work.at_once
+
+    @property
+    def expired(self) -> bool:
+        """Return whether a scene took too long, in a process that is not ours to end."""
+        return self._work.expired
 
     def submit(self, scene: Scene) -> Future[Outcome | None]:
         """Work on a scene once a thread is free."""
-        key = self._task.key(scene)
-        return self._threads.submit(work_on, scene, self._function, key, self._journal, self._control, self.timeout)
+        return self._work.submit(scene)
 
     def close(self) -> None:
         """Wait for the scenes under way, but for one that takes too long, and close the journal."""
-        self._threads.shutdown(wait=not self.timeout.expired)
-        self.timeout.close()
+        self._work.close()
         if self._journal:
             self._journal.close()
-
-
-def work_on(
-    scene: Scene, function: SceneFunction, input_key: str, journal: Journal | None, control: RunControl, timeout: SceneTimeout
-) -> Outcome | None:
-    """Work on one scene and journal its outcome, where a journal is kept; return None once the run is stopping.
-
-    Raises:
-        JobError: results cannot be written.
-    """
-    if control.stopping:
-        return None
-    try:
-        if journal:
-            journal.begin(scene)
-        with timeout.watching(scene, input_key):
-            outcome = function(scene)
-        if journal:
-            journal.append(outcome)
-    except OSError as error:
-        reason = f"results cannot be written: {error}"
-        control.stop(reason, error)
-        raise JobError(reason) from error
-    control.publish(outcome)
-    return outcome
 
 
 @dataclass

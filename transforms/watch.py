@@ -29,7 +29,7 @@ from dpdeblur.transforms.layouts import arrivals
 from dpdeblur.transforms.layouts.arrivals import Arrivals, Ready, Waiting
 from dpdeblur.transforms.records import Failure, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
-from dpdeblur.transforms.scene_pool import Task
+from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import Done, Ledger, check_right

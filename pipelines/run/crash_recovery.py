@@ -13,9 +13,8 @@ from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.records import Failure, JobError, Scene, SceneError
-from dpdeblur.transforms.scene_pool import work_on
 from dpdeblur.transforms.scene_rows import failure_row
-from dpdeblur.transforms.scene_timeout import SceneTimeout
+from dpdeblur.transforms.scene_work import SceneWork
 from dpdeblur.transforms.tables.journal import FOLDER, Journal
 
 
@@ -52,10 +51,10 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeou
         journal.append(_failure(suspects[0], crash, job.keys[names]))
     elif suspects:
         complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
-        function, timeout = job.task.open(), SceneTimeout(timeout_s, journal, run.control)
+        work = SceneWork(job.task, journal, 1, run.control, timeout_s)
         for scene in suspects:
-            work_on(scene, function, job.keys[scene.scene_id], journal, run.control, timeout)
-        timeout.close()
+            work.work_on(scene)
+        work.close()
     journal.close()
 
 

@@ -14,7 +14,7 @@ from dpdeblur.pipelines.run.input_watch import is_unreachable
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, UsageError, is_not_found
-from dpdeblur.transforms.scene_pool import Task
+from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.journal import finished, input_key, with_present_keys
 from dpdeblur.transforms.wording import counted

@@ -12,7 +12,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import Scene, Source
 from dpdeblur.transforms.run_control import RunControl
-from dpdeblur.transforms.scene_pool import SceneFunction
+from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.tables.journal import Journal
 from tests.rows import failure, score
 

@@ -179,8 +179,19 @@ class Follower:
         return [outcome for line in whole.splitlines() if (outcome := from_line(line)) is not None]
 
 
+class _Group:
+    """Lines that are written and synchronised together."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.error: OSError | None = None
+        self.written = False
+
+
 class Journal:
     """The journal file of one process; safe to append to from all its threads.
+
+    Lines that come while the disk is busy with earlier ones are written together: one wait for the disk serves them all.
 
     Args:
         folder: journal folder of the run, a local path or a URI.
@@ -188,7 +199,7 @@ class Journal:
 
     def __init__(self, folder: str) -> None:
         self._markers = store.local_path(store.join(folder, UNDER_WAY))
-        self._lock = threading.Lock()
+        self._next, self._joining, self._writing = _Group(), threading.Lock(), threading.Lock()
         self._appender = appender(store.join(folder, f"{uuid.uuid4().hex}.jsonl"))
 
     def begin(self, scene: Scene) -> None:
@@ -201,6 +212,11 @@ class Journal:
             self._markers.mkdir(parents=True, exist_ok=True)
             (self._markers / scene.scene_id).write_text(str(os.getpid()), encoding="ascii")
 
+    @property
+    def waiting(self) -> int:
+        """Return how many lines wait while the disk is busy with others."""
+        return len(self._next.lines)
+
     def append(self, outcome: Outcome) -> None:
         """Make an outcome durable: when this returns, a kill of the process no longer loses it.
 
@@ -208,11 +224,26 @@ class Journal:
             OSError: it cannot be written, a full disk for example.
         """
         line = to_line(outcome)
-        with self._lock:
-            self._appender.append(line.encode())
-            if self._markers:
-                (self._markers / outcome.scene_id).unlink(missing_ok=True)
+        with self._joining:
+            group = self._next
+            group.lines.append(line)
+        with self._writing:
+            if not group.written:  # by whoever was the first of the group to come here
+                self._write(group)
+        if group.error:
+            raise group.error
+        if self._markers:
+            (self._markers / outcome.scene_id).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; the journal can be appended to no more."""
         self._appender.close()
+
+    def _write(self, group: _Group) -> None:
+        with self._joining:
+            self._next = _Group()
+        try:
+            self._appender.append("".join(group.lines).encode())
+        except OSError as error:
+            group.error = error
+        group.written = True

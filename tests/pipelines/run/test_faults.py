@@ -181,7 +181,7 @@ def test_an_input_that_is_gone_stops_the_run_and_fails_no_scene_for_good(
     assert "The job failed: the input cannot be read" in says
     assert "the same command goes on" in says
     kept = {row["scene_id"]: row for row in commands.journaled(run) if "error_type" not in row}
-    assert len(kept) == 3
+    assert len(kept) in (3, 4), "those that were done, and one that was computed while the third was written"
     assert deblur(mounted, run) == 2, "nothing lies there"
     subprocess.run(["mount", "--bind", tmp_path / "kept", mounted], check=True)
     assert deblur(mounted, run) == 0

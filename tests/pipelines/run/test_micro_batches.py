@@ -16,7 +16,7 @@ from dpdeblur.pipelines.run import micro_batches
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import JobError, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
-from dpdeblur.transforms.scene_pool import SceneFunction
+from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import take_over

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +67,43 @@ def test_append_then_read_with_a_torn_tail(tmp_path: Path) -> None:
     with file.open("a") as stream:
         stream.write(journal.to_line(score("torn"))[:50])
     assert {o.scene_id for o in journal.read(str(tmp_path))} == {"a0", "a1", "a2", "b0", "b1", "b2"}
+
+
+class SlowDisk:
+    """Keeps what is appended; takes its time over the first."""
+
+    def __init__(self, uri: str) -> None:
+        self.notes: list[bytes] = []
+        self.busy, self.free = threading.Event(), threading.Event()
+
+    def append(self, data: bytes) -> None:
+        self.busy.set()
+        self.free.wait(10)
+        if b"full" in data:
+            raise OSError("no space left")
+        self.notes.append(data)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("name", ["sound", "full"])
+def test_lines_that_wait_for_the_disk_are_written_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    disk = SlowDisk("")
+    monkeypatch.setattr(journal, "appender", lambda uri: disk)
+    book = journal.Journal(str(tmp_path))
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(book.append, score("first"))
+        assert disk.busy.wait(10)
+        others = [pool.submit(book.append, score(f"{name}-{number}")) for number in range(8)]
+        while book.waiting < 8:
+            time.sleep(0.001)
+        assert not any(future.done() for future in (first, *others)), "none is told before its line is safe"
+        disk.free.set()
+        assert first.exception() is None
+        assert [type(future.exception()) for future in others] == [OSError if name == "full" else type(None)] * 8
+    lines = [note.count(b"\n") for note in disk.notes]
+    assert lines == ([1] if name == "full" else [1, 8])
 
 
 def test_the_key_changes_with_each_file_and_with_the_settings() -> None:

@@ -1,0 +1,130 @@
+"""Work on scenes in this process, several at a time, each outcome durable as soon as it is there.
+
+As many threads compute as there are cores for them, and none of these ever waits for a disk: a picture is written, and its
+scene's line in the journal synchronised, by threads that do nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from dpdeblur.transforms.records import JobError, Outcome, Scene, Score
+from dpdeblur.transforms.run_control import RunControl
+from dpdeblur.transforms.scene_timeout import SceneTimeout
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A scene that is done but for writing its picture.
+
+    Attributes:
+        score: the row of the scene; the time to write is yet to be added.
+        uri: of the picture.
+        content: the encoded picture.
+    """
+
+    score: Score
+    uri: str
+    content: bytes
+
+
+SceneFunction = Callable[[Scene], Outcome | Unwritten]
+
+
+class Task(Protocol):
+    """What to do with each scene; crosses to the workers once."""
+
+    def open(self) -> SceneFunction:
+        """Load what is needed, once in each process, and return the function for one scene.
+
+        The function turns whatever is wrong with the scene into a `Failure`. It raises only an OSError, when results cannot
+        be written, which would be so for the next scene too.
+        """
+        ...
+
+    def key(self, scene: Scene) -> str:
+        """Return the `input_key` of the scene's outcome. A journal entry with another key is out of date."""
+        ...
+
+    def former_key(self, scene: Scene) -> str:
+        """Return the `input_key` that earlier versions gave it, for runs that they began."""
+        ...
+
+
+class SceneWork:
+    """Threads that work on scenes.
+
+    Args:
+        task: what to do with a scene.
+        journal: of this process; None where none is kept.
+        workers: scenes that are computed at once.
+        control: of the run.
+        timeout_s: what computing or writing one scene may take, in seconds.
+
+    Attributes:
+        at_once: scenes worth having under way: those that are computed, and as many that are being written.
+        expired: whether a scene took too long, in a process that is not ours to end.
+    """
+
+    def __init__(self, task: Task, journal: Journal | None, workers: int, control: RunControl, timeout_s: float) -> None:
+        self._task, self._function, self._journal, self._control = task, task.open(), journal, control
+        self.at_once = 2 * workers
+        self._timeout = SceneTimeout(timeout_s, journal, control)
+        self._computing = ThreadPoolExecutor(workers, thread_name_prefix="scene")
+        self._writing = ThreadPoolExecutor(self.at_once, thread_name_prefix="picture")
+
+    @property
+    def expired(self) -> bool:  # noqa: D102 - told above
+        return self._timeout.expired
+
+    def submit(self, scene: Scene) -> Future[Outcome | None]:
+        """Begin with a scene as soon as a thread is free; see `work_on` for what comes of it."""
+        return self._writing.submit(self.work_on, scene)
+
+    def work_on(self, scene: Scene) -> Outcome | None:
+        """Work on one scene and journal its outcome, where a journal is kept; return None once the run is stopping.
+
+        Raises:
+            JobError: results cannot be written.
+        """
+        key = self._task.key(scene)
+        try:
+            result = self._computing.submit(self._computed, scene, key).result()
+            if result is None:
+                return None
+            with self._timeout.watching(scene, key):
+                outcome = _written(result) if isinstance(result, Unwritten) else result
+            if self._journal:
+                self._journal.append(outcome)
+        except OSError as error:
+            reason = f"results cannot be written: {error}"
+            self._control.stop(reason, error)
+            raise JobError(reason) from error
+        self._control.publish(outcome)
+        return outcome
+
+    def close(self) -> None:
+        """Wait for the scenes under way, unless one takes too long, and end the threads."""
+        for pool in (self._writing, self._computing):
+            pool.shutdown(wait=not self.expired)
+        self._timeout.close()
+
+    def _computed(self, scene: Scene, key: str) -> Outcome | Unwritten | None:
+        if self._control.stopping:
+            return None
+        if self._journal:
+            self._journal.begin(scene)
+        with self._timeout.watching(scene, key):
+            return self._function(scene)
+
+
+def _written(done: Unwritten) -> Score:
+    start = time.perf_counter()
+    store.write_whole(done.uri, done.content)
+    return replace(done.score, write_ms=done.score.write_ms + (time.perf_counter() - start) * 1e3)
