@@ -15,6 +15,8 @@ def warm_up() -> None:
 
     Takes about half a second to load them from the cache on disk; on a machine's first run, about ten to compile them.
     """
+    from dpdeblur.transforms.images import png_chunks  # noqa: PLC0415  numba is slow to import, and only workers need it
+
     ramp = np.arange(192).reshape(8, 8, 3)
     pictures: tuple[Image, ...] = (ramp.astype(np.uint8), ramp.astype(np.uint16))
     for picture in pictures:
@@ -22,3 +24,4 @@ def warm_up() -> None:
         conversion.quantise(conversion.float_planes((picture,), AS_STORED), picture.dtype.itemsize * 8, 3)
         conversion.mean_of_views(picture, picture)
         metrics.compare(picture, picture)
+    png_chunks.join(np.frombuffer(bytes(12), np.uint8), np.empty(12, np.uint8))  # what others write, in pieces

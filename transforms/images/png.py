@@ -49,7 +49,8 @@ def read_header(data: bytes) -> ImageHeader:
 def read_metadata(data: bytes) -> Metadata:
     """Return what the chunks say: colours (11.3.2) and EXIF data (11.3.4.6)."""
     metadata, profile, colour = Metadata(), b"", []
-    for name, body, _ in _chunks(memoryview(data)):
+    for name, chunk in _chunks(memoryview(data)):
+        body = chunk[8:-4]
         if name == b"eXIf":
             metadata = exif.read_block(bytes(body))
         elif name == b"iCCP":
@@ -82,7 +83,7 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
     pixel = header.channels * header.bits // 8
     size = header.width * pixel
     filtered = np.empty((header.height, 1 + size), np.uint8)
-    inflated = imagecodecs.deflate_decode(b"".join(compressed), out=filtered.reshape(-1).data)
+    inflated = imagecodecs.deflate_decode(compressed, out=filtered.reshape(-1).data)
     if len(inflated) != filtered.size:
         raise ValueError(f"{len(inflated)} of {filtered.size} bytes of pixels")
     return _unfiltered(filtered, header, pixel)
@@ -92,20 +93,22 @@ def _unfiltered(filtered: NDArray[np.uint8], header: ImageHeader, pixel: int) ->
     from dpdeblur.transforms.images import png_filters  # noqa: PLC0415  numba is slow to import, and only workers need it
 
     rows = np.empty((header.height, filtered.shape[1] - 1), np.uint8)
-    if not png_filters.unfilter(filtered, pixel, rows):
+    if not png_filters.unfilter(filtered, pixel, _is_swapped(header.bits), rows):
         raise ValueError("an unknown filter")
-    samples = rows if header.bits == 8 else _native(rows.view(np.uint16))
+    samples = rows if header.bits == 8 else rows.view(np.uint16)
     return samples.reshape((header.height, header.width, 3) if header.channels == 3 else (header.height, header.width))
 
 
-def _native(big_endian: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    return big_endian.byteswap(inplace=True) if sys.byteorder == "little" else big_endian
+def _is_swapped(bits: int) -> bool:
+    """Return whether this machine has the bytes of a sample in another order than a PNG."""
+    return bits == 16 and sys.byteorder == "little"
 
 
-def _checked_pixels(view: memoryview) -> list[memoryview]:
-    """Return the bodies of all IDAT chunks, having verified every chunk up to IEND; what follows IEND is left aside."""
+def _checked_pixels(view: memoryview) -> Any:
+    """Return the bytes of all IDAT chunks, having verified every chunk up to IEND; what follows IEND is left aside."""
     bodies: list[memoryview] = []
-    for name, body, crc in _chunks(view):
+    for name, chunk in _chunks(view):
+        body, crc = _body(chunk)
         word = name.decode() if name.isalpha() and name.isascii() else "unnamed"
         if _crc(body, _crc(name)) != crc:
             raise ValueError(f"wrong checksum of its {word} chunk")
@@ -115,22 +118,37 @@ def _checked_pixels(view: memoryview) -> list[memoryview]:
             raise UnsupportedImage(f"a PNG with {_REFUSED[name]}")
         elif name not in _CRITICAL and not name[0] & 0x20:
             raise ValueError(f"unknown critical chunk {word}")
-    return bodies
+    return bodies[0] if len(bodies) == 1 else memoryview(b"".join(bodies))  # several where others stand between them
 
 
-def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Yield name, body and stated checksum of each chunk up to IEND (5.3)."""
+def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield the name and all bytes of each chunk up to IEND (5.3); IDAT chunks in a row are one."""
+    from dpdeblur.transforms.images import png_chunks  # noqa: PLC0415  numba is slow to import, and only workers need it
+
     at, name = len(MAGIC), b""
     while name != b"IEND":
         if at + 12 > len(view):
             raise ValueError("it ends before its end chunk")
         size, name = struct.unpack_from(">I4s", view, at)
-        after = at + 8 + size
-        if after + 4 > len(view):
+        after = at + 12 + size
+        if after > len(view):
             raise ValueError(f"one of its chunks claims {size} bytes")
-        (crc,) = struct.unpack_from(">I", view, after)
-        yield name, view[at + 8 : after], crc
-        at = after + 4
+        if name == b"IDAT":
+            after = png_chunks.end_of_run(np.frombuffer(view, np.uint8), at)
+        yield name, view[at:after]
+        at = after
+
+
+def _body(chunk: memoryview) -> tuple[memoryview, int]:
+    """Return what a chunk holds, and its stated checksum; of several in a row all together, as if they were one."""
+    from dpdeblur.transforms.images import png_chunks  # noqa: PLC0415  numba is slow to import, and only workers need it
+
+    (size,) = struct.unpack_from(">I", chunk)
+    if len(chunk) == size + 12:
+        return chunk[8:-4], int.from_bytes(chunk[-4:], "big")
+    joined = np.empty(len(chunk), np.uint8)
+    length, crc = png_chunks.join(np.frombuffer(chunk, np.uint8), joined)
+    return joined[:length].data, int(crc)
 
 
 def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> bytes:
@@ -154,10 +172,9 @@ def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> byt
         raise UnsupportedImage("a picture of a JPEG XL with a colour profile, which cannot be read from such a file")
     height, width = image.shape[:2]
     channels, depth = image.size // (height * width), image.dtype.itemsize
-    big_endian = image.byteswap() if depth == 2 and sys.byteorder == "little" else image
-    rows = np.ascontiguousarray(big_endian).view(np.uint8).reshape(height, -1)
+    rows = np.ascontiguousarray(image).view(np.uint8).reshape(height, -1)
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
-    png_filters.subtract_left(rows, channels * depth, filtered)
+    png_filters.subtract_left(rows, channels * depth, _is_swapped(depth * 8), filtered)
     body = bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)) if repeatable else isal_zlib.compress(filtered, 1)
     header = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
     chunks = [(b"IHDR", header), *_described(metadata), (b"IDAT", body), (b"IEND", b"")]
@@ -173,9 +190,8 @@ def _described(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
         yield b"eXIf", metadata.exif
 
 
-def _chunk(name: bytes, body: bytes) -> tuple[bytes, bytes, bytes]:
-    named = name + body
-    return struct.pack(">I", len(body)), named, struct.pack(">I", _crc(named))
+def _chunk(name: bytes, body: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    return struct.pack(">I", len(body)), name, body, struct.pack(">I", _crc(body, _crc(name)))
 
 
 def _crc(data: Any, before: int = 0) -> int:

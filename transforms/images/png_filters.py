@@ -1,4 +1,8 @@
-"""The filters of PNG (specification, section 9), compiled: bytes as a picture has them ↔ bytes as DEFLATE likes them."""
+"""The filters of PNG (specification, section 9), compiled: samples as a picture has them ↔ bytes as DEFLATE likes them.
+
+A PNG holds samples of 16 bits with the high byte first: where the machine has the low byte first (`swap`), the bytes change
+places here, a row at a time, while the row is in the processor's cache.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,23 @@ from dpdeblur.transforms.images.kernels import compiled
 
 
 @compiled
-def subtract_left(rows: NDArray[np.uint8], pixel: int, filtered: NDArray[np.uint8]) -> None:
+def _swap(source: NDArray[np.uint8], swapped: NDArray[np.uint8]) -> None:
+    """Exchange the two bytes of each sample of 16 bits; both may be the same."""
+    samples, out = source.view(np.uint16), swapped.view(np.uint16)
+    for i in range(samples.size):
+        out[i] = (samples[i] << np.uint16(8)) | (samples[i] >> np.uint16(8))
+
+
+@compiled
+def subtract_left(rows: NDArray[np.uint8], pixel: int, swap: bool, filtered: NDArray[np.uint8]) -> None:
     """PNG filter 1 (Sub): bytes [H, n] → [H, 1 + n], each byte less the one `pixel` bytes to its left, modulo 256."""
     height, size = rows.shape
+    swapped = np.empty(size, np.uint8)
     for y in range(height):
         row, line = rows[y], filtered[y]
+        if swap:
+            _swap(row, swapped)
+            row = swapped
         line[0] = 1
         line[1 : 1 + pixel] = row[:pixel]
         here, left, out = row[pixel:], row[: size - pixel], line[1 + pixel :]
@@ -61,30 +77,42 @@ def _unfilter_paeth(residues: NDArray[np.uint8], above: NDArray[np.uint8], pixel
 
 
 @compiled
-def unfilter(filtered: NDArray[np.uint8], pixel: int, rows: NDArray[np.uint8]) -> bool:
-    """Undo the PNG filters (PNG specification, section 9): bytes [H, 1 + n] → [H, n]; False at an unknown filter."""
+def _unfilter_row(kind: int, residues: NDArray[np.uint8], above: NDArray[np.uint8], pixel: int, row: NDArray[np.uint8]) -> bool:
+    """Undo one of the PNG filters for one row; False where there is no filter of this kind."""
+    size = row.size
+    left, here, line, over = row[: size - pixel], row[pixel:], residues[pixel:], above[pixel:]
+    if kind == 0:
+        row[:] = residues
+    elif kind == 1:
+        row[:pixel] = residues[:pixel]
+        for i in range(size - pixel):
+            here[i] = line[i] + left[i]
+    elif kind == 2:
+        for i in range(size):
+            row[i] = residues[i] + above[i]
+    elif kind == 3:
+        for i in range(pixel):
+            row[i] = residues[i] + (above[i] >> 1)
+        for i in range(size - pixel):
+            here[i] = line[i] + np.uint8((np.int32(left[i]) + np.int32(over[i])) >> 1)
+    elif kind == 4:
+        _unfilter_paeth(residues, above, pixel, row)
+    else:
+        return False
+    return True
+
+
+@compiled
+def unfilter(filtered: NDArray[np.uint8], pixel: int, swap: bool, rows: NDArray[np.uint8]) -> bool:
+    """Undo the PNG filters: bytes [H, 1 + n] → [H, n]; False at an unknown filter."""
     height, size = rows.shape
     above = np.zeros(size, np.uint8)
     for y in range(height):
-        kind, residues, row = filtered[y, 0], filtered[y, 1:], rows[y]
-        left, here, line, over = row[: size - pixel], row[pixel:], residues[pixel:], above[pixel:]
-        if kind == 0:
-            row[:] = residues
-        elif kind == 1:
-            row[:pixel] = residues[:pixel]
-            for i in range(size - pixel):
-                here[i] = line[i] + left[i]
-        elif kind == 2:
-            for i in range(size):
-                row[i] = residues[i] + above[i]
-        elif kind == 3:
-            for i in range(pixel):
-                row[i] = residues[i] + (above[i] >> 1)
-            for i in range(size - pixel):
-                here[i] = line[i] + np.uint8((np.int32(left[i]) + np.int32(over[i])) >> 1)
-        elif kind == 4:
-            _unfilter_paeth(residues, above, pixel, row)
-        else:
+        if not _unfilter_row(filtered[y, 0], filtered[y, 1:], above, pixel, rows[y]):
             return False
-        above = row
+        if swap and y:  # the row that no other needs any more
+            _swap(above, above)
+        above = rows[y]
+    if swap:
+        _swap(above, above)
     return True
