@@ -1,8 +1,7 @@
 """`dpdeblur deblur`: the main job, from scenes to tables, pictures and latency statistics.
 
-scenes to do ─ ForEachScene ─┬─ scores ───┬─ metrics
-earlier outcomes ────────────┤            └─ latency
-                             └─ failures ─── failures
+scenes to do ─ ForEachScene ─ journal ─┬─ metrics, failures, latency
+earlier outcomes ──────────────────────┘
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, provenance, summary
+from dpdeblur.pipelines.run.commit import commit
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.failure_limit import FailureLimit
 from dpdeblur.pipelines.run.input_watch import InputWatch
@@ -25,15 +25,12 @@ from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.layouts import Found, left_out
-from dpdeblur.transforms.records import Failure, Latency, Outcome, Score
+from dpdeblur.transforms.layouts import left_out
+from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.restore import Restoration
-from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.latency import LatencyStatistics
-from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
-from dpdeblur.transforms.worklist import ReadOutcomes, ReadScenes
+from dpdeblur.transforms.worklist import ReadScenes
 
 
 def run(options: DeblurOptions) -> int:
@@ -49,11 +46,11 @@ def run(options: DeblurOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
     crash = crash_recovery.crash_to_recover_from(folder)
-    job = prepare(options, folder, resolve.find(options, options))
+    job = prepare(options, folder, Collection.of(resolve.find(options, options)))
     return run_job(job, folder, options, crash)
 
 
-def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Found) -> Job[Restoration]:
+def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Collection) -> Job[Restoration]:
     """Check everything that can be checked before the first scene is read, and open the model.
 
     Args:
@@ -128,28 +125,29 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
     with open_run(folder, options.runner, quiet=options.quiet, resume=resume) as run:
         if crash:
             crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
+        folder.generations.finish()
         work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
             done = f"{work.failed} failed" if work.failed else "all done"
-            run.say(f"Nothing to do: {counted(len(work.rows), 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
+            run.say(f"Nothing to do: {counted(work.scenes, 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
             broken = summary.breaks_strictness(job.found, strict=options.strict)
-            return summary.exit_code(work.failed, len(work.rows), options.accept_failures, broken=broken)
+            return summary.exit_code(work.failed, work.scenes, options.accept_failures, broken=broken)
         run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
-        started = folder.write_manifest({**job.facts, "gone": sorted(outcome.scene_id for outcome in work.gone)})
+        started = folder.write_manifest({**job.facts, "gone": sorted(work.gone)})
 
-        todo, kept = folder.write_work(work.todo, work.earlier)
+        todo = folder.write_work(work.scenes_to_do())
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
         each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
-        build(pipeline, todo, kept, each, folder.path(".state", "tables"), len(work.rows))
+        build(pipeline, todo, each)
 
-        failure_limit = FailureLimit(run.control, options.max_failures, len(work.rows), work.failed)
+        failure_limit = FailureLimit(run.control, options.max_failures, work.scenes, work.failed)
         with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
-        folder.commit(work.rows)
+        statistics = commit(folder, work.wanted, work.buckets, prune=options.prune)
         return summary.conclude(
             run,
             folder,
@@ -158,57 +156,35 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
             scores_before=work.scores,
             strict=options.strict,
             accepted=options.accept_failures,
+            statistics=statistics,
         )
 
 
-def build(pipeline: beam.Pipeline, todo: list[str], kept: list[str], each: ForEachScene, tables: str, scenes: int) -> None:
-    """Add the whole graph to a pipeline.
+def build(pipeline: beam.Pipeline, todo: list[str], each: ForEachScene) -> None:
+    """Add the graph to a pipeline: each outcome goes into the journal as its scene is done, and from there into the tables.
 
     Args:
         pipeline: to add it to.
         todo: files of the scenes to restore, from `worklist.write_lines`.
-        kept: files of the outcomes of earlier attempts.
         each: from a scene to its outcome.
-        tables: folder that the tables are written to.
-        scenes: how many there are in all, for the number of files.
     """
-    restored = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each
-    earlier = pipeline | "Earlier" >> ReadOutcomes(kept)
-    outcomes = (earlier, restored) | "Outcomes" >> beam.Flatten()
-    scores = outcomes | "Scores" >> beam.Filter(_is_score)
-    failures = outcomes | "Failures" >> beam.Filter(_is_failure)
-    latency = scores | "Latency" >> LatencyStatistics()
-
-    part, parts = "part-{part}.parquet", parts_for(scenes)
-    scores | "MetricsTable" >> WriteTable(Score, store.join(tables, "metrics", part), ("scene_id",), parts)
-    failures | "FailuresTable" >> WriteTable(Failure, store.join(tables, "failures", part), ("scene_id",), parts)
-    latency | "LatencyTable" >> WriteTable(Latency, store.join(tables, "latency.parquet"), ("group_by", "group", "stage"))
+    _ = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each
 
 
 def _scenes(job: Job[Any], work: Work) -> str:
     """Describe the scenes of a job in one line."""
-    found, incomplete = job.found, sum(isinstance(outcome, Failure) and outcome.stage == "find" for outcome in work.kept)
-    already = len(job.keys) - len(work.todo)
-    targets = sum(scene.target is not None for scene in found.scenes)
+    found = job.found
+    already = found.scenes - len(work.todo)
     return (
-        f"{counted(len(job.scene_ids), 'scene')}, layout {found.layout}, {targets} with a target"
+        f"{counted(len(found), 'scene')}, layout {found.layout}, {found.with_role['target']} with a target"
         + (f"; {already} already done" if already else "")
-        + (f"; {incomplete} incomplete" if incomplete else "")
-        + (f"; {len(found.unselected)} others not asked for" if found.unselected else "")
+        + (f"; {found.failures} incomplete" if found.failures else "")
+        + (f"; {found.unselected} others not asked for" if found.unselected else "")
         + _gone(work)
     )
 
 
 def _gone(work: Work) -> str:
     scenes = counted(len(work.gone), "scene")
-    not_whole = len({outcome.scene_id for outcome in work.gone} & {outcome.scene_id for outcome in work.kept})
-    also = f" ({not_whole} of them in part)" if not_whole else ""
+    also = f" ({work.not_whole} of them in part)" if work.not_whole else ""
     return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if work.gone else ""
-
-
-def _is_score(outcome: Outcome) -> bool:
-    return isinstance(outcome, Score)
-
-
-def _is_failure(outcome: Outcome) -> bool:
-    return isinstance(outcome, Failure)

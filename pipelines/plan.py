@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines import deblur
@@ -15,6 +14,7 @@ from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.summary import breaks_strictness, exit_code
+from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene
@@ -23,7 +23,6 @@ from dpdeblur.transforms.scene_work import Unwritten
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.wording import counted
 
-SHOWN = 3  # pairs
 PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
 
 
@@ -35,38 +34,38 @@ def run(options: PlanOptions) -> int:
     """
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
-    job = deblur.prepare(options, folder, resolve.find(options, options))
+    job = deblur.prepare(options, folder, Collection.of(resolve.find(options, options)))
     work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart, prune=options.prune)
     for name, text in [] if options.quiet else lines(job, work, options, folder):
         say(f"{name:<10} {text}")
     for path, fate in explain(options.input, options.layout) if options.explain else []:
         say(f"{path}: {fate}")
     broken = breaks_strictness(job.found, strict=options.strict)
-    return exit_code(len(job.found.failures), len(job.scene_ids), options.accept_failures, broken=broken)
+    return exit_code(job.found.failures, len(job.found), options.accept_failures, broken=broken)
 
 
 def lines(job: Job[Restoration], work: Work, options: PlanOptions, folder: RunFolder) -> list[tuple[str, str]]:
     """Return the plan as named lines of text."""
     found, model = job.found, deblur.open_model(options, job.workers)
     card = model.card
-    pairs = [("pair", _pair(scene)) for scene in found.scenes[:SHOWN]]
-    if len(found.scenes) > SHOWN:
-        pairs.append(("", f"… and {len(found.scenes) - SHOWN} more"))
-    incomplete = [("incomplete", f"{failure.scene_id}: {failure.message}") for failure in found.failures[:SHOWN]]
-    subsets = Counter(scene.subset for scene in found.scenes if scene.subset)
+    pairs = [("pair", _pair(scene)) for scene in found.first]
+    if found.scenes > len(found.first):
+        pairs.append(("", f"… and {found.scenes - len(found.first)} more"))
+    incomplete = [("incomplete", f"{failure.scene_id}: {failure.message}") for failure in found.first_failures]
+    subsets = sorted(found.subsets.items())
     return [
-        ("scenes", f"{len(found.scenes)} in {options.input}, layout {found.layout}; {len(found.failures)} incomplete"),
-        *([("subsets", ", ".join(f"{name} {count}" for name, count in sorted(subsets.items())))] if subsets else []),
-        *((role, f"{_with(found.scenes, role)} of {counted(len(found.scenes), 'scene')}") for role in ("combined", "target")),
+        ("scenes", f"{found.scenes} in {options.input}, layout {found.layout}; {found.failures} incomplete"),
+        *([("subsets", ", ".join(f"{name} {count}" for name, count in subsets))] if subsets else []),
+        *((role, f"{found.with_role[role]} of {counted(found.scenes, 'scene')}") for role in ("combined", "target")),
         *pairs,
         *incomplete,
         *(("remark", remark) for remark in found.remarks),
         *([("left out", line)] if (line := sentence(found.left_out)) else []),
         ("model", f"{card.name} {card.version}: {card.description}".rstrip(": ")),
         ("backend", f"{model.backend}, {counted(job.workers, 'scene')} at once, threads for each: {options.threads}"),
-        ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {len(job.keys) - len(work.todo)}"),
+        ("to do", f"{counted(len(work.todo), 'scene')}; already done in {folder.uri}: {found.scenes - len(work.todo)}"),
         *([("gone", f"{counted(len(work.gone), 'scene')} no longer in the input")] if work.gone else []),
-        *_estimate(job.task, model, work.todo, options),
+        *_estimate(job.task, model, work, options),
     ]
 
 
@@ -75,27 +74,23 @@ def _pair(scene: Scene) -> str:
     return f"{scene.scene_id}: " + ", ".join(f"{role} {source.uri}" for role, source in pictures if source)
 
 
-def _with(scenes: tuple[Scene, ...], role: str) -> int:
-    return sum(getattr(scene, role) is not None for scene in scenes)
-
-
-def _estimate(task: Restoration, model: Model, todo: list[Scene], options: PlanOptions) -> list[tuple[str, str]]:
+def _estimate(task: Restoration, model: Model, work: Work, options: PlanOptions) -> list[tuple[str, str]]:
     """Estimate the time and disk that the scenes to do will need, by restoring the first one twice without writing it."""
-    if not todo:
+    if work.first is None:
         return []
     for _ in range(2):  # the first time warms up
         started = time.monotonic()
-        result = restore(todo[0], model, task)
+        result = restore(work.first, model, task)
         seconds = time.monotonic() - started
     if isinstance(result, Failure):
         return [("first", f"{result.scene_id} would fail at {result.stage}: {result.message}")]
     outcome = result.score if isinstance(result, Unwritten) else result
     size = f"{outcome.width}x{outcome.height}, {outcome.bit_depth} bit"
-    total = display.duration(seconds * len(todo) / task.concurrency)
+    total = display.duration(seconds * len(work.todo) / task.concurrency)
     found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]
     if options.images == "restored":
         channels = 3  # at most
-        need = outcome.megapixels * 1e6 * channels * outcome.bit_depth / 8 * PICTURE_SHARE * len(todo)
+        need = outcome.megapixels * 1e6 * channels * outcome.bit_depth / 8 * PICTURE_SHARE * len(work.todo)
         found.append(("disk", f"about {need / 1e9:.2f} GB for pictures{_free(options.output)}"))
     return found
 

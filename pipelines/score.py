@@ -15,6 +15,7 @@ from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.layouts.candidates import pictures
+from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
@@ -65,7 +66,8 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
     at_once = resolve.scenes_at_once(options, options)
     task = Scoring(method, scoring, resolve.pixels(options), provenance.digest(settings), at_once)
     headline = f"{method}, protocol {scoring.protocol}"
-    return make_job(options, found, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
+    collection = Collection.of(found)
+    return make_job(options, collection, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
 
 
 def _with_restored(found: Found, folder: str, how: Literal["name", "id", "order"]) -> Found:

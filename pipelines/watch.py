@@ -27,6 +27,7 @@ from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.layouts import arrivals
 from dpdeblur.transforms.layouts.arrivals import Waiting
+from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
@@ -55,7 +56,7 @@ def run(options: WatchOptions) -> int:
     if HOUR_S % options.window:
         raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
     crash = crash_recovery.crash_to_recover_from(folder)
-    job = deblur.prepare(options, folder, arrivals.look(options.input, options.layout)[0])
+    job = deblur.prepare(options, folder, Collection.of(arrivals.look(options.input, options.layout)[0]))
 
     with open_run(folder, options.runner, quiet=options.quiet, resume=RESUME) as run:
         if crash:

@@ -141,7 +141,15 @@ def samples(images: Path) -> dict[str, tuple[str, bytes]]:
 
 def leftovers(run: Path) -> list[str]:
     """Files in the folder of a finished run that are no results of it."""
-    ours = {"manifest.json", "summary.json", "latency.parquet", "log.txt", "report.html", ".state/lock"}
+    ours = {
+        "manifest.json",
+        "summary.json",
+        "latency.parquet",
+        "log.txt",
+        "report.html",
+        ".state/lock",
+        ".state/generation.json",
+    }
     files = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     folders = ("metrics/part-", "failures/part-", "images/")
     return sorted(name for name in files - ours if not name.startswith(folders) or ".part" in name.rsplit("/", 1)[-1][-5:])

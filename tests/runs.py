@@ -17,6 +17,7 @@ from dpdeblur.transforms.records import Failure, Latency, Score
 from dpdeblur.transforms.tables.latency import latency_row, sketches
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.statistics import RunStatistics
 from tests.rows import score
 
 
@@ -84,6 +85,8 @@ def write_run(
         **(manifest or {}),
     }
     (folder / "manifest.json").write_text(json.dumps(whole), encoding="utf-8")
-    numbers = summarise(metrics, failed, latency, len(scores), 60.0)
+    statistics = RunStatistics()
+    statistics.add(metrics, failed)
+    numbers = summarise(statistics, len(scores), 60.0)
     (folder / "summary.json").write_text(json.dumps(numbers), encoding="utf-8")
     return folder

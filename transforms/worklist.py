@@ -6,7 +6,8 @@ any worker can read any part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import apache_beam as beam
@@ -19,12 +20,11 @@ FOLDER = ".state/work"
 LINES_PER_FILE = 50_000
 
 
-def write_lines(folder: str, name: str, items: Sequence[Any], to_line: Callable[[Any], str]) -> list[str]:
+def write_lines(folder: str, name: str, items: Iterable[Any], to_line: Callable[[Any], str]) -> list[str]:
     """Write items as files of lines, and return their names: at least one file, so that there is something to read."""
-    names = []
-    for start in range(0, max(1, len(items)), LINES_PER_FILE):
-        names.append(store.join(folder, f"{name}-{start // LINES_PER_FILE:05d}.jsonl"))
-        text = "".join(map(to_line, items[start : start + LINES_PER_FILE]))
+    names, rest = list[str](), iter(items)
+    while (text := "".join(map(to_line, islice(rest, LINES_PER_FILE)))) or not names:
+        names.append(store.join(folder, f"{name}-{len(names):05d}.jsonl"))
         store.write_whole(names[-1], (text or "\n").encode())  # Beam writes no empty object to S3
     return names
 

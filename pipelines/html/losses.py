@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from dpdeblur.transforms.tables.statistics import Gains
 
-LOSS_DB = 0.1  # PSNR below that of the unprocessed picture: less is noise
 _OF_A_MODEL = (
     "the views are in the wrong order (--model-views 'right left'), the model was trained on another range of values or on BGR "
     "(--model-range, --model-order) or on linear values (--model-transfer), another of its outputs holds the picture "
@@ -20,24 +17,21 @@ _OF_PICTURES = (
 )
 
 
-def losses(metrics: pa.Table) -> dict[str, Any]:
-    """Return how many scenes of a metrics table lost against doing nothing: what `summary.json` holds of it.
+def losses(gains: Gains) -> dict[str, Any]:
+    """Return how many scenes of a run lost against doing nothing: what `summary.json` holds of it.
 
     Args:
-        metrics: the table.
+        gains: of its metrics table.
 
     Returns:
         `scenes`: how many lost more than .1 dB; `of`: how many have a finite gain; `mean_gain_db`: of these, None without any;
         `model`: whether a model of this run restored them.
     """
-    after, before = (metrics[name].to_numpy() for name in ("psnr_db", "input_psnr_db"))  # NaN where there is no score
-    known = np.isfinite(after) & np.isfinite(before)
-    gains = after[known] - before[known]
     return {
-        "scenes": int((gains < -LOSS_DB).sum()),
-        "of": len(gains),
-        "mean_gain_db": float(gains.mean()) if len(gains) else None,
-        "model": bool(pc.max(metrics["intra_op_threads"]).as_py()),
+        "scenes": gains.worse,
+        "of": gains.count,
+        "mean_gain_db": gains.total_db / gains.count if gains.count else None,
+        "model": gains.inferred,
     }
 
 

@@ -40,7 +40,7 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeou
     """
     under_way = folder.under_way(crash.process)
     folder.sweep()
-    suspects = [scene for scene in plan_work(job, folder).todo if scene.scene_id in under_way]
+    suspects = [scene for scene in plan_work(job, folder).scenes_to_do() if scene.scene_id in under_way]
     if not crash.signal:
         complain("A scene took longer than --scene-timeout, and counts as failed. The others go on.")
         return
@@ -48,7 +48,7 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeou
     journal = Journal(folder.path(FOLDER))
     if len(under_way) == 1 and suspects:
         complain(f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed.")
-        journal.append(_failure(suspects[0], crash, job.keys[names]))
+        journal.append(_failure(suspects[0], crash, job.task.key(suspects[0])))
     elif suspects:
         complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
         work = SceneWork(job.task, journal, 1, run.control, timeout_s)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from dpdeblur.pipelines.options import redaction
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
-from dpdeblur.pipelines.run.input_watch import is_unreachable
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, UsageError, is_not_found
+from dpdeblur.transforms.layouts.collection import Collection
+from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple, scene_to_tuple
+from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys
+from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.journal import finished, input_key, with_present_keys
+from dpdeblur.transforms.storage.spool import Spool
+from dpdeblur.transforms.tables.journal import input_key
 from dpdeblur.transforms.wording import counted
 
 TaskT = TypeVar("TaskT", bound=Task)
 
+BUCKETS_IN_MEMORY = 4
 FEW_GONE, FEW_GONE_SHARE = 3, 0.01  # scenes of a run that may be gone from its input at once, or a share of all
 # What a card says that changes a result: with or without flags, from the file or from beside it.
 CARD_SETTINGS = (
@@ -38,67 +41,83 @@ class Job(Generic[TaskT]):
         workers: scenes under way at once in one process.
         settings: every setting that changes a result, by name.
         digest: of these.
-        keys: the `input_key` of each scene.
         facts: for `manifest.json`.
         headline: to print at the start.
     """
 
-    found: Found
+    found: Collection
     task: TaskT
     workers: int
     settings: dict[str, Any]
     digest: str
-    keys: dict[str, str]
     facts: dict[str, Any]
     headline: str
 
-    @property
-    def scene_ids(self) -> set[str]:
-        """The ids of all scenes that were asked for."""
-        return {*self.keys, *(failure.scene_id for failure in self.found.failures)}
 
-
-@dataclass(frozen=True)
+@dataclass
 class Work:
-    """What an attempt has to do, and what it keeps of earlier ones.
+    """What an attempt has to do, and what it keeps of earlier ones: numbers, and by bucket the scenes.
 
     Attributes:
+        buckets: into how many the scenes are sorted.
         todo: scenes to work on.
-        kept: outcomes that still hold, those of scenes that were not asked for this time, and scenes not found whole.
-        gone: outcomes of scenes that are no longer in the input, or no longer whole: they stay, too. A scene that is no longer
-            whole is among both: it has failed, and what it gave before stays.
+        wanted: the scenes that the tables are about.
+        first: the first scene to work on, by its id.
+        known: how many scenes the tables hold without those.
+        scores: how many rows of scores earlier attempts have left.
+        failed: how many scenes are known to have failed.
+        gone: ids of scenes that are no longer in the input, or no longer whole, and whose outcomes stay.
+        not_whole: how many of these are no longer whole: they have failed, and what they gave before stays.
         nothing_to_do: the tables already stand as they should.
     """
 
-    todo: list[Scene]
-    kept: list[Outcome]
-    gone: list[Outcome]
-    nothing_to_do: bool
+    buckets: int
+    todo: Spool[tuple[Any, ...]] = field(default_factory=Spool)
+    wanted: Spool[Wanted] = field(default_factory=lambda: Spool(BUCKETS_IN_MEMORY))
+    first: Scene | None = None
+    known: int = 0
+    scores: int = 0
+    failed: int = 0
+    gone: list[str] = field(default_factory=list)
+    not_whole: int = 0
+    nothing_to_do: bool = False
 
     @property
-    def earlier(self) -> list[Outcome]:
-        """All outcomes that the tables take over from earlier attempts."""
-        return [*self.kept, *self.gone]
+    def scenes(self) -> int:
+        """How many scenes the tables will hold."""
+        return len(self.todo) + self.known
 
-    @property
-    def rows(self) -> Counter[str]:
-        """How many rows the tables will hold of each scene."""
-        return Counter([*(scene.scene_id for scene in self.todo), *(outcome.scene_id for outcome in self.earlier)])
+    def scenes_to_do(self) -> Iterator[Scene]:
+        """Yield the scenes to work on, sorted within each bucket."""
+        for number in range(self.buckets):
+            yield from map(scene_from_tuple, self.todo.bucket(number, self.buckets))
 
-    @property
-    def failed(self) -> int:
-        """How many scenes are known to have failed."""
-        return sum(isinstance(outcome, Failure) for outcome in self.earlier)
+    def add(self, number: int, scenes: Sequence[Scene], wanted: Wanted, change: Diff) -> None:
+        """Take what there is to do in one more bucket.
 
-    @property
-    def scores(self) -> int:
-        """How many rows of scores earlier attempts have left."""
-        return len(self.earlier) - self.failed
+        Args:
+            number: of the bucket.
+            scenes: whole ones in it, sorted.
+            wanted: the same as the tables are about.
+            change: against earlier outcomes.
+        """
+        todo = [scene for scene in scenes if scene.scene_id in change.todo]
+        for scene in todo:
+            self.todo.add(scene.scene_id, scene_to_tuple(scene))
+        if todo and (self.first is None or todo[0].scene_id < self.first.scene_id):
+            self.first = todo[0]
+        kept, broken = [*change.kept, *change.gone], {failure.scene_id for failure in wanted.failures}
+        self.wanted.add_to(number, wanted)
+        self.known += len({one.scene_id for one in kept} | broken)
+        self.scores += sum(one.restored for one in kept)
+        self.failed += sum(not one.restored for one in kept) + len(broken)
+        self.gone += (one.scene_id for one in change.gone)
+        self.not_whole += sum(one.scene_id in broken for one in change.gone)
 
 
 def make_job(
     options: DeblurOptions | ScoreOptions | WatchOptions,
-    found: Found,
+    found: Collection,
     task: TaskT,
     settings: dict[str, Any],
     at_once: int,
@@ -118,18 +137,14 @@ def make_job(
         card: of the model, or what is known of whoever restored the images.
         threads: of the model for one scene; 0 where there is none.
         headline: to print at the start.
-
-    Raises:
-        UsageError: images of the scenes lie where the run would write its own.
     """
-    _check_apart(found, RunFolder(options.output))
     digest = provenance.digest(settings)
     facts = {
         "format": 1,
         "command": command_line(options),
         "input": redaction.of_text(store.absolute(options.input, resolve=True)),
         "layout": found.layout,
-        "unselected": len(found.unselected),
+        "unselected": found.unselected,
         "settings": settings,
         "options": record(options),
         "card": card,
@@ -139,8 +154,7 @@ def make_job(
         "versions": provenance.versions(),
         "machine": provenance.machine(),
     }
-    keys = {scene.scene_id: input_key(scene, digest) for scene in found.scenes}
-    return Job(found, task, at_once, settings, digest, keys, facts, headline)
+    return Job(found, task, at_once, settings, digest, facts, headline)
 
 
 def plan_work(
@@ -156,70 +170,59 @@ def plan_work(
         prune: whether to drop what scenes have left that are no longer in the input, or no longer whole.
 
     Raises:
-        UsageError: the folder holds a run with other settings, or many of its scenes are no longer in the input.
+        UsageError: the folder holds a run with other settings, many of its scenes are no longer in the input, or pictures of
+            scenes lie where the run would write its own.
     """
-    earlier = {} if restart else folder.manifest()
-    check_same_settings(earlier, job, folder)
-    outcomes = [] if restart else with_present_keys(folder.outcomes(), job.found.scenes, job.keys, job.digest)
-    holding = finished([outcome for outcome in outcomes if not is_unreachable(outcome)], job.keys)
-    if retry_failed:
-        holding = {scene: outcome for scene, outcome in holding.items() if not isinstance(outcome, Failure)}
-    todo = [scene for scene in job.found.scenes if scene.scene_id not in holding]
-    lost = _lost(outcomes, job)
-    _check_few({*lost} - {*earlier.get("gone", ())}, outcomes, job, folder)
-    not_whole = {failure.scene_id for failure in job.found.failures}
-    gone = {scene: outcome for scene, outcome in lost.items() if isinstance(outcome, Score) or scene not in not_whole}
-    if prune:
-        gone = {}
-    kept = [*holding.values(), *(replace(failure, input_key=job.digest) for failure in job.found.failures)]
-    kept += [outcome for outcome in _latest(outcomes) if outcome.scene_id in job.found.unselected]
-    stands = earlier.get("finished") is not None and _rows([*kept, *gone.values()]) == _rows(outcomes)
-    told = {*gone} == {*earlier.get("gone", ())}
-    return Work(todo, kept, [*gone.values()], nothing_to_do=stands and told and not todo and folder.is_whole())
+    before = {} if restart else folder.manifest()
+    check_same_settings(before, job, folder)
+    work = Work(folder.buckets(job.found.scenes + job.found.failures))
+    earlier = NoOutcomes() if restart else folder.earlier(work.buckets)
+    told, lost, had, same = frozenset(before.get("gone", ())), _Lost(), 0, before.get("finished") is not None
+    for number in range(work.buckets):
+        there, done = job.found.bucket(number, work.buckets), earlier.bucket(number).done
+        _check_apart(there.scenes, folder)
+        keys = {scene.scene_id: input_key(scene, job.digest) for scene in there.scenes}
+        failures = [replace(failure, input_key=job.digest) for failure in there.failures]
+        wanted = with_former_keys(Wanted(keys, failures, there.unselected), there.scenes, done, job.digest)
+        change = diff(wanted, done, retry_failed=retry_failed, prune=prune)
+        lost.add(change.lost - told)
+        had, same = had + change.before, same and change.same
+        work.add(number, there.scenes, wanted, change)
+    _check_few(lost, had, job, folder)
+    work.nothing_to_do = same and frozenset(work.gone) == told and not work.todo and folder.is_whole()
+    return work
 
 
-def _lost(outcomes: list[Outcome], job: Job[Any]) -> dict[str, Outcome]:
-    """Find the last outcomes of scenes that are no longer in the input, or no longer whole, though they once were."""
-    there = job.keys.keys() | job.found.unselected
-    return {
-        outcome.scene_id: outcome
-        for outcome in _latest(outcomes)
-        if outcome.scene_id not in there and not is_not_found(outcome)
-    }
+@dataclass
+class _Lost:
+    """Scenes that are no longer in the input, or no longer whole: how many, and the first by id."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, scene_ids: frozenset[str]) -> None:
+        if scene_ids:
+            self.count += len(scene_ids)
+            self.first = min(scene_ids | {self.first or min(scene_ids)})
 
 
-def _latest(outcomes: list[Outcome]) -> list[Outcome]:
-    """Return the last outcome of each scene; where that is a scene not found whole, what it gave before as well."""
-    latest: dict[str, list[Outcome]] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.finished_at):
-        before = latest.get(outcome.scene_id, [])
-        stays = [each for each in before if isinstance(each, Score)] if is_not_found(outcome) else []
-        latest[outcome.scene_id] = [*stays, outcome]
-    return [outcome for last in latest.values() for outcome in last]
-
-
-def _check_few(lost: set[str], outcomes: list[Outcome], job: Job[Any], folder: RunFolder) -> None:
+def _check_few(lost: _Lost, had: int, job: Job[Any], folder: RunFolder) -> None:
     """Refuse to go on where many scenes are lost at once: a disk that is not mounted looks like that."""
-    before = len({outcome.scene_id for outcome in outcomes})
-    if len(lost) > max(FEW_GONE, FEW_GONE_SHARE * before):
+    if lost.count > max(FEW_GONE, FEW_GONE_SHARE * had):
         raise UsageError(
-            f"{len(lost)} of the {counted(before, 'scene')} in {folder.uri} are no longer in {job.found.source}, or no longer "
-            f"whole, such as {min(lost)}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
+            f"{lost.count} of the {counted(had, 'scene')} in {folder.uri} are no longer in {job.found.source}, or no longer "
+            f"whole, such as {lost.first}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
             "If they are to go, choose another --output, or begin anew with --restart."
         )
 
 
-def _check_apart(found: Found, folder: RunFolder) -> None:
+def _check_apart(scenes: Sequence[Scene], folder: RunFolder) -> None:
     """Refuse images of others in a run's own folder: they would be overwritten, and deleted by --restart."""
     ours = folder.path("images") + "/"
-    for scene in found.scenes:
+    for scene in scenes:
         for source in (scene.left, scene.right, scene.combined, scene.target, scene.restored):
             if source and source.uri.startswith(ours):
                 raise UsageError(f"{source.uri} lies where the run keeps its own pictures: choose another --output.")
-
-
-def _rows(outcomes: list[Outcome]) -> Counter[tuple[str, str]]:
-    return Counter((outcome.scene_id, outcome.message if isinstance(outcome, Failure) else "") for outcome in outcomes)
 
 
 def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:

@@ -1,7 +1,8 @@
 """The folder of one run: what it already holds, and how its tables come to stand in it.
 
     RUN/metrics/ failures/ latency.parquet images/ summary.json manifest.json report.html log.txt
-    RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written), lock
+    RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written),
+                  generation.json (who may commit, and what), lock
 
 `manifest.json` says `"finished": null` from the first moment to the last, so that no reader takes a run under way, or one
 that was killed while its tables were being put in place, for a finished one.
@@ -10,23 +11,24 @@ that was killed while its tables were being put in place, for a finished one.
 from __future__ import annotations
 
 import json
-import uuid
-from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run import provenance
+from dpdeblur.pipelines.run.generation import Generations
 from dpdeblur.transforms import worklist
-from dpdeblur.transforms.records import Failure, JobError, Latency, Outcome, Scene, Score, UsageError, scene_to_line
+from dpdeblur.transforms.records import Latency, Scene, UsageError, scene_to_line
+from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, part_name
 from dpdeblur.transforms.storage import reachable, store
+from dpdeblur.transforms.storage.spool import buckets_for
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, TableError, read_table, read_tables
-from dpdeblur.transforms.tables.schemas import arrow_schema, from_table
-from dpdeblur.transforms.wording import counted
-
-TABLES = (("metrics", Score), ("failures", Failure))
+from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, TableError, count_rows, read_table
+from dpdeblur.transforms.tables.statistics import RunStatistics
+from dpdeblur.transforms.tables.write import ROWS_PER_FILE
 
 
 class RunFolder:
@@ -43,11 +45,16 @@ class RunFolder:
         self.uri = store.absolute(uri, resolve=True)
         reachable.check(self.uri)
         self.lock, self.log = self.path(".state", "lock"), self.path("log.txt")
-        self._reported: set[str] = set()  # damaged files that the user knows of
+        self.generations = Generations(self.uri)
+        self._damaged: set[str] = set()  # files that the user knows of
 
     def path(self, *parts: str) -> str:
         """Return a path inside the folder."""
         return store.join(self.uri, *parts)
+
+    def parts(self, table: str) -> list[str]:
+        """Return the files of a table, "metrics" or "failures"."""
+        return store.files_in(self.path(table), "*.parquet")
 
     def manifest(self) -> dict[str, Any]:
         """Return what `manifest.json` says of the run in the folder; empty where there is none.
@@ -68,18 +75,37 @@ class RunFolder:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         store.write_whole(self.path(name), text.encode(errors="backslashreplace"))  # names of files may be any bytes
 
-    def outcomes(self) -> list[Outcome]:
+    def buckets(self, scenes: int) -> int:
+        """Return into how many buckets the scenes of a run are sorted.
+
+        As many as its tables are split into already, unless it has grown so much that they would be more than twice as large
+        as they should be.
+
+        Args:
+            scenes: of the input.
+        """
+        rows = sum(count_rows(uri) for table in TABLES for uri in self.parts(table))
+        needed, before = buckets_for(max(scenes, rows), ROWS_PER_FILE), self.generations.current().buckets
+        return before if before and needed <= 2 * before else needed
+
+    def earlier(self, buckets: int) -> EarlierOutcomes:
         """Return what earlier attempts finished: the rows of the tables, and what the journal holds beyond them.
 
         A score whose picture is no longer there does not count, nor does what a damaged part of a table held.
 
+        Args:
+            buckets: into how many to sort it.
+
         Raises:
             UsageError: a table is of another version.
         """
-        stood = [row for name, row_type in TABLES for row in from_table(self._sound_parts(name, row_type), row_type)]
-        found = [*stood, *journal.read(self.path(journal.FOLDER))]
-        pictures = {store.name(uri) for uri in store.files_in(self.path("images"), "*.png")}
-        return [outcome for outcome in found if not (path := _picture(outcome)) or store.name(path) in pictures]
+        parts = {table: self.parts(table) for table in TABLES}
+        split = 0 if self.generations.pending() else self.generations.current().buckets
+        ours = {part_name(bucket) for bucket in range(split)}
+        if any(store.name(uri) not in ours for files in parts.values() for uri in files):
+            split = 0
+        pictures = store.names_in(self.path("images"))
+        return EarlierOutcomes(parts, self._sound_part, buckets, split, self.path(journal.FOLDER), pictures)
 
     def under_way(self, process: int) -> set[str]:
         """Return the scenes that were under way in a process of this machine when it was ended by force."""
@@ -88,48 +114,52 @@ class RunFolder:
 
     def forget_failures(self) -> None:
         """Have the failed scenes done again, whatever happens to the attempt that begins now."""
-        before = self._state("journal")
-        scores = [outcome for outcome in journal.read(self.path(journal.FOLDER)) if isinstance(outcome, Score)]
-        if scores:
-            lines = "".join(map(journal.to_line, scores))
-            store.write_whole(self.path(journal.FOLDER, f"{uuid.uuid4().hex}.jsonl"), lines.encode())
-        store.delete([*before, *store.files_in(self.path("failures"), "*.parquet")])
+        journal.drop_failures(self.path(journal.FOLDER))
+        store.delete(self.parts("failures"))
 
-    def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """Return the metrics, failures and latency tables as they stand.
+    def statistics(self) -> RunStatistics:
+        """Return the statistics of the metrics and failures tables as they stand.
 
         Raises:
             TableError: one of them is damaged or of another version.
-            FileNotFoundError: there are no latency statistics.
         """
-        metrics, failures = (read_tables(store.files_in(self.path(name), "*.parquet"), row_type) for name, row_type in TABLES)
-        return metrics, failures, read_table(self.path("latency.parquet"), Latency)
+        statistics, failed = RunStatistics(), list[pa.ChunkedArray]()
+        for uri in self.parts("failures"):
+            failures = read_table(uri, TABLES["failures"])
+            failed.append(failures["scene_id"])
+            statistics.add_failures(failures)
+        for uri in self.parts("metrics"):
+            metrics = read_table(uri, TABLES["metrics"])
+            statistics.add_metrics(metrics)
+            for ids in failed:
+                statistics.failed_since += pc.sum(pc.is_in(ids, value_set=metrics["scene_id"])).as_py() or 0
+        return statistics
 
     def is_whole(self) -> bool:
-        """Return whether everything that a finished run leaves is there and undamaged."""
+        """Return whether everything that a finished run leaves is there; and undamaged, as far as `earlier` has read it."""
         try:
-            self.tables()
+            read_table(self.path("latency.parquet"), Latency)
             json.loads(store.read_whole(self.path("summary.json")) or b"")
         except (TableError, FileNotFoundError, ValueError):
             return False
-        return all(store.files_in(self.path(name), "*.parquet") for name, _ in TABLES)
+        parts = {table: self.parts(table) for table in TABLES}
+        return all(parts.values()) and not any(uri in self._damaged for files in parts.values() for uri in files)
 
-    def _sound_parts(self, name: str, row_type: type) -> pa.Table:
-        """Return what the undamaged parts of a table hold; say which parts are damaged."""
-        sound = [arrow_schema(row_type).empty_table()]
-        for uri in store.files_in(self.path(name), "*.parquet"):
-            try:
-                sound.append(read_table(uri, row_type))
-            except OtherVersionError as error:
-                raise UsageError(f"{error}. Use --restart, or another --output.") from error
-            except DamagedTableError as error:
-                if uri not in self._reported:
-                    complain(f"{error}. What it held is done again.")
-                self._reported.add(uri)
-        return pa.concat_tables(sound)
+    def _sound_part(self, uri: str, row_type: type) -> pa.Table | None:
+        """Return what a part of a table holds; None where it is damaged, which is said."""
+        try:
+            return read_table(uri, row_type)
+        except OtherVersionError as error:
+            raise UsageError(f"{error}. Use --restart, or another --output.") from error
+        except DamagedTableError as error:
+            if uri not in self._damaged:
+                complain(f"{error}. What it held is done again.")
+            self._damaged.add(uri)
+            return None
 
     def sweep(self) -> None:
-        """Remove what an interrupted attempt left half done. What it finished stays."""
+        """Remove what an interrupted attempt left half done. What it finished stays, and what it committed is put in place."""
+        self.generations.finish()
         half_done = [
             *self._state("work"),
             *self._state("tables", "metrics"),
@@ -139,29 +169,32 @@ class RunFolder:
         ]
         partial = [
             uri
-            for folder in ("", "images", "metrics", "failures")
+            for folder in ("", ".state", "images", "metrics", "failures")
             for uri in store.files_in(self.path(folder), f".*{store.PARTIAL}")
         ]
         store.delete([*half_done, *partial])
 
     def make_ready(self, *, restart: bool, forget_failures: bool) -> None:
-        """Make the folder ready for an attempt.
+        """Make the folder ready for an attempt, which alone can commit from now on.
 
         Args:
             restart: whether to forget the run that the folder holds.
             forget_failures: whether to have its failed scenes done again, whatever becomes of the attempt.
+
+        Raises:
+            UsageError: the folder's manifest is none of ours.
+            JobError: another attempt begins at the same moment.
         """
         if restart:
             self.clear()
         elif forget_failures:
             self.forget_failures()
         self.sweep()
+        self.generations.take_over(anew=restart)
 
-    def write_work(self, todo: list[Scene], kept: list[Outcome]) -> tuple[list[str], list[str]]:
-        """Write the scenes to do and the outcomes that are kept to files, and return the names of both."""
-        folder = self.path(worklist.FOLDER)
-        scenes = worklist.write_lines(folder, "todo", todo, scene_to_line)
-        return scenes, worklist.write_lines(folder, "kept", kept, journal.to_line)
+    def write_work(self, todo: Iterable[Scene]) -> list[str]:
+        """Write the scenes to do to files, and return their names."""
+        return worklist.write_lines(self.path(worklist.FOLDER), "todo", todo, scene_to_line)
 
     def write_manifest(self, facts: dict[str, Any], *, finished: bool = False) -> dict[str, Any]:
         """Write what is run, and since when, to `manifest.json`; return what it says.
@@ -184,51 +217,13 @@ class RunFolder:
         wrote_pictures = self.manifest().get("settings", {}).get("images") == "restored"
         self.sweep()
         names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
-        tables = [uri for name in ("metrics", "failures", "windows") for uri in store.files_in(self.path(name), "*.parquet")]
+        tables = [uri for name in (*TABLES, "windows") for uri in self.parts(name)]
         pictures = store.files_in(self.path("images"), "*.png") if wrote_pictures else []
         store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
 
-    def commit(self, expected: Counter[str]) -> None:
-        """Put the new tables in the place of the old, and drop the journal that they now replace.
-
-        A kill in between loses nothing: old and new tables and the journal agree on every scene they share, and the manifest
-        does not yet say that the run has finished.
-
-        Args:
-            expected: how many rows the new tables must hold of each scene.
-
-        Raises:
-            JobError: rows are missing or there twice, or a table is damaged. An engine that says DONE proves nothing.
-        """
-        staged = {name: store.files_in(self.path(".state", "tables", name), "*.parquet") for name, _ in TABLES}
-        try:
-            metrics, failures = (read_tables(staged[name], row_type) for name, row_type in TABLES)
-        except TableError as error:
-            raise JobError(f"The engine reported success, but {error}.") from error
-        found = Counter([*metrics["scene_id"].to_pylist(), *failures["scene_id"].to_pylist()])
-        if found != expected:
-            missing, twice = (expected - found).total(), (found - expected).total()
-            raise JobError(
-                "The engine reported success, but that is not what the tables hold: "
-                f"{counted(missing, 'scene')} missing, {counted(twice, 'scene')} there twice."
-            )
-        store.delete(self._orphans(set(metrics["image_path"].to_pylist())))
-        for name, _ in TABLES:
-            names = {store.name(uri) for uri in staged[name]}
-            for uri in staged[name]:
-                store.move(uri, self.path(name, store.name(uri)))
-            store.delete([uri for uri in store.files_in(self.path(name), "*.parquet") if store.name(uri) not in names])
-        store.move(self.path(".state", "tables", "latency.parquet"), self.path("latency.parquet"))
+    def drop_work(self) -> None:
+        """Drop the work files and the journal, once the tables hold all of it."""
         store.delete([*self._state("work"), *self._state("journal")])
-
-    def _orphans(self, staged: set[str]) -> list[str]:
-        """Return the pictures of earlier rows that no new row has: their scenes were pruned, or have failed since."""
-        before = {path for outcome in self.outcomes() if (path := _picture(outcome))}
-        return [self.path("images", store.name(path)) for path in before - staged]
 
     def _state(self, *parts: str) -> list[str]:
         return store.files_in(self.path(".state", *parts))
-
-
-def _picture(outcome: Outcome) -> str:
-    return (outcome.image_path or "") if isinstance(outcome, Score) else ""

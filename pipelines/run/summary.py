@@ -6,8 +6,6 @@ import dataclasses
 import math
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
@@ -20,22 +18,25 @@ from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found
+from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.left_out import worth_saying
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
-from dpdeblur.transforms.tables.results import scored_and_failed
+from dpdeblur.transforms.tables.statistics import Quality, RunStatistics
 
 METRICS = ("psnr_db", "ssim", "mae")
+INFERENCE = ("p50_ms", "p95_ms", "mean_ms_per_megapixel")
 
 
 def conclude(
     run: OpenRun,
     folder: RunFolder,
-    found: Found,
+    found: Collection | Found,
     facts: dict[str, Any],
     *,
     scores_before: int,
     strict: bool = False,
     accepted: Share | None = None,
+    statistics: RunStatistics | None = None,
 ) -> int:
     """Sum up a run whose tables stand, and draw its report; return the exit code.
 
@@ -47,10 +48,10 @@ def conclude(
         scores_before: rows of scores in the tables that earlier attempts left.
         strict: whether files that belong to no scene count as failures.
         accepted: how many of the scenes may have failed.
+        statistics: of the tables, where they are known.
     """
-    wall_s = run.tally.elapsed_s
-    metrics, failures, latency = folder.tables()
-    numbers = summarise(metrics, failures, latency, metrics.num_rows - scores_before, wall_s)
+    wall_s, statistics = run.tally.elapsed_s, statistics or folder.statistics()
+    numbers = summarise(statistics, statistics.scores - scores_before, wall_s)
     numbers["left_out"] = [dataclasses.asdict(kind) for kind in found.left_out]
     folder.write_json("summary.json", numbers)
     folder.write_manifest(facts, finished=True)
@@ -60,8 +61,8 @@ def conclude(
         run.say(f"Report: {report_page.write_report(folder.uri)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
-    scenes = sum(numbers["scenes"].values())
-    return exit_code(failures.num_rows, scenes, accepted, broken=breaks_strictness(found, strict=strict))
+    scenes = statistics.restored + statistics.failed
+    return exit_code(statistics.failed, scenes, accepted, broken=breaks_strictness(found, strict=strict))
 
 
 def exit_code(failed: int, scenes: int, accepted: Share | None, *, broken: bool) -> int:
@@ -77,7 +78,7 @@ def exit_code(failed: int, scenes: int, accepted: Share | None, *, broken: bool)
     return WITH_FAILURES if failed > most or broken else OK
 
 
-def breaks_strictness(found: Found, *, strict: bool) -> bool:
+def breaks_strictness(found: Collection | Found, *, strict: bool) -> bool:
     """Return whether files that belong to no scene count as failures, and there are some.
 
     Args:
@@ -87,73 +88,53 @@ def breaks_strictness(found: Found, *, strict: bool) -> bool:
     return strict and bool(worth_saying(found.left_out))
 
 
-def summarise(metrics: pa.Table, failures: pa.Table, latency: pa.Table, restored_now: int, wall_s: float) -> dict[str, Any]:
+def summarise(statistics: RunStatistics, restored_now: int, wall_s: float) -> dict[str, Any]:
     """Return what `summary.json` holds.
 
     Args:
-        metrics: table of the scored scenes.
-        failures: table of the failed scenes.
-        latency: table of the latency statistics.
+        statistics: of the tables.
         restored_now: scenes that this attempt restored itself.
         wall_s: time that this attempt took for them, in seconds.
     """
-    subsets = sorted(name for name in pc.unique(metrics["subset"]).to_pylist() if name)
-    inference = [row for row in latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
-    inference = [row for row in inference if row["max_ms"]]  # 0: pictures that somebody else restored
+    subsets = sorted(filter(None, statistics.quality))
+    inference = [row for row in statistics.latency() if (row.group_by, row.stage) == ("all", "inference")]
+    inference = [row for row in inference if row.max_ms]  # 0: pictures that somebody else restored
     return {
-        "scenes": {"restored": metrics.num_rows - scored_and_failed(metrics, failures), "failed": failures.num_rows},
-        "quality": _quality(metrics, "all"),
-        "quality_by_subset": [_quality(metrics.filter(pc.equal(metrics["subset"], name)), name) for name in subsets],
-        "failures_by_cause": _causes(failures),
-        "inference": {key: inference[0][key] for key in ("p50_ms", "p95_ms", "mean_ms_per_megapixel")} if inference else None,
+        "scenes": {"restored": statistics.restored, "failed": statistics.failed},
+        "quality": _quality(statistics.quality[""], "all"),
+        "quality_by_subset": [_quality(statistics.quality[name], name) for name in subsets],
+        "failures_by_cause": _causes(statistics),
+        "inference": {key: getattr(inference[0], key) for key in INFERENCE} if inference else None,
         "throughput": {
             "scenes": restored_now,
             "wall_s": round(wall_s, 3),
             "scenes_per_s": restored_now / wall_s if wall_s else None,
         },
-        "scored_against_lossy_targets": _against_lossy_targets(metrics),
-        "worse_than_unprocessed": losses.losses(metrics),
-        "protocols": sorted(pc.unique(metrics["protocol"]).to_pylist()),
+        "scored_against_lossy_targets": statistics.against_lossy_targets,
+        "worse_than_unprocessed": losses.losses(statistics.gains),
+        "protocols": sorted(statistics.protocols),
     }
 
 
-def _quality(metrics: pa.Table, group: str) -> dict[str, Any]:
+def _quality(quality: Quality, group: str) -> dict[str, Any]:
     """Average each score over images, after and before; identical images (+inf dB) are counted, not averaged."""
-    scored = metrics.filter(pc.is_valid(metrics["psnr_db"]))
-    names = [*METRICS, *(name for name in EXTRA_METRICS if scored[name].null_count < scored.num_rows)]
-    means = {column: _mean(scored[column]) for name in names for column in (name, f"input_{name}")}
-    identical = {column: _infinite(scored[column]) for column in ("psnr_db", "input_psnr_db")}
-    return {"group": group, "restored": metrics.num_rows, "scored": scored.num_rows, **means, "identical": identical}
+    names = [*METRICS, *(name for name in EXTRA_METRICS if quality.measured[name])]
+    means = {column: quality.mean(column) for name in names for column in (name, f"input_{name}")}
+    identical = {column: quality.infinite[column] for column in ("psnr_db", "input_psnr_db")}
+    return {"group": group, "restored": quality.restored, "scored": quality.scored, **means, "identical": identical}
 
 
-def _mean(column: pa.ChunkedArray) -> float | None:
-    value = pc.mean(column.filter(pc.is_finite(column))).as_py()
-    return None if value is None else float(value)
-
-
-def _infinite(column: pa.ChunkedArray) -> int:
-    return int(pc.sum(pc.is_inf(column)).as_py() or 0)
-
-
-def _against_lossy_targets(metrics: pa.Table) -> int:
-    """Count the scenes whose target comes from a lossy file: part of its detail is the work of the compression."""
-    lossy = pc.match_substring_regex(metrics["source_lossy"], r"\btarget\b")
-    return int(pc.sum(pc.and_(lossy, pc.is_valid(metrics["psnr_db"]))).as_py() or 0)
-
-
-def _causes(failures: pa.Table) -> list[dict[str, Any]]:
+def _causes(statistics: RunStatistics) -> list[dict[str, Any]]:
     """Count the scenes that failed alike, the commonest cause first, each with the first of its scenes."""
-    alike = failures.sort_by("scene_id").group_by(["stage", "error_type"], use_threads=False)
-    counted = alike.aggregate([("scene_id", "count"), ("scene_id", "first"), ("message", "first")]).to_pylist()
-    counted.sort(key=lambda row: (-row["scene_id_count"], row["stage"]))
+    causes = sorted(statistics.causes.items(), key=lambda item: (-item[1].scenes, item[0]))
     return [
         {
-            "stage": row["stage"],
-            "error_type": row["error_type"],
-            "scenes": row["scene_id_count"],
-            "example": f"{row['scene_id_first']}: {row['message_first']}",
+            "stage": stage,
+            "error_type": error_type,
+            "scenes": cause.scenes,
+            "example": f"{cause.scene_id}: {cause.message}",
         }
-        for row in counted
+        for (stage, error_type), cause in causes
     ]
 
 

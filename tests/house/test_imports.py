@@ -28,6 +28,7 @@ ORDER = {
         "shards",
         "layouts",
         "selection",
+        "resuming",
         "scoring",
     ],
     "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dpdeblur.transforms.records import Scene, Source, scene_from_line
+from dpdeblur.transforms.records import Scene, Source, scene_from_tuple, scene_to_tuple
 from dpdeblur.transforms.shards.tar_shards import tar_size
 
 ROLES = ("left", "right", "combined", "target")
@@ -28,13 +27,13 @@ class ShardPlan:
 
     def to_line(self) -> str:
         """Return the plan as one line of JSON."""
-        return json.dumps([self.shard, [dataclasses.asdict(scene) for scene in self.scenes]]) + "\n"
+        return json.dumps([self.shard, [scene_to_tuple(scene) for scene in self.scenes]]) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> ShardPlan:
         """Return the plan of such a line."""
         shard, scenes = json.loads(line)
-        return cls(shard, tuple(scene_from_line(json.dumps(scene)) for scene in scenes))
+        return cls(shard, tuple(map(scene_from_tuple, scenes)))
 
 
 def assign(scenes: Sequence[Scene], shard_size: int) -> list[ShardPlan]:

@@ -7,7 +7,7 @@ No reader ever sees half a file under its final name. Whatever goes wrong is an 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from fnmatch import fnmatchcase
@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import local_files
 from dpdeblur.transforms.storage.local_files import PARTIAL
-from dpdeblur.transforms.storage.object_files import ObjectFiles
+from dpdeblur.transforms.storage.object_files import ObjectFiles, Version
 from dpdeblur.transforms.storage.uris import absolute, is_local, join, local_path, name, parent, relative_to
 
 __all__ = ["PARTIAL", "absolute", "join", "local_path", "name", "parent", "relative_to"]
@@ -95,6 +95,32 @@ def write_whole(uri: str, data: bytes | memoryview) -> None:
     _files(uri).write(uri, data)
 
 
+def version(uri: str) -> Version | None:
+    """Return a small file and which of its contents it has; None where there is none."""
+    if not is_local(uri):
+        return objects_at(uri).version(uri)
+    content = read_whole(uri)
+    return None if content is None else Version(content, "")
+
+
+def replace(uri: str, data: bytes, seen: Version | None) -> Version | None:
+    """Write a small file unless it has changed since it was seen; return what it is now, None where it has changed.
+
+    On a disk this is safe among those that hold one lock; in an object store, as far as its writes can be conditional.
+
+    Args:
+        uri: of the file.
+        data: its new content.
+        seen: what it was; None: there was no such file.
+    """
+    if not is_local(uri):
+        return objects_at(uri).replace(uri, data, seen)
+    if version(uri) != seen:
+        return None
+    write_whole(uri, data)
+    return Version(data, "")
+
+
 def created(uri: str) -> AbstractContextManager[BinaryIO]:
     """Open a stream to a new file that gets its name only once the block has ended well; otherwise nothing is left."""
     return _files(uri).created(uri)  # type: ignore[no-any-return]
@@ -108,6 +134,11 @@ def files_in(folder: str, pattern: str = "*") -> list[str]:
         pattern: that their names match.
     """
     return sorted(uri for uri in _files(folder).files_in(folder) if fnmatchcase(uri.rpartition("/")[2], pattern))
+
+
+def names_in(folder: str) -> Iterator[str]:
+    """Yield the names of the files directly inside a folder, in any order; none where the folder is missing."""
+    return (name(uri) for uri in _files(folder).files_in(folder))
 
 
 def delete(uris: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ import types
 import typing
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,8 @@ _log = logging.getLogger("dpdeblur")
 FOLDER = ".state/journal"
 UNDER_WAY = "under-way"  # inside it
 _SIGNED = re.compile(rb'(.*), "crc32": "([0-9a-f]{8})"}', re.DOTALL)
+_OF_SCENE = re.compile(rb'{"(?:score|failure)": {"scene_id": ("(?:[^"\\]|\\.)*")')
+_OBJECTS_AT_ONCE = 1000
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
 
 
@@ -68,29 +70,6 @@ def _digest(scene: Scene, settings_digest: str, name: Callable[[Source], str]) -
     return hashlib.sha256(json.dumps([settings_digest, scene.subset, *versions]).encode()).hexdigest()[:32]
 
 
-def with_present_keys(
-    outcomes: Iterable[Outcome], scenes: Iterable[Scene], keys: Mapping[str, str], settings_digest: str
-) -> list[Outcome]:
-    """Return outcomes in which those with a former key, of scenes that have not changed, have the key of today.
-
-    Args:
-        outcomes: those of earlier attempts, perhaps by an earlier version.
-        scenes: those of this attempt.
-        keys: the `input_key` of each.
-        settings_digest: of the settings of the run.
-    """
-    by_id = {scene.scene_id: scene for scene in scenes}
-
-    def at_present(outcome: Outcome) -> Outcome:
-        key, scene = keys.get(outcome.scene_id), by_id.get(outcome.scene_id)
-        if scene is None or key is None or outcome.input_key in ("", key):
-            return outcome
-        former = outcome.input_key == former_input_key(scene, settings_digest)
-        return dataclasses.replace(outcome, input_key=key) if former else outcome
-
-    return [at_present(outcome) for outcome in outcomes]
-
-
 def to_line(outcome: Outcome) -> str:
     """Return one outcome as a line of JSON that ends with a checksum of itself."""
     kind = "score" if isinstance(outcome, Score) else "failure"
@@ -105,9 +84,8 @@ def signed(text: str) -> str:
 def from_line(line: str | bytes) -> Outcome | None:
     """Return the outcome of a line; None where it was cut short or damaged, or comes from another version of the columns."""
     data = line.encode(errors="replace") if isinstance(line, str) else line
-    found = _SIGNED.fullmatch(data.rstrip(b"\n"))
-    text = found[1] + b"}" if found else b""
-    if found is None or _checksum(text) != found[2].decode():
+    text = _unsigned(data)
+    if text is None:
         return None
     try:
         ((kind, columns),) = json.loads(text).items()
@@ -118,6 +96,13 @@ def from_line(line: str | bytes) -> Outcome | None:
     values = ((getattr(outcome, name), classes) for name, classes in _TYPES[kind].items())
     typed = all(isinstance(value, classes) and type(value) is not bool for value, classes in values)
     return outcome if typed else None
+
+
+def _unsigned(line: bytes) -> bytes | None:
+    """Return what `signed` was given; None where the checksum is not that of the rest."""
+    found = _SIGNED.fullmatch(line.rstrip(b"\n"))
+    text = found[1] + b"}" if found else b""
+    return text if found and _checksum(text) == found[2].decode() else None
 
 
 def _checksum(data: bytes) -> str:
@@ -141,19 +126,34 @@ def read(folder: str) -> list[Outcome]:
     return outcomes
 
 
-def finished(outcomes: Iterable[Outcome], keys: Mapping[str, str]) -> dict[str, Outcome]:
-    """Return the outcomes that still hold, by scene.
+def lines_in(folder: str) -> Iterator[bytes]:
+    """Yield the lines of the journal files of a folder, one by one; in an object store, where files are small, many at once."""
+    files = store.files_in(folder, "*.jsonl")
+    if store.local_path(folder):
+        for uri in files:
+            with store.open_file(uri) as stream:
+                yield from stream
+    else:
+        for start in range(0, len(files), _OBJECTS_AT_ONCE):
+            for data in store.read_many(files[start : start + _OBJECTS_AT_ONCE]):
+                yield from data.splitlines()
 
-    Args:
-        outcomes: those of earlier attempts.
-        keys: the `input_key` that each scene of this attempt has now. An outcome for another key, or of a scene no longer
-            there, does not hold. Where a scene was tried again after a failure, its score counts.
-    """
-    holding: dict[str, Outcome] = {}
-    for outcome in outcomes:
-        if keys.get(outcome.scene_id) == outcome.input_key and not isinstance(holding.get(outcome.scene_id), Score):
-            holding[outcome.scene_id] = outcome
-    return holding
+
+def scene_of(line: bytes) -> str | None:
+    """Return the scene that a line is about; None where the line was cut short or damaged."""
+    found = _unsigned(line)
+    scene = found and _OF_SCENE.match(found)
+    return str(json.loads(scene[1])) if scene else None
+
+
+def drop_failures(folder: str) -> None:
+    """Have a journal hold scores alone."""
+    before = store.files_in(folder, "*.jsonl")
+    if not before:
+        return
+    with store.created(store.join(folder, f"{uuid.uuid4().hex}.jsonl")) as stream:
+        stream.writelines(line.rstrip(b"\n") + b"\n" for line in lines_in(folder) if line.startswith(b'{"score"'))
+    store.delete(before)
 
 
 class Follower:

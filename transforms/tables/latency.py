@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from dpdeblur.transforms.records import Latency, Score, WindowLatency
 from dpdeblur.transforms.tables.schemas import from_table
@@ -17,7 +19,8 @@ from dpdeblur.transforms.tables.schemas import from_table
 STAGES = ("read", "decode", "inference", "score", "write")
 ACCURACY = 5e-4  # of a quantile, relative
 _LOG_GAMMA = math.log((1 + ACCURACY) / (1 - ACCURACY))
-_ZERO = -(2**31)  # bucket of times below the clock's resolution
+_RESOLUTION_MS = 1e-6  # of the clock
+_ZERO = -(2**31)  # bucket of times below it
 
 
 @dataclass(slots=True)
@@ -47,6 +50,27 @@ class Sketch:
         bucket = _bucket(ms)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         return self
+
+    @classmethod
+    def of(cls, ms: NDArray[np.float64], megapixels: NDArray[np.float64]) -> Sketch:
+        """Return the sketch of many times at once, as `add` makes it of one after the other.
+
+        Args:
+            ms: times in milliseconds, at least 0; not empty.
+            megapixels: of the picture of each.
+        """
+        mean = float(ms.mean())
+        logs = np.log(ms, where=ms > _RESOLUTION_MS, out=np.full_like(ms, -np.inf, dtype=np.float64)) / _LOG_GAMMA
+        numbers, counts = np.unique(np.where(np.isneginf(logs), _ZERO, np.ceil(logs)).astype(np.int64), return_counts=True)
+        return cls(
+            len(ms),
+            mean,
+            float(np.square(ms - mean).sum()),
+            float(ms.min()),
+            float(ms.max()),
+            float(megapixels.sum()),
+            dict(zip(numbers.tolist(), counts.tolist(), strict=True)),
+        )
 
     def merge(self, other: Sketch) -> Sketch:
         """Return both sets together, as a new sketch."""
@@ -82,7 +106,7 @@ class Sketch:
 
 
 def _bucket(ms: float) -> int:
-    return math.ceil(math.log(ms) / _LOG_GAMMA) if ms > 1e-6 else _ZERO
+    return math.ceil(math.log(ms) / _LOG_GAMMA) if ms > _RESOLUTION_MS else _ZERO
 
 
 def _middle(bucket: int) -> float:

@@ -11,6 +11,7 @@ from dpdeblur.pipelines.cli import main
 from dpdeblur.pipelines.html.losses import losses, warning
 from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.statistics import Gains
 from tests import rows, tiny_onnx
 from tests.builders import make_scenes, write_folders
 from tests.runs import without_target, write_run
@@ -20,6 +21,12 @@ WORDS = "Worse than doing nothing in 3 of 3 scenes"
 
 def gains(*gained: float, **changes: object) -> list[Score]:
     return [rows.score(f"s{number}", input_psnr_db=25.0, psnr_db=25.0 + gain, **changes) for number, gain in enumerate(gained)]
+
+
+def gained_by(scores: list[Score]) -> Gains:
+    found = Gains()
+    found.add(to_table(scores, Score))
+    return found
 
 
 @pytest.mark.parametrize("channels", [[2, 1, 0], [5, 3, 4]])
@@ -63,12 +70,12 @@ def test_pictures_of_other_scenes_are_told_and_no_model_is_blamed(tmp_path: Path
 def test_most_means_more_than_half_and_noise_is_no_loss() -> None:
     cases = {(-1, -1, 1): True, (-1, -1, 1, 1): False, (-0.05, -0.05): False, (): False, (-0.2,): True, (1, 2): False}
     for gained, told in cases.items():
-        assert bool(warning(losses(to_table(gains(*gained), Score)))) == told, gained
+        assert bool(warning(losses(gained_by(gains(*gained))))) == told, gained
 
 
 def test_scenes_without_a_target_and_infinite_scores_do_not_count() -> None:
     others = [without_target("a"), without_target("b"), rows.score("c", psnr_db=float("inf"))]
-    lost = losses(to_table([*gains(-1), *others], Score))
+    lost = losses(gained_by([*gains(-1), *others]))
     assert (lost["scenes"], lost["of"]) == (1, 1)
 
 

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpdeblur.pipelines.run.job import FEW_GONE, Job, plan_work
+from dpdeblur.pipelines.run.commit import commit
+from dpdeblur.pipelines.run.job import FEW_GONE, Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.errors import JobError, UsageError
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.records import Failure, Latency, Outcome, Scene, Score, Source, is_not_found, now
+from dpdeblur.transforms.layouts.collection import Collection
+from dpdeblur.transforms.records import Outcome, Scene, Score, Source, now
+from dpdeblur.transforms.resuming.diff import Done
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.parquet import write_table
-from dpdeblur.transforms.tables.schemas import to_table
 from tests.builders import write_file
 from tests.rows import failure, score
 
@@ -30,39 +31,58 @@ lose = st.tuples(st.sampled_from(["lose", "find again"]), st.sampled_from(NAMES)
 killed = st.tuples(st.just("killed"), st.sampled_from(["", "torn"]), st.integers(0, 6))
 finish = st.tuples(st.just("finish"), st.just(""), st.just(0))
 retry = st.tuples(st.just("retry"), st.just(""), st.integers(0, 6))
+split = st.tuples(st.just("split"), st.just(""), st.sampled_from([1, 2, 8]))
+
+
+class Folder(RunFolder):
+    """A run folder that is split into as many buckets as a test says."""
+
+    split = 1
+
+    def buckets(self, scenes: int) -> int:
+        return self.split
+
+    def done(self) -> list[Done]:
+        """All outcomes that it holds."""
+        earlier = self.earlier(self.split)
+        return [one for number in range(self.split) for one in earlier.bucket(number).done]
 
 
 class World:
     """An input whose scenes come, change, lose a view and go, and the run folder of a job on them."""
 
     def __init__(self, folder: str) -> None:
-        self.run = RunFolder(folder)
+        self.run = Folder(folder)
         self.versions: dict[str, int] = {"a": 1, "b": 1, "c": 1}
         self.lost: set[str] = set()  # scenes that lack a view at present
         self.held: set[str] = set()  # keys that have a score, in the journal or in the tables
 
-    def job(self) -> Job[Any]:
-        scenes = tuple(
+    def scenes(self) -> tuple[Scene, ...]:
+        return tuple(
             Scene(name, Source("l", stamp=f"{name}{v}"), Source("r"), subset=name)
             for name, v in self.versions.items()
             if name not in self.lost
         )
+
+    def job(self) -> Job[Any]:
         lost = sorted(self.lost & self.versions.keys())
         failures = tuple(failure(name, stage="find", message="A dead link.", finished_at=now()) for name in lost)
-        keys = {scene.scene_id: journal.input_key(scene, "d") for scene in scenes}
-        return Job(Found("", "", scenes, failures, 0), None, 1, {}, "d", keys, {}, "")
+        return Job(Collection.of(Found("", "", self.scenes(), failures, 0)), None, 1, {}, "d", {}, "")
+
+    def keys(self) -> dict[str, str]:
+        return {scene.scene_id: journal.input_key(scene, "d") for scene in self.scenes()}
 
     def gone(self) -> set[str]:
         """Scenes that were worked on once, and are no longer in the input, or no longer whole."""
-        worked_on = [row for row in self.latest() if not is_not_found(row)]
-        return {row.scene_id for row in worked_on} - (set(self.versions) - self.lost)
+        worked_on = [one for one in self.latest() if not one.not_found_whole]
+        return {one.scene_id for one in worked_on} - (set(self.versions) - self.lost)
 
-    def latest(self) -> list[Outcome]:
+    def latest(self) -> list[Done]:
         """The last outcome of each scene, and the last score of those that are not found whole any more."""
-        rows = sorted(self.run.outcomes(), key=lambda row: row.finished_at)
-        last = {row.scene_id: row for row in rows}
-        scores = {row.scene_id: row for row in rows if isinstance(row, Score)}
-        return [*last.values(), *(row for name, row in scores.items() if is_not_found(last[name]))]
+        done = sorted(self.run.done(), key=lambda one: one.finished_ms)
+        last = {one.scene_id: one for one in done}
+        scores = {one.scene_id: one for one in done if one.restored}
+        return [*last.values(), *(one for name, one in scores.items() if last[name].not_found_whole)]
 
     def outcome(self, scene: Scene, key: str) -> Outcome:
         """The third version of a file is broken."""
@@ -71,53 +91,52 @@ class World:
 
     def attempt(self, how: str, torn: str, steps: int) -> bool:
         """Make an attempt; return whether it was not refused."""
-        job = self.job()
+        job, keys = self.job(), self.keys()
         if len(self.gone() - set(self.run.manifest().get("gone", ()))) > FEW_GONE:
             with pytest.raises(UsageError, match="no longer in"):
                 plan_work(job, self.run, retry_failed=how == "retry")
             return False
         work = plan_work(job, self.run, retry_failed=how == "retry")
-        todo = [scene.scene_id for scene in work.todo]
-        assert Counter([*todo, *(row.scene_id for row in work.kept)]) == Counter(job.scene_ids), "each scene once"
-        failed = {row.scene_id for row in self.latest() if isinstance(row, Failure) and not is_not_found(row)}
-        assert {row.scene_id for row in work.gone} == self.gone() - (failed & self.lost & self.versions.keys()), (
-            "nothing is forgotten"
-        )
-        tried = [row for row in work.kept if not is_not_found(row)]
-        assert all(row.input_key == job.keys[row.scene_id] for row in tried), "nothing out of date is kept"
-        assert not self.held & {job.keys[name] for name in todo}, "nothing that is finished is done again"
-        if how == "retry" and todo:
-            self.run.forget_failures()
-        self.run.sweep()
-        facts = {"settings": {}, "gone": sorted(row.scene_id for row in work.gone)}
+        scenes = list(work.scenes_to_do())
+        todo = [scene.scene_id for scene in scenes]
+        assert work.first == min(scenes, key=lambda scene: scene.scene_id, default=None)
+        failed = {one.scene_id for one in self.latest() if not one.restored and not one.not_found_whole}
+        assert set(work.gone) == self.gone() - (failed & self.lost & self.versions.keys()), "nothing is forgotten"
+        assert work.scenes == len({*self.versions, *work.gone}), "each scene once"
+        out_of_date = {name for name in keys if all(one.input_key != keys[name] for one in self.run.done())}
+        assert out_of_date <= set(todo), "nothing out of date is kept"
+        assert not self.held & {keys[name] for name in todo}, "nothing that is finished is done again"
+        self.run.make_ready(restart=False, forget_failures=how == "retry" and bool(todo))
+        facts = {"settings": {}, "gone": sorted(work.gone)}
         self.run.write_manifest(facts)
         records, done = journal.Journal(self.run.path(journal.FOLDER)), []
-        for scene in work.todo if how == "finish" else work.todo[:steps]:
+        for scene in scenes if how == "finish" else scenes[:steps]:
             records.begin(scene)
-            done.append(self.outcome(scene, job.keys[scene.scene_id]))
+            done.append(self.outcome(scene, keys[scene.scene_id]))
             records.append(done[-1])
         records.close()
         self.held |= {row.input_key for row in done if isinstance(row, Score)}
         if torn:
             write_file(Path(self.run.path(journal.FOLDER, "torn.jsonl")), journal.to_line(score("a"))[:99].encode())
         if how == "finish":
-            self.commit([*work.earlier, *done], facts)
+            self.commit(work, facts)
+        elif todo[steps:]:
+            with pytest.raises(JobError, match=f"{len(todo[steps:])} scene.* missing"):
+                commit(self.run, work.wanted, work.buckets)
         return True
 
-    def commit(self, outcomes: list[Outcome], facts: dict[str, Any]) -> None:
-        for name, row_type in (("metrics", Score), ("failures", Failure)):
-            table = to_table([row for row in outcomes if isinstance(row, row_type)], row_type)
-            write_table(table, self.run.path(".state", "tables", name, "part-00000.parquet"))
-        write_table(to_table([], Latency), self.run.path(".state", "tables", "latency.parquet"))
-        self.run.commit(Counter(row.scene_id for row in outcomes))
+    def commit(self, work: Work, facts: dict[str, Any]) -> None:
+        statistics = commit(self.run, work.wanted, work.buckets)
+        assert statistics.restored + statistics.failed == work.scenes
+        assert self.run.statistics().restored == statistics.restored
         self.run.write_json("summary.json", {})
         self.run.write_manifest(facts, finished=True)
         assert plan_work(self.job(), self.run).nothing_to_do
-        self.held = {row.input_key for row in outcomes if isinstance(row, Score)}
+        self.held = {one.input_key for one in self.run.done() if one.restored}
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(change | remove | lose | killed | finish | retry, max_size=12))
+@given(st.lists(change | remove | lose | killed | finish | retry | split, max_size=12))
 def test_each_scene_is_done_once_for_what_it_is(events: list[tuple[str, str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(folder)
@@ -130,14 +149,16 @@ def test_each_scene_is_done_once_for_what_it_is(events: list[tuple[str, str, int
                 world.lost.add(name)
             elif what == "find again":
                 world.lost.discard(name)
+            elif what == "split":
+                world.run.split = number
             else:
                 taken = world.attempt(what, name, number)
         if taken:
-            rows = world.run.outcomes()
-            assert Counter(row.scene_id for row in rows if not is_not_found(row)) == Counter(
+            done = world.run.done()
+            assert Counter(one.scene_id for one in done if not one.not_found_whole) == Counter(
                 {*(world.versions.keys() - world.lost), *world.gone()}
             )
-            assert {row.scene_id for row in rows if is_not_found(row)} == world.lost & world.versions.keys()
-            for row in rows:
-                if row.scene_id in world.versions.keys() - world.lost:
-                    assert isinstance(row, Failure) == (world.versions[row.scene_id] == 3)
+            assert {one.scene_id for one in done if one.not_found_whole} == world.lost & world.versions.keys()
+            for one in done:
+                if one.scene_id in world.versions.keys() - world.lost:
+                    assert one.restored == (world.versions[one.scene_id] != 3)

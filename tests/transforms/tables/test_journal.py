@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -45,17 +43,6 @@ def test_a_damaged_line_is_no_line(outcome: Outcome, data: st.DataObject) -> Non
 def test_a_line_cut_short_is_no_line(outcome: Outcome, cut: int) -> None:
     line = journal.to_line(outcome)
     assert journal.from_line(line[: max(0, len(line) - 1 - cut)]) is None
-
-
-@given(st.lists(outcomes))
-def test_only_outcomes_for_the_present_key_count_and_scores_win(history: list[Outcome]) -> None:
-    keys = {f"s{n}": "k1" for n in range(4)}
-    holding = journal.finished(history, keys)
-    for scene_id, outcome in holding.items():
-        assert outcome.input_key == keys[scene_id]
-    for outcome in history:
-        if keys.get(outcome.scene_id) == outcome.input_key:
-            assert type(outcome) is not type(score("x")) or type(holding[outcome.scene_id]) is type(outcome)
 
 
 def test_append_then_read_with_a_torn_tail(tmp_path: Path) -> None:
@@ -132,19 +119,20 @@ def test_a_file_is_known_by_its_place_in_the_input_and_its_version() -> None:
     assert journal.former_input_key(scene("/moved"), "d") != journal.former_input_key(scene("/here"), "d")
 
 
-def test_outcomes_of_earlier_versions_get_the_key_of_today() -> None:
-    """The former key is pinned: version 0.1 gave it to this scene."""
-    sources = {side: Source(f"/s/a/{side}.png", None, 9, "9-1", f"a/{side}.png") for side in ("left", "right")}
-    scene = Scene("a", sources["left"], sources["right"], subset="test")
-    former = journal.former_input_key(scene, "d")
-    facts = ["d", "test", *([f"/s/a/{side}.png", None, 9, "9-1"] for side in sources), None, None, None]
-    assert former == hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    keys = {"a": journal.input_key(scene, "d")}
-    earlier: list[Outcome] = [
-        score("a", input_key=former),
-        failure("a", input_key="of other files"),
-        failure("b", input_key=former),
-    ]
-    found = journal.with_present_keys(earlier, [scene], keys, "d")
-    assert [outcome.input_key for outcome in found] == [keys["a"], "of other files", former]
-    assert journal.finished(found, keys).keys() == {"a"}
+@given(st.lists(outcomes, max_size=5))
+def test_a_line_says_which_scene_it_is_about(history: list[Outcome]) -> None:
+    lines = [journal.to_line(outcome).encode() for outcome in history]
+    assert [journal.scene_of(line) for line in lines] == [outcome.scene_id for outcome in history]
+    assert [journal.scene_of(line[:-9]) for line in lines] == [None] * len(lines)
+
+
+def test_a_journal_without_its_failures(tmp_path: Path) -> None:
+    attempts: list[list[Outcome]] = [[score("a"), failure("b")], [failure("c"), score("d é\n")]]
+    for rows in attempts:
+        records = journal.Journal(str(tmp_path))
+        for row in rows:
+            records.append(row)
+        records.close()
+    journal.drop_failures(str(tmp_path))
+    assert {outcome.scene_id for outcome in journal.read(str(tmp_path))} == {"a", "d é\n"}
+    assert len(list(tmp_path.glob("*.jsonl"))) == 1

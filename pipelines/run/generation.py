@@ -1,0 +1,130 @@
+"""Which attempt may put its tables in place, and which files those are: one small file, written by compare-and-swap.
+
+    RUN/.state/generation.json    {"attempt": …, "buckets": 64, "staged": {"metrics": [0, 17], "failures": []}}
+    RUN/.state/tables/            files of the attempt that is to commit next: metrics/part-00017.ATTEMPT.parquet
+
+An attempt writes its name into the file when it starts, so that an earlier one, which may have been taken for dead, can no
+longer commit. Its commit is a second write, which names the files that are to take the place of those of the same buckets.
+From then on they count: whoever finds some that have not been moved yet moves them.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from dpdeblur.transforms.records import JobError
+from dpdeblur.transforms.resuming.earlier import TABLES, part_name
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.object_files import Version
+
+LATENCY = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What `generation.json` says.
+
+    Attributes:
+        attempt: name of the attempt that may commit, or has.
+        buckets: into how many the tables are split that this attempt has found or committed; 0 where that is not known.
+        staged: once it has committed: the buckets of each table that it has written anew.
+    """
+
+    attempt: str = ""
+    buckets: int = 0
+    staged: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+class Generations:
+    """The commits of one run folder.
+
+    Args:
+        folder: of the run, a local path or a URI.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder, self._uri = folder, store.join(folder, ".state/generation.json")
+        self._seen: Version | None = None
+        self._attempt = ""
+
+    def current(self) -> Generation:
+        """Return what the file says now."""
+        return _content(store.version(self._uri))
+
+    def staged_file(self, table: str, bucket: int = 0) -> str:
+        """Return where this attempt writes a file of a table.
+
+        Args:
+            table: "metrics", "failures" or "latency".
+            bucket: of the first two.
+        """
+        return self._staged(self._attempt, table, bucket)
+
+    def pending(self) -> bool:
+        """Return whether an attempt has committed, and ended before all of its files were in place."""
+        now = self.current()
+        return any(there for *_, there in self._moves(now)) if now.staged else False
+
+    def take_over(self, *, anew: bool = False) -> None:
+        """Take the right to commit from any earlier attempt.
+
+        Args:
+            anew: whether the tables of earlier attempts were deleted.
+
+        Raises:
+            JobError: another attempt has just done so.
+        """
+        self._seen = store.version(self._uri)
+        self._write(Generation(uuid.uuid4().hex, 0 if anew else _content(self._seen).buckets))
+
+    def commit(self, buckets: int, staged: Mapping[str, Sequence[int]]) -> None:
+        """Make the files that this attempt has written count, and put them in place.
+
+        Args:
+            buckets: into how many the tables are split now.
+            staged: the buckets of each table that were written.
+
+        Raises:
+            JobError: another attempt has taken over.
+        """
+        self._write(Generation(self._attempt, buckets, staged))
+        self.finish()
+
+    def finish(self) -> None:
+        """Put the files of a commit in place, as far as they are not, and delete those that they replace."""
+        now = self.current()
+        if not now.staged:
+            return
+        for source, target, there in self._moves(now):
+            if there:
+                store.move(source, target)
+        names = {part_name(bucket) for bucket in range(now.buckets)}
+        for table in TABLES:
+            there_now = store.files_in(store.join(self._folder, table), "*.parquet")
+            store.delete([uri for uri in there_now if store.name(uri) not in names])
+
+    def _moves(self, now: Generation) -> Iterator[tuple[str, str, bool]]:
+        """Yield the files of a commit: where each was written, where it belongs, and whether it has yet to be moved."""
+        for table, buckets in now.staged.items():
+            waiting = set(store.files_in(store.parent(self._staged(now.attempt, table, 0))))
+            for bucket in buckets:
+                source = self._staged(now.attempt, table, bucket)
+                name = f"{table}.parquet" if table == LATENCY else f"{table}/{part_name(bucket)}"
+                yield source, store.join(self._folder, name), source in waiting
+
+    def _staged(self, attempt: str, table: str, bucket: int) -> str:
+        name = table if table == LATENCY else f"{table}/{part_name(bucket).removesuffix('.parquet')}"
+        return store.join(self._folder, f".state/tables/{name}.{attempt}.parquet")
+
+    def _write(self, generation: Generation) -> None:
+        seen = store.replace(self._uri, json.dumps(asdict(generation)).encode(), self._seen)
+        if seen is None:
+            raise JobError("another run has taken over the folder")
+        self._seen, self._attempt = seen, generation.attempt
+
+
+def _content(version: Version | None) -> Generation:
+    return Generation(**json.loads(version.content)) if version else Generation()

@@ -1,0 +1,115 @@
+"""What lies in a place, however much: numbers in memory, and the scenes themselves in buckets outside of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from dpdeblur.transforms.layouts.find import Found
+from dpdeblur.transforms.layouts.left_out import LeftOut
+from dpdeblur.transforms.records import ROLES, Failure, Scene, scene_from_tuple, scene_to_tuple
+from dpdeblur.transforms.storage.spool import Spool
+
+SHOWN = 3
+"""Scenes and failures that are kept in memory as examples."""
+
+Item = Scene | Failure | str
+"""A whole scene, one that cannot be used, or the id of one that was not asked for."""
+
+
+ItemT = TypeVar("ItemT", Scene, Failure)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketScenes:
+    """The scenes of one bucket: whole ones and failures sorted by id, and the ids of those that were not asked for."""
+
+    scenes: list[Scene]
+    failures: list[Failure]
+    unselected: frozenset[str]
+
+
+@dataclass(slots=True)
+class Collection:
+    """What lies in a place: as `Found`, without holding it in memory.
+
+    Attributes:
+        source: the place; a local path is made absolute.
+        layout: the layout that was used.
+        left_out: files that take no part, by kind.
+        remarks: what looks like a slip, though it can be used, in sentences.
+        scenes, failures, unselected: how many there are: whole, not whole, and not asked for.
+        subsets: how many whole scenes each subset has.
+        with_role: how many whole scenes have a picture of each role.
+        first: the first whole scenes by id, at most `SHOWN`.
+        first_failures: likewise.
+    """
+
+    source: str
+    layout: str
+    left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[str, ...] = ()
+    scenes: int = 0
+    failures: int = 0
+    unselected: int = 0
+    subsets: Counter[str] = field(default_factory=Counter)
+    with_role: Counter[str] = field(default_factory=Counter)
+    first: list[Scene] = field(default_factory=list)
+    first_failures: list[Failure] = field(default_factory=list)
+    _items: Spool[tuple[Any, ...] | Failure | str] = field(default_factory=Spool)
+
+    @classmethod
+    def of(cls, found: Found) -> Collection:
+        """Return a collection of what was found in memory."""
+        collection = cls(found.source, found.layout, found.left_out, found.remarks)
+        for items in (found.scenes, found.failures, found.unselected):
+            for item in items:
+                collection.add(item)
+        return collection
+
+    def __len__(self) -> int:
+        """Return how many scenes were asked for, whole or not."""
+        return self.scenes + self.failures
+
+    def add(self, item: Item) -> None:
+        """Take one more; no id comes twice."""
+        if isinstance(item, Scene):
+            self.scenes += 1
+            self.subsets[item.subset] += bool(item.subset)
+            self.with_role.update(role for role in ROLES if getattr(item, role) is not None)
+            _keep_first(self.first, item)
+            self._items.add(item.scene_id, scene_to_tuple(item))
+        elif isinstance(item, Failure):
+            self.failures += 1
+            _keep_first(self.first_failures, item)
+            self._items.add(item.scene_id, item)
+        else:
+            self.unselected += 1
+            self._items.add(item, item)
+
+    def bucket(self, number: int, buckets: int) -> BucketScenes:
+        """Return the scenes of one bucket.
+
+        Args:
+            number: of the bucket, from 0.
+            buckets: how many there are: a power of two.
+        """
+        scenes, failures, unselected = list[Scene](), list[Failure](), set[str]()
+        for item in self._items.bucket(number, buckets):
+            if isinstance(item, tuple):
+                scenes.append(scene_from_tuple(item))
+            elif isinstance(item, Failure):
+                failures.append(item)
+            else:
+                unselected.add(item)
+        by_id = attrgetter("scene_id")
+        return BucketScenes(sorted(scenes, key=by_id), sorted(failures, key=by_id), frozenset(unselected))
+
+
+def _keep_first(kept: list[ItemT], item: ItemT) -> None:
+    if len(kept) < SHOWN or item.scene_id < kept[-1].scene_id:
+        kept.append(item)
+        kept.sort(key=lambda each: each.scene_id)
+        del kept[SHOWN:]

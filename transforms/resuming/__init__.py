@@ -1,0 +1,1 @@
+"""What is done, what is still to do, and what is gone?"""

@@ -1,0 +1,179 @@
+"""What is left to do: the scenes of an input against the outcomes of earlier attempts, as pure functions.
+
+Scenes and outcomes are compared bucket by bucket, so that memory holds one bucket and not a collection.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
+from dpdeblur.transforms.storage.patient_read import InputUnreachableError
+from dpdeblur.transforms.tables.journal import former_input_key
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An outcome of an earlier attempt, as far as it matters for what to do.
+
+    Attributes:
+        scene_id, input_key: as in its row.
+        restored: whether it is a score, not a failure.
+        finished_ms: when the scene was finished, in milliseconds since 1970.
+        stage, error_type, message: of a failure.
+        image_path: of a score that has a picture; else empty.
+        row: where the whole row is: its number in `earlier.BucketOutcomes`.
+    """
+
+    scene_id: str
+    input_key: str
+    restored: bool
+    finished_ms: int
+    stage: str = ""
+    error_type: str = ""
+    message: str = ""
+    image_path: str = ""
+    row: int = -1
+
+    @property
+    def not_found_whole(self) -> bool:
+        """Whether the files of the scene were not all there, so that nothing was tried."""
+        return self.stage == "find"
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether its files could not be reached, which may have passed."""
+        return self.error_type == InputUnreachableError.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The scenes of one bucket that an attempt is about.
+
+    Attributes:
+        keys: the `input_key` that each whole scene has now.
+        failures: scenes that were not found whole, as their rows are to be.
+        unselected: scenes that are there, and were not asked for.
+        former: the `input_key` that an earlier version gave to scenes whose outcome has it.
+    """
+
+    keys: Mapping[str, str]
+    failures: Sequence[Failure] = ()
+    unselected: Collection[str] = frozenset()
+    former: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What an attempt has to do in one bucket, and what it keeps.
+
+    Attributes:
+        todo: ids of the scenes to work on.
+        kept: outcomes that still hold, and those of scenes that were not asked for.
+        gone: outcomes of scenes that are no longer in the input, or no longer whole, and stay.
+        lost: ids of scenes that are no longer in the input, or no longer whole.
+        before: how many scenes had an outcome.
+        same: whether the tables would hold the rows that they hold, once each.
+    """
+
+    todo: frozenset[str]
+    kept: tuple[Done, ...]
+    gone: tuple[Done, ...]
+    lost: frozenset[str]
+    before: int
+    same: bool
+
+
+def diff(
+    wanted: Wanted, done: Sequence[Done], *, retry_failed: bool = False, retry_unreachable: bool = True, prune: bool = False
+) -> Diff:
+    """Compare the scenes of one bucket with their earlier outcomes.
+
+    Args:
+        wanted: the scenes.
+        done: the outcomes; of a scene that was tried again there are several.
+        retry_failed: whether scenes that failed are to be done again.
+        retry_unreachable: whether scenes whose files could not be reached are to be done again.
+        prune: whether to drop the outcomes of scenes that are no longer in the input, or no longer whole.
+    """
+    holding: dict[str, Done] = {}
+    for one in done:
+        if _present_key(one, wanted) == wanted.keys.get(one.scene_id) and not (retry_unreachable and one.unreachable):
+            _keep_better(holding, one)
+    if retry_failed:
+        holding = {scene_id: one for scene_id, one in holding.items() if one.restored}
+    latest = _latest(done)
+    there = wanted.keys.keys() | set(wanted.unselected)
+    lost = {one.scene_id: one for one in latest if one.scene_id not in there and not one.not_found_whole}
+    not_whole = {failure.scene_id for failure in wanted.failures}
+    gone = () if prune else tuple(one for name, one in lost.items() if one.restored or name not in not_whole)
+    kept = (*holding.values(), *(one for one in latest if one.scene_id in wanted.unselected))
+    after = Counter((one.scene_id, one.message) for one in (*kept, *gone))
+    after.update((failure.scene_id, failure.message) for failure in wanted.failures)
+    return Diff(
+        todo=frozenset(wanted.keys.keys() - holding.keys()),
+        kept=kept,
+        gone=gone,
+        lost=frozenset(lost),
+        before=len({one.scene_id for one in done}),
+        same=after == Counter((one.scene_id, one.message) for one in done),
+    )
+
+
+def with_former_keys(wanted: Wanted, scenes: Iterable[Scene], done: Sequence[Done], settings_digest: str) -> Wanted:
+    """Return the scenes with the keys of earlier versions, where an outcome has one: a run that they began goes on.
+
+    Args:
+        wanted: the scenes.
+        scenes: the same, with their files.
+        done: outcomes of earlier attempts.
+        settings_digest: of the settings of the run.
+    """
+    others: dict[str, set[str]] = {}
+    for one in done:
+        if one.scene_id in wanted.keys and one.input_key not in ("", wanted.keys[one.scene_id]):
+            others.setdefault(one.scene_id, set()).add(one.input_key)
+    suspects = (scene for scene in scenes if scene.scene_id in others)
+    formers = {scene.scene_id: former_input_key(scene, settings_digest) for scene in suspects} if others else {}
+    return dataclasses.replace(wanted, former={name: key for name, key in formers.items() if key in others[name]})
+
+
+def of_outcome(outcome: Outcome, row: int = -1) -> Done:
+    """Return what matters of a row."""
+    restored = isinstance(outcome, Score)
+    return Done(
+        outcome.scene_id,
+        outcome.input_key,
+        restored,
+        round(outcome.finished_at.timestamp() * 1000),
+        stage="" if isinstance(outcome, Score) else outcome.stage,
+        error_type="" if isinstance(outcome, Score) else outcome.error_type,
+        message="" if isinstance(outcome, Score) else outcome.message,
+        image_path=(outcome.image_path or "") if isinstance(outcome, Score) else "",
+        row=row,
+    )
+
+
+def _latest(done: Iterable[Done]) -> list[Done]:
+    """Return the last outcome of each scene; where that is a scene not found whole, what it gave before as well."""
+    latest: dict[str, list[Done]] = {}
+    for one in sorted(done, key=lambda one: one.finished_ms):
+        before = latest.get(one.scene_id, [])
+        stays = [each for each in before if each.restored] if one.not_found_whole else []
+        latest[one.scene_id] = [*stays, one]
+    return [one for last in latest.values() for one in last]
+
+
+def _present_key(one: Done, wanted: Wanted) -> str:
+    former = wanted.former.get(one.scene_id)
+    return wanted.keys.get(one.scene_id, "") if former and one.input_key == former else one.input_key
+
+
+def _keep_better(holding: dict[str, Done], one: Done) -> None:
+    """Keep a score rather than a failure, and the later of two that are alike."""
+    other = holding.get(one.scene_id)
+    if other is None or (one.restored, one.finished_ms) >= (other.restored, other.finished_ms):
+        holding[one.scene_id] = one

@@ -1,0 +1,95 @@
+"""Records set aside by bucket: in memory while they are few, then in one file without a name that vanishes with its process.
+
+What does not fit into memory as a whole is sorted into buckets in one pass, and then taken up bucket by bucket. A bucket is
+the CRC-32 of a name, modulo the number of buckets. The number is a power of two, so that each bucket of a larger number lies
+in one bucket of a smaller number.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import weakref
+import zlib
+from array import array
+from collections.abc import Iterator
+from typing import BinaryIO, Generic, TypeVar
+
+PARTITIONS = 1024
+"""How finely records are sorted, and the most buckets there are."""
+IN_MEMORY = 50_000  # records
+
+RecordT = TypeVar("RecordT")
+
+
+def bucket_of(name: str, buckets: int) -> int:
+    """Return the bucket of a name, from 0; names may hold any character."""
+    return zlib.crc32(name.encode(errors="surrogatepass")) % buckets
+
+
+def buckets_for(records: int, in_each: int) -> int:
+    """Return how many buckets hold so many records, about `in_each` at most in each: a power of two up to `PARTITIONS`.
+
+    >>> buckets_for(20_000, 20_000), buckets_for(20_001, 20_000), buckets_for(10**9, 20_000)
+    (1, 2, 1024)
+    """
+    buckets = 1
+    while buckets < PARTITIONS and buckets * in_each < records:
+        buckets *= 2
+    return buckets
+
+
+class Spool(Generic[RecordT]):
+    """Records by the bucket of their name. What is added for one bucket comes back in the order in which it was added.
+
+    Args:
+        in_memory: how many records to keep in memory before they are written to a file; the records are pickled there.
+    """
+
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        self._in_memory = in_memory
+        self._waiting: dict[int, list[RecordT]] = {}
+        self._count = self._waiting_count = 0
+        self._file: BinaryIO | None = None
+        self._blocks: dict[int, array[int]] = {}  # where the blocks of each partition begin
+
+    def __len__(self) -> int:
+        """Return how many records were added."""
+        return self._count
+
+    def add(self, name: str, record: RecordT) -> None:
+        """Add a record under a name."""
+        self.add_to(bucket_of(name, PARTITIONS), record)
+
+    def add_to(self, partition: int, record: RecordT) -> None:
+        """Add a record to a partition, or to the bucket of that number."""
+        self._waiting.setdefault(partition, []).append(record)
+        self._count += 1
+        self._waiting_count += 1
+        if self._waiting_count >= self._in_memory:
+            self._write()
+
+    def bucket(self, number: int, buckets: int) -> Iterator[RecordT]:
+        """Yield the records of one bucket.
+
+        Args:
+            number: of the bucket, from 0.
+            buckets: how many there are: a power of two up to `PARTITIONS`.
+        """
+        for partition in range(number, PARTITIONS, buckets):
+            for start in self._blocks.get(partition, ()):
+                assert self._file is not None
+                self._file.seek(start)
+                yield from pickle.load(self._file)  # written by this process, to a file that no other can open
+            yield from self._waiting.get(partition, ())
+
+    def _write(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed, and gone, with this object
+            weakref.finalize(self, self._file.close)
+        self._file.seek(0, 2)
+        for partition, records in self._waiting.items():
+            self._blocks.setdefault(partition, array("Q")).append(self._file.tell())
+            pickle.dump(records, self._file, pickle.HIGHEST_PROTOCOL)
+        self._file.flush()
+        self._waiting, self._waiting_count = {}, 0
