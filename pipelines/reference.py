@@ -43,11 +43,19 @@ def pages() -> dict[str, str]:
 
 def _commands() -> Iterator[str]:
     yield "\n\n".join(map(_wrapped, HEAD.split("\n\n"))) + "\n"
+    told: dict[str, str] = {}  # groups of options as they stand on the page, and the command where they do
     for name, kind in COMMANDS.items():
         yield f"## `dpdeblur {name}`\n\n{summary(name)}\n"
         yield "```sh norun\n" + "\n".join(re.sub(r"\n +", "\n  ", example) for example in kind.examples) + "\n```\n"
+        again: dict[str, list[str]] = {}
         for title, options in groupby(options_of(kind), key=lambda option: option.title):
-            yield from _table(title, [option for option in options if not option.hidden])
+            group = _group(title, [option for option in options if not option.hidden])
+            if (command := told.setdefault(group, name)) == name:
+                yield group
+            else:
+                again.setdefault(command, []).append(title)
+        for command, titles in again.items():
+            yield textwrap.fill(f"And as for [dpdeblur {command}](#dpdeblur-{command}): {', '.join(titles)}.", WIDTH) + "\n"
         yield textwrap.fill(kind.notes, WIDTH, break_on_hyphens=False) + "\n"
 
 
@@ -55,10 +63,10 @@ def _wrapped(part: str) -> str:
     return part if part.startswith(("#", "-")) else textwrap.fill(part, WIDTH, break_on_hyphens=False)
 
 
-def _table(title: str, options: list[Option]) -> Iterator[str]:
+def _group(title: str, options: list[Option]) -> str:
     about = f" {options[0].about}" if options[0].about else ""
-    yield f"**{title.capitalize() or 'Options'}.**{about}\n\n| Option | Meaning |\n| --- | --- |"
-    yield "\n".join(f"| {_spelling(option)} | {_cell(option.help)} |" for option in options) + "\n"
+    lines = "\n".join(f"- {_spelling(option)}: {_plain(option.help)}" for option in options)
+    return f"**{title.capitalize() or 'Arguments'}.**{about}\n\n{lines}\n"
 
 
 def _spelling(option: Option) -> str:
@@ -66,13 +74,12 @@ def _spelling(option: Option) -> str:
         return f"`{option.metavar}`"
     value: Any = "" if option.switch else f" {option.metavar or '|'.join(map(text, option.choices))}"
     required = " **required**" if option.required else ""
-    spelling = (option.flag + value).replace("|", "\\|")
-    return f"`{spelling}`{required}"
+    return f"`{option.flag}{value}`{required}"
 
 
-def _cell(words: str) -> str:
+def _plain(words: str) -> str:
     """Words that Markdown leaves as they are."""
-    return re.sub(r"([|\[\]<*_])", r"\\\1", words)
+    return re.sub(r"([\[\]*_])", r"\\\1", words).replace("<", "&lt;")
 
 
 def main() -> int:

@@ -30,7 +30,8 @@ print(f"one scene took {whole['p50_ms']:.0f} ms (median), {whole['p95_ms']:.0f} 
 
 # The same rows as values with named fields, and the run as a whole.
 print(run.scores[0].scene_id, run.scores[0].protocol)
-print(run.summary["quality"], run.manifest["versions"]["dpdeblur"])
+quality = run.summary["quality"]
+print(f"{quality['scored']} scenes: PSNR {quality['input_psnr_db']:.2f} → {quality['psnr_db']:.2f} dB")
 
 # What the command line would refuse is an exception that says what to do.
 try:

@@ -1,137 +1,75 @@
-"""Every example of the documentation runs as it stands; every link leads somewhere; the site builds without a warning."""
+"""Examples of the documentation run as they stand and print what the page shows; links lead somewhere; the site builds."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
+import re
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dpdeblur.pipelines import reference
-from dpdeblur.pipelines.api import deblur
-from dpdeblur.transforms.tables.ledger import Ledger, take_over
-from tests import examples, tiny_onnx
-from tests.builders import make_scenes, make_views, png, write_dpdd, write_file, write_folders, write_ntire, write_restormer
+from tests import examples
 from tests.examples import ROOT
-from tests.rows import FINISHED, score
+from tests.pages import DOCS, GIVEN, README, page_results
 
-DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+RUN = [README, *(page for page in PAGES if examples.examples(page))]
 
 
-def pictures(folder: Path) -> None:
-    write_folders(folder / "pictures", make_scenes(3))
-
-
-def run_of_pictures(folder: Path) -> None:
-    pictures(folder)
-    deblur(input=folder / "pictures", output=folder / "runs/first", model="views-mean", images="restored")
-
-
-def results_of_others(folder: Path) -> None:
-    run_of_pictures(folder)
-    shutil.copytree(folder / "runs/first/images", folder / "theirs")
-
-
-def canon(folder: Path) -> None:
-    garden = make_scenes(2, roles=("left", "right"))
-    for aperture, views in zip(("f4", "f8"), garden.values(), strict=True):
-        for letter, data in zip("lr", views.values(), strict=True):
-            write_file(folder / "canon/garden" / aperture / f"{letter}.png", data)
-    write_folders(folder / "canon", {"portrait": next(iter(make_scenes(1).values()))})
-
-
-def sensor_data(folder: Path) -> None:
-    """Green channel, 14 bits over a black level, targets of the centre; and a white sheet that the views see unevenly."""
-    for number in ("003", "007"):
-        views = make_views(64, 84, channels=1, seed=int(number))
-        raw = {role: png(1024 + view // 5) for role, view in views.items() if role in ("left", "right")}
-        target = png(np.ascontiguousarray(views["target"][8:-8, 10:-10]))
-        write_folders(folder / "pixel4", {number: {**raw, "target": target}})
-        write_folders(folder / "app", {number: raw})
-    slope = np.linspace(0.8, 1, 84)
-    for side, share in (("left", slope), ("right", slope[::-1])):
-        sheet = np.rint(1024 + 9000 * np.tile(share, (64, 1))).astype(np.uint16)
-        write_file(folder / "calibration" / f"{side}.png", png(sheet))
-
-
-def dpdd(folder: Path) -> None:
-    write_dpdd(folder / "dd_dp_dataset_canon", make_scenes(3))
-    write_restormer(folder / "Datasets/test/DPDD", make_scenes(3))
-
-
-def ntire(folder: Path) -> None:
-    scenes = {f"{500 + number:04d}": views for number, views in enumerate(make_scenes(3, height=128, width=192).values())}
-    write_ntire(folder / "ntire", scenes)
-    for name, views in scenes.items():
-        write_file(folder / "theirs" / f"{name}_g.png", views["left"])
-
-
-def listed(folder: Path) -> None:
-    """What the manifest of the page lists, and that manifest."""
-    for (left, right), views in zip((("12", "13"), ("20", "")), make_scenes(2).values(), strict=True):
-        write_file(folder / f"raw/IMG_00{left}_A.tif", views["left"])
-        write_file(folder / f"raw/IMG_00{left}_B.tif", views["right"])
-        if right:
-            write_file(folder / f"small_aperture/IMG_00{right}.tif", views["target"])
-    page = (DOCS / "how-to/manifests.md").read_text(encoding="utf-8")
-    write_file(folder / "manifest.csv", page.split("```text\n")[1].split("```")[0].encode())
-
-
-def model(folder: Path) -> None:
-    pictures(folder)
-    tiny_onnx.pick(folder / "my.onnx", [0, 1, 2])
-
-
-def broken(folder: Path) -> None:
-    pictures(folder)
-    shutil.copytree(folder / "pictures", folder / "broken")
-    (folder / "broken/scene-000/left.png").write_bytes(b"not a picture")
-
-
-def watched(folder: Path) -> None:
-    """What a watch has written so far."""
-    run = str(folder / "runs/today")
-    rows = [score(f"{number:03d}", finished_at=FINISHED + timedelta(seconds=20 * number)) for number in range(9)]
-    Ledger(run, 60, take_over(run)).add(rows)
-
-
-GIVEN: dict[str, Callable[[Path], None]] = {
-    "tutorial.md": lambda folder: None,
-    "how-to/canon.md": canon,
-    "how-to/dpdd.md": dpdd,
-    "how-to/manifests.md": listed,
-    "how-to/models.md": model,
-    "how-to/ntire.md": ntire,
-    "how-to/own-pipeline.md": pictures,
-    "how-to/pixel.md": sensor_data,
-    "how-to/published-numbers.md": results_of_others,
-    "how-to/python.md": pictures,
-    "how-to/results.md": run_of_pictures,
-    "how-to/resuming.md": broken,
-    "how-to/shards.md": pictures,
-    "how-to/watching.md": watched,
-}
+def relative(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves its files to the collector
-@pytest.mark.parametrize("page", GIVEN)
-def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    GIVEN[page](tmp_path)
-    assert examples.blocks(DOCS / page)
-    examples.run_page(DOCS / page, tmp_path, monkeypatch)
+@pytest.mark.parametrize("page", RUN, ids=relative)
+def test_examples_print_what_the_page_shows(page: Path) -> None:
+    wrong = examples.differences(page, page_results(page))
+    assert not wrong, "\n\n".join(wrong)
 
 
-def test_no_page_of_recipes_is_left_out() -> None:
-    recipes = {str(page.relative_to(DOCS)) for page in PAGES if page.parent.name == "how-to" and page.name != "index.md"}
-    assert recipes <= {*GIVEN, "how-to/fine-tune.md"}  # whose commands need PyTorch: tests/models/training/test_train.py
+def test_every_page_with_examples_is_run_and_every_block_says_its_language() -> None:
+    assert {"docs/tutorial.md", *(name if name == "README.md" else f"docs/{name}" for name in GIVEN)} == set(map(relative, RUN))
+    for page in [README, *PAGES]:
+        fences = re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert all(fences[::2]), f"{relative(page)}: a block without a language"
+        assert not any(fences[1::2]), f"{relative(page)}: a block is not closed"
+
+
+@pytest.mark.parametrize(
+    ("shown", "output", "same"),
+    [
+        ("a 1.23 → 4.56\n", "a  1.24 → 4.55\n", True),
+        ("a 1.23\n", "a 1.25\n", False),
+        ("a 1.23456\n", "a 1.23399\n", True),
+        ("a 1.23456\n", "a 1.23256\n", False),
+        ("a 5\n", "a 5.0\n", False),
+        ("3 scenes\n", "4 scenes\n", False),
+        ("took 1.5 s, 12 ms/MP, 3 scenes at once\n", "took 20 s, 7.1 ms/MP, 16 scenes at once\n", True),
+        ("┏━━┓\n\nx\n", "3 of 4 scenes · 1.0 scenes/s\n┏━━━━┓\nx\n", True),
+        ("a\n…\nd\n", "a\nb\nc\nd\n", True),
+        ("a\n…\nd\n", "a\nb\nc\n", False),
+        ("…\nc\n…\n", "a\nb\nc\nd\n", True),
+        ("…\ne\n…\n", "a\nb\nc\nd\n", False),
+        ("a\n", "a\nb\n", False),
+        ("sha256 0123456789abcdef0\n", "sha256 fedcba98765432100\n", True),
+    ],
+)
+def test_what_counts_as_the_same_output(shown: str, output: str, same: bool) -> None:
+    assert examples.matches(shown, output) == same
+
+
+def test_a_page_is_rewritten_with_what_its_examples_print(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    block, shown = "```python\nfor n in range(9): print(n)\n```\n", "```output\n0\n…\nold\n```\n"
+    page.write_text(f"{block}\n{shown}\n```python\nprint(1)\n```\nEnd\n")
+    printed = examples.run_page(page, tmp_path)
+    assert examples.update(page, printed)
+    assert "```output\n0\n…\n8\n```" in page.read_text() and page.read_text().endswith("End\n")
+    assert not examples.update(page, examples.run_page(page, tmp_path))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

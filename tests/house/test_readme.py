@@ -1,23 +1,16 @@
-"""Every example of the README runs as it stands, in an empty folder, in the order of the page."""
+"""The README speaks of every command; its examples are run with those of the documentation."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from dpdeblur.pipelines.options.commands import COMMANDS
 from tests import examples
+from tests.pages import README
 
-README = examples.ROOT / "README.md"
 
-
-def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = examples.blocks(README)
-    assert sum("dpdeblur" in block for _, block in blocks) >= 5
-    assert any(language == "python" for language, _ in blocks)
-    examples.run_page(README, tmp_path, monkeypatch)
-    assert (tmp_path / "runs/first/report.html").exists()
+def test_it_has_examples_of_commands_and_of_python() -> None:
+    found = examples.examples(README)
+    assert sum("dpdeblur" in example.text for example in found) >= 5
+    assert any(example.language == "python" for example in found)
 
 
 def test_links_lead_somewhere() -> None:
