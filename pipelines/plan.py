@@ -23,7 +23,7 @@ from dpdeblur.transforms.scene_work import Unwritten
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.wording import counted
 
-PICTURE_SHARE = 0.9  # of the raw samples that a PNG of a photograph takes
+PICTURE_SHARE = {"png": 0.9, "tiff": 1.0, "jpeg": 0.2}  # of the raw samples that a file of a photograph takes
 
 
 def run(options: PlanOptions) -> int:
@@ -90,7 +90,8 @@ def _estimate(task: Restoration, model: Model, work: Work, options: PlanOptions)
     found = [("size", f"{size} (the first scene)"), ("time", f"about {total}: {seconds:.2f} s for the first scene, alone")]
     if options.images == "restored":
         channels = 3  # at most
-        need = outcome.megapixels * 1e6 * channels * outcome.bit_depth / 8 * PICTURE_SHARE * len(work.todo)
+        share = PICTURE_SHARE[options.images_format]
+        need = outcome.megapixels * 1e6 * channels * outcome.bit_depth / 8 * share * len(work.todo)
         found.append(("disk", f"about {need / 1e9:.2f} GB for pictures{_free(options.output)}"))
     return found
 

@@ -82,6 +82,8 @@ def wanted(finished: Run) -> dict[str, Score]:
             )
         if score.image_path is None:
             raise UsageError(f"{finished.folder} kept no pictures. Run again with --images restored.")
+        if not score.image_path.endswith(".png"):
+            raise UsageError(f"An entry holds PNG files, {score.image_path} is none. Run again with --images-format png.")
     if not named:
         raise UsageError(f"{finished.folder} restored no scene.")
     return named

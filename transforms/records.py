@@ -108,7 +108,9 @@ class Score:
     subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
     width: int = column("Width of the views.", unit="px")
     height: int = column("Height of the views.", unit="px")
-    bit_depth: int = column("Bits per sample of the views as stored, and of the picture written.", unit="bit")
+    bit_depth: int = column(
+        "Bits per sample of the views as stored, and of the picture written, unless that is a JPEG: 8.", unit="bit"
+    )
     source_lossy: str | None = column(
         "Which pictures of the scene come from lossy files (JPEG, or JPEG XL made from one): their roles, separated by spaces; "
         "empty where none does, null in runs of before 0.2.0, which did not look.",

@@ -12,7 +12,9 @@ from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.balance import balance
+from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image
+from dpdeblur.transforms.images.metadata import Metadata
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
 from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
@@ -32,6 +34,9 @@ class Restoration:
         model: which model, on which backend, with how many threads.
         pixels: what the pixels of the scenes mean.
         images: folder for restored images; empty where none are wanted.
+        images_format: "png", "tiff" or "jpeg". Scores are of what is written: of a JPEG, of what it decodes to.
+        images_place: what rows call that folder.
+        view: folder for copies that any screen shows, as JPEG; empty where none are wanted.
         settings_digest: of every setting that changes a result; part of each row's `input_key`.
         concurrency: scenes under way at once in one process, for the record.
         scoring: how scenes with a target are scored.
@@ -40,6 +45,9 @@ class Restoration:
     model: ModelSpec
     pixels: PixelSettings = field(default=PixelSettings())
     images: str = ""
+    images_format: str = "png"
+    images_place: str = "images"
+    view: str = ""
     settings_digest: str = ""
     concurrency: int = 1
     scoring: ScoringSettings = field(default=ScoringSettings())
@@ -81,15 +89,23 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
         images = loaded.images
         with watch.time("inference"):
             restored = restore_image(images, model, task.pixels)
-        scores = score_images(restored, images, task.pixels, scorer, watch)
-        encoded = image_sha256 = None
+        files: list[tuple[str, bytes]] = []
+        image_path = image_sha256 = None
         if task.images:
             with watch.time("write"):
-                encoded = codecs.encode(restored, "png", metadata=loaded.metadata)
-                image_sha256 = sample_digest(restored)
+                encoded = codecs.encode(restored, task.images_format, metadata=loaded.metadata)
+                if task.images_format in codecs.LOSSY:  # what is written is what is scored
+                    restored = codecs.decode(encoded, max_pixels=task.pixels.max_pixels)
+                name = scene.scene_id + codecs.WRITTEN[task.images_format]
+                image_path, image_sha256 = store.join(task.images_place, name), sample_digest(restored)
+                files.append((store.join(task.images, name), encoded))
+        scores = score_images(restored, images, task.pixels, scorer, watch)
+        if task.view:
+            with watch.time("write"):
+                copy = encode_view(restored, loaded.metadata, task.pixels)
+                files.append((store.join(task.view, f"{scene.scene_id}.jpg"), copy))
     except Exception as error:
         return failure_row(scene, watch.stage, error, task.key(scene))
-    name = f"{scene.scene_id}.png"
     row = score_row(
         scene,
         images["left"],
@@ -97,14 +113,22 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
         scores,
         watch,
         Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
-        image_path=None if encoded is None else f"images/{name}",
+        image_path=image_path,
         image_sha256=image_sha256,
         bytes_read=loaded.bytes_read,
-        bytes_written=0 if encoded is None else len(encoded),
-        protocol=scorer.signature(restored),
+        bytes_written=sum(len(content) for _, content in files),
+        protocol=scorer.signature(restored, images.get("target", restored)),
         input_key=task.key(scene),
     )
-    return row if encoded is None else Unwritten(row, store.join(task.images, name), encoded)
+    return Unwritten(row, tuple(files)) if files else row
+
+
+def encode_view(restored: Image, metadata: Metadata, pixels: PixelSettings) -> bytes:
+    """Return a copy that any screen shows, as JPEG: in sRGB where the samples are linear, else in their own colours."""
+    linear = pixels.tone.transfer == "linear"
+    (shown,) = displayable([restored], linear=linear)
+    profile = b"" if linear else metadata.icc_profile  # of linear samples, which these are no more
+    return codecs.encode(shown, "jpeg", metadata=Metadata(icc_profile=profile, exif=metadata.exif))
 
 
 def restore_image(images: Images, model: Model, pixels: PixelSettings) -> Image:

@@ -21,17 +21,15 @@ from dpdeblur.transforms.tables.journal import Journal
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """A scene that is done but for writing its picture.
+    """A scene that is done but for writing its pictures.
 
     Attributes:
         score: the row of the scene; the time to write is yet to be added.
-        uri: of the picture.
-        content: the encoded picture.
+        files: address and content of each.
     """
 
     score: Score
-    uri: str
-    content: bytes
+    files: tuple[tuple[str, bytes], ...]
 
 
 SceneFunction = Callable[[Scene], Outcome | Unwritten]
@@ -126,5 +124,6 @@ class SceneWork:
 
 def _written(done: Unwritten) -> Score:
     start = time.perf_counter()
-    store.write_whole(done.uri, done.content)
+    for uri, content in done.files:
+        store.write_whole(uri, content)
     return replace(done.score, write_ms=done.score.write_ms + (time.perf_counter() - start) * 1e3)

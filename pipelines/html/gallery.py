@@ -16,6 +16,7 @@ from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Bytes, Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
 from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image, fit_target
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
@@ -118,9 +119,7 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
 
     def in_small(score: Score) -> ShownScene | str:
         try:
-            (after,) = previews.displayable(
-                [restored_image(run, scenes.get(score.scene_id), score)], linear=_settings(run).linear
-            )
+            (after,) = displayable([restored_image(run, scenes.get(score.scene_id), score)], linear=_settings(run).linear)
             return ShownScene(score, previews.thumbnail(after))
         except (SceneError, OSError, ValueError) as error:
             return f"{score.scene_id}: {error}"
@@ -180,7 +179,7 @@ def images_of(scene: Scene, restored: Mapping[str, Image], run: Run) -> dict[str
         target = _decode(scene.target)
         fitted = {label: fit_target(image, target, settings.target_fit) for label, image in images.items()}
         images = {**{label: image for label, (image, _) in fitted.items()}, "Target": fitted["Before"][1]}
-    return dict(zip(images, previews.displayable([*images.values()], linear=settings.linear), strict=True))
+    return dict(zip(images, displayable([*images.values()], linear=settings.linear), strict=True))
 
 
 def restored_image(run: Run, scene: Scene | None, score: Score) -> Image:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-Pixels = np.ndarray[Any, np.dtype[Any]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 MOST_PIXELS = 2_600_000  # of one image
@@ -39,21 +38,6 @@ class Excerpt:
     width: int
     height: int
     whole: tuple[int, int]
-
-
-def displayable(images: Sequence[Pixels], *, linear: bool) -> list[Bytes]:
-    """Return what a screen shows: 8 bits, in sRGB or near it.
-
-    Args:
-        images: uint8 or uint16, HxW or HxWx3, all of one scene; black is 0, white the full range.
-        linear: the samples are proportional to light: all images get one exposure, at which the brightest half percent of
-            the first is white, and an exponent of 1/2.2.
-    """
-    if not linear:
-        return [image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8) for image in images]
-    first = images[0]
-    white = max(float(np.quantile(first[::4, ::4], 0.995)) / np.iinfo(first.dtype).max, 1e-4)
-    return [_bright(image, white) for image in images]
 
 
 def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
@@ -115,13 +99,6 @@ def _most_different(images: Sequence[Bytes], across: int, down: int) -> tuple[in
     inside = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
     y, x = np.unravel_index(int(inside.argmax()), inside.shape)
     return min(int(x) * _STEP, width - across), min(int(y) * _STEP, height - down)
-
-
-def _bright(image: Pixels, white: float) -> Bytes:
-    """A table look-up: an exponent for every pixel would be slow."""
-    samples = np.iinfo(image.dtype).max
-    light = np.clip(np.arange(samples + 1) / samples / white, 0, 1)
-    return np.asarray(np.rint(255 * light ** (1 / 2.2)).astype(np.uint8)[image])
 
 
 def _webp(image: Bytes, quality: int) -> bytes:

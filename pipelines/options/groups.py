@@ -107,6 +107,17 @@ class Images:
     images: Literal["restored", "none"] = field(
         default="none", metadata=shown("restored: also write images/<scene_id>.png; none: write tables only")
     )
+    images_format: Literal["png", "tiff", "jpeg"] = field(
+        default="png",
+        metadata=shown(
+            "png: lossless; tiff: lossless and not compressed, a fifth larger and much faster to write and to read; jpeg: 8 "
+            "bits, lossy, and scored as it is written"
+        ),
+    )
+    view: bool = field(
+        default=False,
+        metadata=shown("also write view/<scene_id>.jpg, a copy with 8 bits that any screen shows; for sensor data"),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -63,7 +63,8 @@ def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: boo
         )
     write_table(to_table(statistics.latency(), Latency), folder.generations.staged_file(LATENCY))
     folder.generations.commit(buckets, {**staged, LATENCY: [0]})
-    store.delete([folder.path(path) for path in orphans])
+    copies = [folder.path("view", f"{store.name(path).rpartition('.')[0]}.jpg") for path in orphans]
+    store.delete([*(folder.path(path) for path in orphans), *copies])
     folder.drop_work()
     return statistics
 

@@ -1,6 +1,6 @@
 """The folder of one run: what it already holds, and how its tables come to stand in it.
 
-    RUN/metrics/ failures/ latency.parquet images/ summary.json manifest.json report.html log.txt
+    RUN/metrics/ failures/ latency.parquet images/ view/ summary.json manifest.json report.html log.txt
     RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written),
                   generation.json (who may commit, and what), lock
 
@@ -21,6 +21,7 @@ from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.generation import Generations
 from dpdeblur.transforms import worklist
+from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import Latency, Scene, UsageError, scene_to_line
 from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, part_name
 from dpdeblur.transforms.storage import reachable, store
@@ -169,7 +170,7 @@ class RunFolder:
         ]
         partial = [
             uri
-            for folder in ("", ".state", "images", "metrics", "failures")
+            for folder in ("", ".state", "images", "view", "metrics", "failures")
             for uri in store.files_in(self.path(folder), f".*{store.PARTIAL}")
         ]
         store.delete([*half_done, *partial])
@@ -214,12 +215,14 @@ class RunFolder:
         Raises:
             UsageError: the folder's manifest is none of ours.
         """
-        wrote_pictures = self.manifest().get("settings", {}).get("images") == "restored"
+        settings = self.manifest().get("settings", {})
         self.sweep()
         names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
         tables = [uri for name in (*TABLES, "windows") for uri in self.parts(name)]
-        pictures = store.files_in(self.path("images"), "*.png") if wrote_pictures else []
-        store.delete([*tables, *pictures, *self._state("journal"), *map(self.path, names)])
+        suffix = codecs.WRITTEN[settings.get("images_format", "png")]
+        pictures = store.files_in(self.path("images"), f"*{suffix}") if settings.get("images") == "restored" else []
+        views = store.files_in(self.path("view"), "*.jpg") if settings.get("view") else []
+        store.delete([*tables, *pictures, *views, *self._state("journal"), *map(self.path, names)])
 
     def drop_work(self) -> None:
         """Drop the work files and the journal, once the tables hold all of it."""

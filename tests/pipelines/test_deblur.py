@@ -15,6 +15,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from dpdeblur.pipelines.cli import main
+from dpdeblur.transforms.images import codecs
 from tests import builders
 
 TIMINGS = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
@@ -101,6 +102,42 @@ def test_linear_sensor_data_come_out_linear_with_black_at_zero(tmp_path: Path) -
     picture = imagecodecs.png_decode((tmp_path / "run/images/s.png").read_bytes())
     light = [np.clip((v.astype(float) - 1024) / (16383 - 1024), 0, 1) for v in (left, left[:, ::-1])]
     assert np.abs(picture - np.mean(light, 0) * 65535).max() <= 0.51
+
+
+def test_pictures_in_another_format_are_scored_as_they_are_written(tmp_path: Path) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(1))
+    for form, suffix in (("png", "png"), ("tiff", "tif"), ("jpeg", "jpg")):
+        run = tmp_path / form
+        assert deblur(source, run, "--images", "restored", "--images-format", form, "--view") == 0
+        (row,) = rows(run)
+        assert row["image_path"] == f"images/scene-000.{suffix}"
+        picture = codecs.decode((run / row["image_path"]).read_bytes())
+        assert (picture.dtype == np.uint8) == (form == "jpeg")
+        assert row["image_sha256"] == hashlib.sha256(picture.tobytes()).hexdigest()
+        assert codecs.decode((run / "view/scene-000.jpg").read_bytes()).dtype == np.uint8
+        scored = tmp_path / f"{form} scored"
+        assert main(["score", "--input", str(source), "--restored", str(run / "images"), "--output", str(scored)]) == 0
+        names = ("psnr_db", "ssim", "mae", "image_sha256", "protocol", "bit_depth")
+        assert {name: row[name] for name in names} == {name: rows(scored)[0][name] for name in names}
+        (run / row["image_path"]).unlink()  # as if lost: it is made again
+        assert deblur(source, run, "--images", "restored", "--images-format", form, "--view") == 0
+        assert (run / row["image_path"]).exists()
+    lossless, lossy = rows(tmp_path / "tiff")[0], rows(tmp_path / "jpeg")[0]
+    assert lossless["psnr_db"] == rows(tmp_path / "png")[0]["psnr_db"] != lossy["psnr_db"]
+    report = (tmp_path / "tiff/report.html").read_text()
+    assert "not kept" not in report and "damaged" not in report
+    assert deblur(source, tmp_path / "jpeg", "--images", "restored", "--restart") == 0
+    assert [file.name for file in (tmp_path / "jpeg").glob("[iv]*/*")] == ["scene-000.png"]
+
+
+def test_a_copy_to_look_at_of_linear_data_is_bright(tmp_path: Path) -> None:
+    left = np.linspace(0, 4000, 32 * 48).reshape(32, 48).astype("u2")
+    source = builders.write_folders(tmp_path / "s", {"s": {"left": builders.png(left), "right": builders.png(left)}})
+    assert deblur(source, tmp_path / "run", "--transfer", "linear", "--view") == 0
+    copy = codecs.decode((tmp_path / "run/view/s.jpg").read_bytes())
+    assert copy.max() > 250  # of 16 bits these samples have a sixteenth
+    assert 180 < copy[16, 24] < 205  # half of the light, with a gamma
+    assert not (tmp_path / "run/images").exists()
 
 
 def test_broken_scenes_become_rows_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

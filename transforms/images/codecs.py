@@ -1,6 +1,7 @@
 """Image files ↔ arrays, exact to the bit: the one place where a file format matters.
 
-Read: PNG, TIFF, JPEG and JPEG XL, recognised by their bytes, never by their names. Written: PNG and JPEG XL, lossless.
+Read: PNG, TIFF, JPEG and JPEG XL, recognised by their bytes, never by their names. Written: PNG, TIFF and JPEG XL, lossless;
+JPEG where somebody asks for it.
 Anything that could come back other than it was stored (palettes, alpha, floats, several pages, lossy 16 bits) is refused with a
 reason. Images are never turned: turning a view would make its disparity vertical.
 
@@ -19,8 +20,11 @@ from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.images.metadata import UNTAGGED, Metadata
 from dpdeblur.transforms.records import SceneError
 
-__all__ = ["MAX_PIXELS", "ImageHeader", "decode", "encode", "read_header", "read_metadata"]
+__all__ = ["LOSSY", "MAX_PIXELS", "WRITTEN", "ImageHeader", "decode", "encode", "read_header", "read_metadata"]
 
+WRITTEN = {"png": ".png", "tiff": ".tif", "jxl": ".jxl", "jpeg": ".jpg"}
+"""Formats that are written, and how the names of such files end."""
+LOSSY = ("jpeg",)
 MAX_PIXELS = 200_000_000  # larger than any camera of today, and 1.2 GB as 16-bit RGB
 # Bytes in memory at the worst moment, over bytes of the samples: measured on noise and on one colour, rounded up. libjxl may
 # hold all samples of 8 bits as 32.
@@ -111,23 +115,29 @@ def read_metadata(data: bytes, uri: str = "") -> Metadata:
 
 
 def encode(image: Image, codec: str = "png", *, metadata: Metadata = UNTAGGED, repeatable: bool = False) -> bytes:
-    """Encode [H, W, 3] or [H, W], uint8 or uint16, without loss.
+    """Encode [H, W, 3] or [H, W], uint8 or uint16; without loss, unless as JPEG.
 
     Args:
         image: Its samples.
-        codec: "png", or "jxl" (JPEG XL effort 1: a sixth smaller).
+        codec: One of `WRITTEN`. "tiff" is not compressed: a fifth larger than PNG, and many times as fast both ways. "jxl" is
+            JPEG XL at effort 1, a sixth smaller than PNG. "jpeg" has 8 bits and is lossy.
         metadata: What the file is to say beside them.
         repeatable: Whether the same samples must always give the same bytes, and not only the same image; PNG then takes
             longer.
 
     Raises:
-        SceneError: The format cannot hold the metadata.
+        SceneError: The format cannot hold the image or the metadata.
     """
     try:
-        if codec == "png":
-            return png.encode(image, metadata, repeatable=repeatable)
-        if codec == "jxl":
-            return jpeg_xl.encode(image, metadata)
+        match codec:
+            case "png":
+                return png.encode(image, metadata, repeatable=repeatable)
+            case "tiff":
+                return tiff.encode(image, metadata)
+            case "jxl":
+                return jpeg_xl.encode(image, metadata)
+            case "jpeg":
+                return jpeg.encode(image, metadata)
     except UnsupportedImage as what:
         raise SceneError(f"This is {what}.") from None
-    raise ValueError(f"codec {codec!r} is neither 'png' nor 'jxl'")
+    raise ValueError(f"codec {codec!r} is none of {', '.join(WRITTEN)}")

@@ -11,6 +11,9 @@ Image = NDArray[np.uint8 | np.uint16]
 """RGB of shape [H, W, 3], or one channel of shape [H, W]; uint8 or uint16, from 0 to the largest value of the dtype."""
 
 
+_NEAREST_8_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
+
+
 def describe(image: Image) -> str:
     """Return size, channels and depth in words, for messages.
 
@@ -24,6 +27,15 @@ def describe(image: Image) -> str:
 def full_range(image: Image) -> int:
     """Return the largest value that the image's dtype can hold."""
     return int(np.iinfo(image.dtype).max)
+
+
+def to_8_bits(image: Image) -> NDArray[np.uint8]:
+    """Return an image with 8 bits, each sample the nearest fraction of full range (65535 = 257 · 255); the same if it has 8.
+
+    >>> to_8_bits(np.array([[0, 128, 129, 65535]], np.uint16)).tolist()
+    [[0, 0, 1, 255]]
+    """
+    return image.astype(np.uint8, copy=False) if image.dtype == np.uint8 else _NEAREST_8_BITS[image]
 
 
 def crop_center(image: Image, height: int, width: int) -> Image:

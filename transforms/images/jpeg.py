@@ -1,7 +1,8 @@
-"""JPEG (ITU T.81): the header from its segments, the samples by libjpeg-turbo."""
+"""JPEG (ITU T.81): the header from its segments, the samples by libjpeg-turbo. Written with 8 bits, by Pillow."""
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 
 from dpdeblur.transforms.images import exif
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+from dpdeblur.transforms.images.image import Image, to_8_bits
 from dpdeblur.transforms.images.metadata import Metadata
 
+QUALITY = 95  # of what is written: at full chroma resolution, hard to tell from the image itself
+_LARGEST_SIDE = 65_500  # px: libjpeg's limit
 MAX_SCANS = 200  # a progressive file has about ten; each costs a pass over all pixels
 _START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _ICC = b"ICC_PROFILE\0"
@@ -63,6 +67,34 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
     if not 1 <= scans <= MAX_SCANS:
         raise ValueError(f"{scans} scans")
     return np.asarray(imagecodecs.jpeg8_decode(data))
+
+
+def encode(image: Image, metadata: Metadata) -> bytes:
+    """Encode [H, W, 3] or [H, W] with loss: 8 bits, quality 95, chroma at full resolution.
+
+    Args:
+        image: Its samples; 16 bits are rounded to 8.
+        metadata: What the file is to say beside them.
+
+    Raises:
+        UnsupportedImage: The image is too large for a JPEG, or its colours are given in a way that has no place in one.
+    """
+    from PIL import Image as PillowImage  # noqa: PLC0415  only workers need it
+
+    if metadata.unreadable_profile or metadata.colour_chunks:
+        raise UnsupportedImage(f"a picture with {metadata.colour}, which cannot be kept in a JPEG: choose PNG")
+    if max(image.shape) > _LARGEST_SIDE:
+        raise UnsupportedImage(f"a picture with more than {_LARGEST_SIDE} pixels on a side, too large for a JPEG: choose PNG")
+    stream = io.BytesIO()
+    PillowImage.fromarray(to_8_bits(image)).save(
+        stream,
+        "JPEG",
+        quality=QUALITY,
+        subsampling="4:4:4",
+        **({"icc_profile": metadata.icc_profile} if metadata.icc_profile else {}),
+        **({"exif": exif.PREFIX + metadata.exif} if metadata.exif else {}),
+    )
+    return stream.getvalue()
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int]]:

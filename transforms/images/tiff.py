@@ -1,9 +1,10 @@
-"""TIFF: which image of the file, and in which form, by tifffile; its samples by libtiff."""
+"""TIFF: which image of the file, and in which form, by tifffile; its samples by libtiff. Written without compression."""
 
 from __future__ import annotations
 
 import io
 import logging
+import struct
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.transforms.images import exif
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
+from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.images.metadata import Metadata
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ MAX_DIRECTORIES = 64  # a file has as many as it has images, smaller versions of
 _READABLE = (1, 5, 8, 32946, 32773, 34925, 50000)  # not compressed, LZW, deflate (two numbers), PackBits, LZMA, Zstandard
 _FROM_RAW_OR_LOSSY = (6, 7, 34892)
 _BLACK_IS_ZERO, _RGB = 1, 2
-_ICC_PROFILE = 34675
+_STRIP_OFFSET, _ORIENTATION, _EXIF_DIRECTORY, _ICC_PROFILE = 273, 274, 34665, 34675
+_LARGEST = 2**32 - 2**20  # bytes of samples: offsets of a TIFF have 32 bits
 _REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType: a smaller version of another image; a transparency mask
 # What is wrong with a file becomes a failure of its scene, not a line of a log.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
@@ -55,6 +58,55 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
     """Return the samples as libtiff gives them, with the channels last."""
     samples = np.asarray(imagecodecs.tiff_decode(data, index=header.index))
     return samples.transpose(1, 2, 0) if header.planar else samples
+
+
+def encode(image: Image, metadata: Metadata) -> bytes:
+    """Encode [H, W, 3] or [H, W] without compression, as one strip: the directory first, then the samples as they are.
+
+    Args:
+        image: Its samples.
+        metadata: What the file is to say beside them.
+
+    Raises:
+        UnsupportedImage: The image is too large for a TIFF, or its colours are given in a way that has no place in one.
+    """
+    from PIL.Image import Exif  # noqa: PLC0415  only workers need it
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2  # noqa: PLC0415  only workers need it
+
+    if metadata.unreadable_profile or metadata.colour_chunks:
+        raise UnsupportedImage(f"a picture with {metadata.colour}, which cannot be kept in a TIFF: choose PNG")
+    if image.nbytes > _LARGEST:
+        raise UnsupportedImage(f"a picture of {image.nbytes / 1e9:.1f} GB, which is too large for a TIFF: choose PNG")
+    height, width = image.shape[:2]
+    channels = image.size // (height * width)
+    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    directory.tagtype.update({_STRIP_OFFSET: 4, _ICC_PROFILE: 7})  # LONG, UNDEFINED
+    if metadata.exif:
+        block = Exif()
+        block.load(metadata.exif)
+        directory.update(block)
+        if inner := block.get_ifd(_EXIF_DIRECTORY):
+            directory[_EXIF_DIRECTORY] = inner
+    if metadata.orientation != 1:
+        directory[_ORIENTATION] = metadata.orientation
+    if metadata.icc_profile:
+        directory[_ICC_PROFILE] = metadata.icc_profile
+    directory.update(
+        {
+            256: width,
+            257: height,
+            258: (8 * image.itemsize,) * channels,
+            259: 1,  # not compressed
+            262: _RGB if channels == 3 else _BLACK_IS_ZERO,
+            _STRIP_OFFSET: 0,  # from the end of the directory
+            277: channels,
+            278: height,
+            279: image.nbytes,
+        }
+    )
+    head = struct.pack("<2sHI", b"II", 42, 8)
+    samples = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
+    return b"".join((head, directory.tobytes(len(head)), samples.data))
 
 
 def _only_image(pages: Iterable[Any]) -> tuple[int, TiffPage]:

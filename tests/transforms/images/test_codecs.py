@@ -78,6 +78,7 @@ def lossless(picture: Image) -> dict[str, bytes]:
         "png of libpng, Paeth": imagecodecs.png_encode(picture, filter=128),
         "png of libpng, Average": imagecodecs.png_encode(picture, filter=64),
         "jxl": codecs.encode(picture, "jxl"),
+        "tiff": codecs.encode(picture, "tiff"),
         "jxl in a container": bytes(imagecodecs.jpegxl_encode(picture, lossless=True, effort=3, usecontainer=True)),
     }
     for compression in (None, "lzw", "zlib", "packbits", "zstd"):
@@ -103,19 +104,43 @@ def test_what_was_stored_comes_back(bits: int, channels: int) -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_others_read_what_we_write(bits: int, channels: int) -> None:
+def test_others_read_what_we_write(bits: int, channels: int, tmp_path: Path) -> None:
     picture = photograph(bits, channels)
     np.testing.assert_array_equal(imagecodecs.png_decode(codecs.encode(picture)), picture)
     np.testing.assert_array_equal(imagecodecs.jpegxl_decode(codecs.encode(picture, "jxl")), picture)
+    uncompressed = codecs.encode(picture, "tiff")
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(uncompressed)), picture)
+    np.testing.assert_array_equal(tifffile.memmap(file_of(tmp_path, uncompressed), mode="r"), picture)
     if (bits, channels) != (16, 3):  # Pillow would give 8 bits
-        np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(codecs.encode(picture)))), picture)
+        for data in (codecs.encode(picture), uncompressed):
+            np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(data))), picture)
+
+
+def file_of(folder: Path, data: bytes) -> Path:
+    (folder / "picture").write_bytes(data)
+    return folder / "picture"
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_jpeg_has_the_nearest_8_bits_with_little_loss(bits: int, channels: int) -> None:
+    smooth = np.linspace(0, 2**bits - 1, 40 * 60 * channels).reshape((40, 60, channels)[: 2 + channels // 3])
+    picture = smooth.astype(f"u{bits // 8}")
+    data = codecs.encode(picture, "jpeg")
+    assert form(data) == (60, 40, channels, 8)
+    assert np.abs(codecs.decode(data).astype(float) - smooth / (257 if bits == 16 else 1)).max() < 4
+
+
+def test_what_a_format_cannot_hold_is_refused() -> None:
+    with pytest.raises(SceneError, match="too large for a JPEG: choose PNG"):
+        codecs.encode(np.zeros((1, 70_000), np.uint8), "jpeg")
 
 
 def test_views_into_larger_arrays_are_encoded_right() -> None:
     picture = photograph(16, 3)[3:30, 5:40]
-    for codec in ("png", "jxl"):
+    for codec in ("png", "jxl", "tiff"):
         np.testing.assert_array_equal(codecs.decode(codecs.encode(picture, codec)), picture)
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(ValueError, match="none of"):
         codecs.encode(picture, "gif")
 
 

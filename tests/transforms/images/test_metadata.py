@@ -92,13 +92,15 @@ def embedded_profile(data: bytes, folder: Path) -> bytes:
 def test_colours_orientation_camera_and_time_survive(profile: str, source: str, tmp_path: Path) -> None:
     data = tagged_file(source, PROFILES[profile], tmp_path)
     metadata = codecs.read_metadata(data)
-    written = codecs.encode(photograph(16, 3), metadata=metadata)
-    said = exiftool(written, tmp_path)
-    assert {name: said.get(name) for name in CAMERA} == CAMERA
-    assert embedded_profile(written, tmp_path) == PROFILES[profile]
-    assert not any("SERIAL" in str(value) or "GPS" in name for name, value in said.items())
-    assert codecs.read_metadata(written) == Metadata(**{**_fields(metadata), "lossy": False})
-    np.testing.assert_array_equal(codecs.decode(written), photograph(16, 3))
+    written = {codec: codecs.encode(photograph(16, 3), codec, metadata=metadata) for codec in ("png", "tiff", "jpeg")}
+    for codec, data in written.items():
+        said = exiftool(data, tmp_path)
+        assert {name: said.get(name) for name in CAMERA} == CAMERA, codec
+        assert embedded_profile(data, tmp_path) == PROFILES[profile], codec
+        assert not any("SERIAL" in str(value) or "GPS" in name for name, value in said.items()), codec
+        assert codecs.read_metadata(data) == Metadata(**{**_fields(metadata), "lossy": codec == "jpeg"}), codec
+    for codec in ("png", "tiff"):
+        np.testing.assert_array_equal(codecs.decode(written[codec]), photograph(16, 3))
 
 
 def _fields(metadata: Metadata) -> dict[str, Any]:
@@ -113,6 +115,12 @@ def test_camera_and_time_survive_in_a_jpeg_xl(tmp_path: Path) -> None:
     assert (said["Make"], said["DateTimeOriginal"]) == (CAMERA["Make"], CAMERA["DateTimeOriginal"])
     assert codecs.read_metadata(written).exif == metadata.exif
     np.testing.assert_array_equal(codecs.decode(written), photograph(16, 3))
+
+
+@pytest.mark.parametrize("codec", ["tiff", "jpeg"])
+def test_colours_that_only_a_png_can_say_are_refused_elsewhere(codec: str) -> None:
+    with pytest.raises(SceneError, match="a TIFF: choose PNG" if codec == "tiff" else "a JPEG: choose PNG"):
+        codecs.encode(photograph(8, 3), codec, metadata=Metadata(colour_chunks=((b"gAMA", b"\0\0\0\1"),)))
 
 
 def test_what_a_jpeg_xl_cannot_keep_is_refused() -> None:
