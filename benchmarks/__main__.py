@@ -106,7 +106,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     fastest, rounds = backends.fastest(), args.rounds
     ask: dict[str, Callable[[], Any]] = {
         "speed": lambda: speed.measure(
-            speed.Setting(model, conv_net_multiple(network.UNSHUFFLE), fastest, few, many, packed["keep"], folder),
+            speed.Setting(model, conv_net_multiple(network.UNSHUFFLE), fastest, few, many, packed["tiff"], folder),
             rounds,
             print,
         ),

@@ -12,7 +12,7 @@ from benchmarks import speed, timing
 from benchmarks.answers import Answer
 from benchmarks.timing import DPDEBLUR
 
-CODECS = ("keep", "png", "jxl")
+CODECS = ("keep", "png", "jxl", "tiff")
 MODEL = "views-mean"  # next to nothing, so that what is around a model shows
 
 

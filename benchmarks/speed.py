@@ -31,7 +31,7 @@ class Setting:
         multiple: of its sizes, in pixels.
         fastest: the backend of the second comparison.
         few, many: manifests for the slow and for the quick contestants; the first scenes of both are the same.
-        shards: the scenes of `many`, packed as they are.
+        shards: the scenes of `many`, packed with the codec that is read fastest.
         work: folder for results.
     """
 
@@ -56,7 +56,7 @@ def measure(setting: Setting, rounds: int, say: Callable[[str], None]) -> dict[s
     """Run all contestants; gives what each took, and how far the tables are apart."""
     tables: dict[str, Rows] = {}
     module, output, model = partial(_module, setting.work / "run"), setting.work / "run", setting.model
-    fast = ("--backend", setting.fastest)
+    fast = ("--backend", setting.fastest, "--images-format", "tiff")
 
     def keep(name: str, read: Callable[[Path], Rows]) -> Callable[[Path], None]:
         return lambda folder: tables.update({name: read(folder)})
@@ -106,14 +106,15 @@ def answers(measured: dict[str, Any]) -> list[Answer]:
     return [
         Answer("a", "a plain script against the job, model of 250 ms/MP", against("script", "job"), "×", ">=", 4,
                ms("script", "job")),
-        Answer("a", f"the same script against the job on {fastest}, packed shards", against("script", "fast"), "×", ">=", 8,
+        Answer("a", f"the same script against the job on {fastest}, TIFF in shards", against("script", "fast"), "×", ">=", 8,
                ms("script", "fast")),
         Answer("a", "largest difference between their tables", max(measured["differences"].values()), "", "<=", 1e-9,
                "PSNR in dB, SSIM, MAE, before and after"),
         Answer("b", "the job against a thread pool without Beam", against("job", "pool"), "×", "<=", 1.05, ms("job", "pool")),
         Answer("c", "1 worker against 2", against("job, 1 worker", "job"), "×", ">=", 1.9, ms("job, 1 worker", "job")),
         Answer("d", "the job against its bare model, 250 ms/MP", against("job", "model"), "×", note=ms("job", "model")),
-        Answer("d", f"the same on {fastest}, packed shards", against("fast", "fast model"), "×", note=ms("fast", "fast model")),
+        Answer("d", f"the same on {fastest}, shards and pictures in TIFF", against("fast", "fast model"), "×", "<=", 1.8,
+               ms("fast", "fast model")),
     ]  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def _score_again(folder: Path, manifest: Path) -> Rows:
     with manifest.open(newline="") as stream:
         scene = next(csv.DictReader(stream))
     target, combined = plain.read(scene["target"]), plain.read(scene["combined"])
-    sharp = plain.read(str(folder / "images" / f"{scene['id']}.png"))
+    sharp = plain.read(str(folder / "images" / f"{scene['id']}.tif"))
     values = (*plain.scores(sharp, target), *plain.scores(combined, target))
     return {scene["id"]: dict(zip(SCORES, values, strict=True))}
 

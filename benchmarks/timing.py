@@ -38,7 +38,7 @@ Contestants = Mapping[str, Callable[[], Taken]]
 
 
 def run(command: Sequence[str | Path], output: Path, check: Callable[[Path], None] = lambda output: None) -> Taken:
-    """Run a command that writes `output/images/*.png`, let `check` look at its results, and remove them.
+    """Run a command that writes `output/images/*`, let `check` look at its results, and remove them.
 
     Raises:
         SystemExit: it fails; its last lines say why.
@@ -64,7 +64,7 @@ def pace(images: Path) -> float:
 
     The slope of a straight line through these times: what a further scene takes, start-up and conclusion apart.
     """
-    done = sorted(path.stat().st_mtime_ns / 1e6 for path in images.glob("*.png"))
+    done = sorted(path.stat().st_mtime_ns / 1e6 for path in images.glob("[!.]*"))
     swing = done[max(1, len(done) // 6) :]
     return float(np.polyfit(range(len(swing)), swing, 1)[0])
 

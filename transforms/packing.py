@@ -14,6 +14,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
+from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.formats import sniff
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from dpdeblur.transforms.run_control import RunControl
@@ -24,7 +25,7 @@ from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.patient_read import read_patiently
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
-CODECS = ("keep", "png", "jxl")
+CODECS = ("keep", "png", "jxl", "tiff")
 FAILED = "failed"
 
 
@@ -114,7 +115,9 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
             data = read_patiently(source)
             stage = "decode"
             kind = EXTENSIONS[sniff(data, source.uri)]
-            loaded[role] = (kind, data) if packing.codec in ("keep", kind) else (packing.codec, _recode(data, source, packing))
+            if packing.codec not in ("keep", kind):
+                kind, data = codecs.WRITTEN[packing.codec][1:], _recode(data, source, packing)
+            loaded[role] = (kind, data)
     except Exception as error:  # whatever it is, it is this scene's alone: the job goes on
         return failure_row(scene, stage, error, input_key="", uri=source.uri)
     return scene, loaded
@@ -122,8 +125,6 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
 
 def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
     """Return the same samples in another lossless format, proven by decoding them again."""
-    from dpdeblur.transforms.images import codecs  # noqa: PLC0415 - not needed where bytes are kept
-
     pixels = codecs.decode(data, source.uri, max_pixels=packing.max_pixels)
     metadata = codecs.read_metadata(data, source.uri)
     encoded = codecs.encode(pixels, packing.codec, metadata=metadata, repeatable=True)

@@ -166,10 +166,11 @@ class Shards:
         converter=size,
         metadata=shown("largest size of a shard; a scene is never split", "SIZE", default="256MB"),
     )
-    codec: Literal["keep", "png", "jxl"] = field(
+    codec: Literal["keep", "png", "jxl", "tiff"] = field(
         default="keep",
         metadata=shown(
-            "keep: pictures stay as they are, byte for byte; png, jxl: the same samples, losslessly, in that format"
+            "keep: pictures stay as they are, byte for byte; png, jxl, tiff: the same samples, losslessly, in that format: "
+            "jxl is the smallest, tiff (not compressed) by far the fastest to read"
         ),
     )
     restart: bool = field(default=False, metadata=shown("first delete the shards, index and failures in DIR"))

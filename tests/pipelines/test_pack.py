@@ -155,7 +155,7 @@ def test_nothing_to_pack_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("codec", ["jxl", "png"])
+@pytest.mark.parametrize("codec", ["jxl", "png", "tiff"])
 def test_other_codecs_keep_every_sample(tmp_path: Path, source: Path, scenes: Scenes, codec: str) -> None:
     tiff = source / "scene-000"
     arrays = {role: imagecodecs.png_decode(scenes["scene-000"][role]) for role in ROLES}
@@ -164,14 +164,14 @@ def test_other_codecs_keep_every_sample(tmp_path: Path, source: Path, scenes: Sc
         (tiff / f"{role}.tif").write_bytes(imagecodecs.tiff_encode(pixels))
     out = tmp_path / "out"
     assert pack(source, out, "--codec", codec, "--quiet") == 0
-    decode = {"jxl": imagecodecs.jpegxl_decode, "png": imagecodecs.png_decode}[codec]
+    decode = {"jxl": imagecodecs.jpegxl_decode, "png": imagecodecs.png_decode, "tiff": imagecodecs.tiff_decode}[codec]
     for scene in find_scenes(str(out)).scenes:
         for role in ROLES:
             assert np.array_equal(
                 decode(read_bytes(getattr(scene, role))), imagecodecs.png_decode(scenes[scene.scene_id][role])
             )
     with tarfile.open(out / "shard-000000.tar") as tar:
-        assert {name.split(".")[-1] for name in tar.getnames()} == {codec, "json"}
+        assert {name.split(".")[-1] for name in tar.getnames()} == {"tif" if codec == "tiff" else codec, "json"}
 
 
 def test_a_manifest_carries_its_subsets_into_the_shards(tmp_path: Path, scenes: Scenes) -> None:
