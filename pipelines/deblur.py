@@ -137,7 +137,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
             run.say(f"Nothing to do: {counted(work.scenes, 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
             broken = summary.breaks_strictness(job.found, strict=options.strict)
             return summary.exit_code(work.failed, work.scenes, options.accept_failures, broken=broken)
-        run.say("\n".join([_scenes(job, work), job.headline, *job.found.remarks]))
+        run.say("\n".join([scenes_line(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
         started = folder.write_manifest({**job.facts, "gone": sorted(work.gone)})
@@ -175,8 +175,8 @@ def build(pipeline: beam.Pipeline, todo: list[str], each: ForEachScene) -> None:
     _ = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each
 
 
-def _scenes(job: Job[Any], work: Work) -> str:
-    """Describe the scenes of a job in one line."""
+def scenes_line(job: Job[Any], work: Work) -> str:
+    """Return what is known of the scenes of a job, in one line."""
     found = job.found
     already = found.scenes - len(work.todo)
     return (

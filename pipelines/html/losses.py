@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dpdeblur.transforms.tables.statistics import Gains
+from dpdeblur.transforms.wording import counted
 
 _OF_A_MODEL = (
     "the views are in the wrong order (--model-views 'right left'), the model was trained on another range of values or on BGR "
@@ -43,5 +44,5 @@ def warning(lost: dict[str, Any]) -> str:
     """
     if not lost or 2 * lost["scenes"] <= lost["of"]:
         return ""
-    count = f"{lost['scenes']} of {lost['of']} scenes ({lost['mean_gain_db']:+.2f} dB on average)"
+    count = f"{lost['scenes']} of {counted(lost['of'], 'scene')} ({lost['mean_gain_db']:+.2f} dB on average)"
     return f"Worse than doing nothing in {count}. Usual causes: {_OF_A_MODEL if lost['model'] else _OF_PICTURES}."

@@ -23,7 +23,7 @@ from dpdeblur.pipelines.options.groups import (
     Watching,
 )
 from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, ModelFile, ModelSpeed, Pixels, Workers
-from dpdeblur.pipelines.options.values import PixelSize, blur_radius, positive, scene_size, size, whole, words
+from dpdeblur.pipelines.options.values import PixelSize, blur_radius, positive, price, scene_size, size, whole, words
 
 STOPPED = "130 and 143 stopped by a signal"
 WRONG = "1 the job failed; 2 the command line or the inputs are wrong"
@@ -67,10 +67,30 @@ class PlanOptions(DeblurOptions):
     title: ClassVar[str] = "scenes"
     about: ClassVar[str] = ""
     explain: bool = field(default=False, metadata=shown("also list every file of the input and what becomes of it"))
-    examples: ClassVar[tuple[str, ...]] = ("dpdeblur plan --input scenes/ --output runs/first --images restored",)
+    cores: int | None = field(
+        default=None,
+        converter=optional(positive),
+        metadata=shown("also estimate the time on N cores, of one machine or of many", "N"),
+    )
+    core_hour: float | None = field(
+        default=None,
+        converter=optional(price),
+        metadata=shown("price of one core for an hour, in any currency: also estimate the cost", "PRICE"),
+    )
+    measured: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown(
+            "run that the estimate takes its times from", "RUN", default="the one in --output, else the first scene is timed"
+        ),
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur plan --input scenes/ --output runs/first --images restored",
+        "dpdeblur plan --input s3://bucket/all --output s3://bucket/run --measured runs/first --cores 64 --core-hour 0.04",
+    )
     notes: ClassVar[str] = (
         "Takes the options of dpdeblur deblur. "
-        "Exit codes: 0; 2 the command line or the inputs are wrong; 3 scenes are known to fail."
+        "Exit codes: 0; 2 the command line or the inputs are wrong, or every scene would fail; 3 scenes are known to fail."
     )
 
 

@@ -180,6 +180,14 @@ def real(said: float | str) -> float:
     return value
 
 
+def price(said: float | str) -> float:
+    """Read a price: a number of at least 0, such as 0.04."""
+    value = real(said)
+    if value < 0:
+        raise ValueError(f"{text(said)!r} is not a price, such as 0.04")
+    return value
+
+
 def size(said: int | str) -> int:
     """Read a number of bytes: `256MB`, `1.5 GiB`, `1000000`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text(said).strip().lower(), re.ASCII)
