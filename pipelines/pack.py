@@ -15,6 +15,7 @@ from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PackOptions
+from dpdeblur.pipelines.run import kept_pictures
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
@@ -22,9 +23,11 @@ from dpdeblur.pipelines.run.summary import breaks_strictness
 from dpdeblur.transforms import packing, worklist
 from dpdeblur.transforms.layouts import Found, left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
-from dpdeblur.transforms.shards.shard_plan import ShardPlan, assign, views
+from dpdeblur.transforms.selection import select
+from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.results import read_run
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
 
@@ -44,7 +47,10 @@ def run(options: PackOptions) -> int:
         JobError, Stopped: the run ended before its time.
     """
     runners.open_file_systems(options.beam_options)
-    folder, found = ShardFolder(options.output), resolve.find(options, options)
+    folder = ShardFolder(options.output)
+    of_run = read_run(options.input) if kept_pictures.is_run(options.input) else None
+    found = select(kept_pictures.find(of_run), resolve.selection(options)) if of_run else resolve.find(options, options)
+    roles = RESTORED if of_run else ROLES
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
     if not found.scenes:
@@ -57,7 +63,7 @@ def run(options: PackOptions) -> int:
             folder.clear()
         folder.check_free("Choose another --output: dpdeblur pack did not write these.")
         folder.begin()
-        plans = assign(found.scenes, options.shard_size)
+        plans = assign(found.scenes, options.shard_size, roles, kept_pictures.rows(of_run) if of_run else None)
         scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
         run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}", *found.remarks]))
         if line := left_out.sentence(found.left_out):
@@ -66,8 +72,9 @@ def run(options: PackOptions) -> int:
         lines, broken = _write_work(plans, found, folder)
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
         workers = usable_cores() if runners.is_local(options.runner) else 1
-        pack = packing.PackShards(packing.Packing(found.source, folder.uri, options.codec, workers=workers), run.control)
-        build(pipeline, lines, broken, pack, folder, sum(len(views(scene)) for scene in found.scenes))
+        how = packing.Packing(found.source, folder.uri, options.codec, workers=workers, roles=roles)
+        images = sum(len(views(scene, roles)) for scene in found.scenes)
+        build(pipeline, lines, broken, packing.PackShards(how, run.control), folder, images)
 
         run.execute(pipeline, Tally(len(plans), "shard"), NewFiles(folder.uri, SHARDS))
         run.raise_if_stopped()

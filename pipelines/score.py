@@ -14,11 +14,10 @@ from dpdeblur.pipelines.run import crash_recovery, provenance
 from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.layouts import Found, find_scenes
-from dpdeblur.transforms.layouts.candidates import pictures
 from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
-from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
+from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.selection import select, without_empty_subsets
@@ -77,7 +76,7 @@ def _with_restored(found: Found, folder: str, how: Literal["name", "id", "order"
         UsageError: there are no pictures, or none belongs to a scene.
     """
     listing = list_files(store.absolute(folder))
-    files = pictures(listing.files)
+    files = restored_pictures(listing)
     if not files:
         raise UsageError(f"There are no pictures in --restored {folder}.")
     if how == "order":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from dpdeblur.transforms.images.formats import sniff
 from dpdeblur.transforms.records import Failure, JobError, Member, Scene, SceneError, Source
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_rows import failure_row
-from dpdeblur.transforms.shards.shard_plan import ShardPlan, views
+from dpdeblur.transforms.shards.shard_plan import ROLES, ShardPlan, views
 from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.patient_read import read_patiently
@@ -39,6 +39,7 @@ class Packing:
         codec: "keep", or the format that pictures are losslessly re-encoded to.
         max_pixels: larger pictures are not re-encoded.
         workers: scenes read, or re-encoded, ahead at once.
+        roles: which pictures of the scenes are packed.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Packing:
     codec: str = "keep"
     max_pixels: int = 250_000_000
     workers: int = 1
+    roles: tuple[str, ...] = ROLES
 
 
 class PackShards(beam.PTransform):
@@ -98,7 +100,7 @@ def write_shard(plan: ShardPlan, packing: Packing) -> tuple[list[Member], list[F
             if isinstance(packed, Failure):
                 failures.append(packed)
             else:
-                members += _append(writer, plan.shard, packing.source, *packed)
+                members += _append(writer, plan, packing.source, *packed)
         writer.close()
     return members, failures
 
@@ -110,7 +112,7 @@ def _load(scene: Scene, packing: Packing) -> _Loaded | Failure:
     stage, source = "read", scene.left
     try:
         loaded = {}
-        for role, source in views(scene):
+        for role, source in views(scene, packing.roles):
             stage = "read"
             data = read_patiently(source)
             stage = "decode"
@@ -134,14 +136,14 @@ def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
     return encoded
 
 
-def _append(writer: TarWriter, shard: str, root: str, scene: Scene, loaded: dict[str, tuple[str, bytes]]) -> list[Member]:
+def _append(writer: TarWriter, plan: ShardPlan, root: str, scene: Scene, loaded: dict[str, tuple[str, bytes]]) -> list[Member]:
     rows, described = [], {}
     for role, (kind, data) in loaded.items():
         name, digest = f"{scene.scene_id}.{role}.{kind}", hashlib.sha256(data).hexdigest()
         offset = writer.add(name, data)
         rows.append(
             Member(
-                shard=shard,
+                shard=plan.shard,
                 scene_id=scene.scene_id,
                 subset=scene.subset,
                 role=role,
@@ -151,12 +153,12 @@ def _append(writer: TarWriter, shard: str, root: str, scene: Scene, loaded: dict
             )
         )
         described[role] = {"name": name, "original": _relative(getattr(scene, role).uri, root), "sha256": digest}
-    writer.add(f"{scene.scene_id}.json", _describe(scene, described))
+    writer.add(f"{scene.scene_id}.json", _describe(scene, described, plan.rows.get(scene.scene_id)))
     return rows
 
 
-def _describe(scene: Scene, described: dict[str, Any]) -> bytes:
-    facts = {"id": scene.scene_id, "subset": scene.subset, "pictures": described}
+def _describe(scene: Scene, described: dict[str, Any], row: Mapping[str, Any] | None) -> bytes:
+    facts = {"id": scene.scene_id, "subset": scene.subset, "pictures": described, **({"row": row} if row else {})}
     return (json.dumps(facts, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 

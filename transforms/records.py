@@ -227,7 +227,7 @@ class Member:
     shard: str = column("File name of the shard, beside the index folder.")
     scene_id: str = column("Name of the scene, unique in the collection.")
     subset: str = column("Part of the collection the scene belongs to; empty where there are no parts.")
-    role: str = column("Which picture of the scene it is: left, right, combined or target.")
+    role: str = column("Which picture of the scene it is: left, right, combined, target or restored.")
     offset: int = column("Where its bytes begin in the shard.", unit="B")
     size: int = column("How many there are.", unit="B")
     sha256: str = column("SHA-256 of its bytes, in hexadecimal.")

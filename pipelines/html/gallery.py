@@ -20,8 +20,7 @@ from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image, fit_target
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
-from dpdeblur.transforms.layouts.candidates import pictures
-from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order
+from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
 from dpdeblur.transforms.records import Scene, Score, Source
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
@@ -140,7 +139,7 @@ def scenes_of(run: Run) -> dict[str, Scene]:
     found = find_scenes(run.manifest["input"], run.manifest["layout"], restored=folder == "")
     scenes = found.scenes
     if folder:
-        files, how = pictures(list_files(store.absolute(folder)).files), run.manifest["options"].get("match", "name")
+        files, how = restored_pictures(list_files(store.absolute(folder))), run.manifest["options"].get("match", "name")
         if how == "order":
             scenes = match_by_order(scenes, [failure.scene_id for failure in found.failures], files).scenes
         else:

@@ -198,15 +198,17 @@ class Shards:
 
 @frozen(kw_only=True, slots=False)
 class PackOptions(Input, PartOfInput, Shards, Quiet, Engine):
-    """Pack scenes into WebDataset tar shards."""
+    """Pack scenes, or the restored pictures of a run, into WebDataset tar shards."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur pack --input DPDD/dd_dp_dataset_canon --output shards/",
         "dpdeblur pack --input scenes/ --output shards/ --shard-size 1GB --codec jxl",
         "dpdeblur deblur --input shards/ --output runs/first",
+        "dpdeblur pack --input runs/first --output restored/",
     )
     notes: ClassVar[str] = (
-        "Members are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset, "
+        "Of a run the restored pictures are packed, as <id>.restored.png with the run's row in <id>.json. Of scenes, members "
+        "are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset, "
         "original names, SHA-256 of each picture). The same scenes give the same shards to the last byte. DIR/index/ says "
         "where each picture is, so that scenes in one shard are read in parallel; DIR/failures/ lists the scenes that "
         f"could not be packed. Exit codes: 0 all scenes packed; {WRONG}; 3 packed, with failures recorded; {STOPPED}."

@@ -146,6 +146,46 @@ def test_the_input_is_never_overwritten(tmp_path: Path, source: Path) -> None:
         assert read_bytes(old.target) == read_bytes(new.target)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves its files to the collector
+def test_restored_pictures_of_a_run_are_packed_with_their_rows(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "out"
+    deblur = ["deblur", "--input", str(source), "--output", str(run), "--model", "views-mean", "--quiet"]
+    assert main(deblur) == 0
+    assert pack(run, out) == 2
+    assert "--images restored" in capsys.readouterr().err
+    assert main([*deblur, "--images", "restored", "--restart"]) == 0
+    (run / "images/scene-003.png").unlink()
+    assert pack(run, out, "--shard-size", "20KB") == 3
+    (gone,) = pq.read_table(out / "failures").to_pylist()
+    assert (gone["scene_id"], gone["stage"]) == ("scene-003", "find")
+
+    shards = sorted(map(str, out.glob("*.tar")))
+    assert len(shards) > 1
+    rows = {score.scene_id: score for score in read_run(run).scores if score.scene_id != "scene-003"}
+    samples = {sample["__key__"]: sample for sample in webdataset.WebDataset(shards, shardshuffle=False)}
+    assert samples.keys() == rows.keys()
+    for name, sample in samples.items():
+        assert sample["restored.png"] == (run / f"images/{name}.png").read_bytes()
+        facts = json.loads(sample["json"])
+        assert facts["row"]["psnr_db"] == rows[name].psnr_db
+        assert facts["row"]["finished_at"] == rows[name].finished_at.isoformat()
+
+    scored = tmp_path / "scored"
+    for index in (True, False):  # found by the index, and by the headers of the tars
+        if not index:
+            for part in (out / "index").iterdir():
+                part.unlink()
+        score = ["score", "--input", str(source), "--restored", str(out), "--output", str(scored), "--restart"]
+        assert main(score) == 3  # the one that is gone
+        again = {row.scene_id: row for row in read_run(scored).scores}
+        names = ("psnr_db", "ssim", "mae", "image_sha256")
+        assert {name: [getattr(again[name], n) for n in names] for name in again} == {
+            name: [getattr(row, n) for n in names] for name, row in rows.items()
+        }
+
+
 def test_nothing_to_pack_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "scenes/1").mkdir(parents=True)
     assert pack(tmp_path / "scenes", tmp_path / "out") == 2

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from dpdeblur.transforms.layouts.candidates import ROLES
+from dpdeblur.transforms.layouts import shards
+from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene, pictures
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
 from dpdeblur.transforms.layouts.pairing import natural, scene_stem
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
 
 SUFFIXES = ("_g", "_restored", "_deblurred", "_output")
@@ -33,6 +35,21 @@ class Matched:
     failures: tuple[Failure, ...]
     unused: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+
+
+def restored_pictures(listing: Listing) -> list[File]:
+    """Return the pictures that lie in a folder, and those in its shards that are members `<scene>.restored.<type>`.
+
+    Raises:
+        UsageError: an index beside shards cannot be read, or their packing has not finished.
+    """
+    members = [
+        File(f"{candidate.scene_id}.png", file.source, candidate.problem or file.problem)  # as a file of that scene is called
+        for candidate in shards.contents(listing, "")
+        if isinstance(candidate, CandidateScene)
+        for file in candidate.files.get("restored", ())
+    ]
+    return [*pictures(listing.files), *members]
 
 
 def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only: bool = False) -> Matched:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from dpdeblur.transforms.layouts.candidates import ALIASES, ROLES, CandidateScene
+from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
 from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
 from dpdeblur.transforms.layouts.left_out import EXTENSIONS, MEMBER, TAR, Kind
@@ -24,6 +24,7 @@ from dpdeblur.transforms.tables.schemas import arrow_schema
 
 COMPANIONS = (INDEX, "failures")
 """Folders beside the shards, whose tables describe them."""
+_NAMES = {**ALIASES, "restored": "restored"}  # of pictures in a tar, and what they are
 _MAX_JSON = 1 << 16
 _COMPRESSED = (".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
@@ -109,7 +110,7 @@ def _in_folder(shards: dict[str, File], index: Sequence[str]) -> Iterator[Candid
 def _place(candidate: CandidateScene, row: Row, shard: File | None) -> None:
     if shard is None:
         candidate.problem = f"The shard {escaped(row['shard'])} is not there, and the index says that it holds this scene."
-    elif row["role"] not in ROLES or row["offset"] < 0 or row["size"] < 0:
+    elif row["role"] not in _NAMES.values() or row["offset"] < 0 or row["size"] < 0:
         candidate.problem = (
             f"The index says of this scene what cannot be: {row['role'][:20]} at {row['offset']}, {row['size']} bytes."
         )
@@ -194,7 +195,7 @@ def _meaning(name: str) -> tuple[str, str]:
     kind, dot, extension = rest.lower().partition(".")
     if rest.lower() == "json":
         return folder + slash + key, "json"
-    return folder + slash + key, ALIASES.get(kind, "") if dot and extension in EXTENSIONS else ""
+    return folder + slash + key, _NAMES.get(kind, "") if dot and extension in EXTENSIONS else ""
 
 
 def _describes_scene(name: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from dpdeblur.transforms.records import Scene, Source, scene_from_tuple, scene_to_tuple
 from dpdeblur.transforms.shards.tar_shards import tar_size
 
 ROLES = ("left", "right", "combined", "target")
+RESTORED = ("restored",)
 UNKNOWN_SIZE = 8_000_000  # bytes that a picture counts as where the listing did not say
 
 
@@ -20,40 +22,58 @@ class ShardPlan:
     Attributes:
         shard: its file name.
         scenes: what goes into it, in order.
+        rows: by scene_id, what a run says of the picture that it restored.
     """
 
     shard: str
     scenes: tuple[Scene, ...]
+    rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_line(self) -> str:
         """Return the plan as one line of JSON."""
-        return json.dumps([self.shard, [scene_to_tuple(scene) for scene in self.scenes]]) + "\n"
+        return json.dumps([self.shard, [scene_to_tuple(scene) for scene in self.scenes], self.rows]) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> ShardPlan:
         """Return the plan of such a line."""
-        shard, scenes = json.loads(line)
-        return cls(shard, tuple(map(scene_from_tuple, scenes)))
+        shard, scenes, rows = json.loads(line)
+        return cls(shard, tuple(map(scene_from_tuple, scenes)), rows)
 
 
-def assign(scenes: Sequence[Scene], shard_size: int) -> list[ShardPlan]:
+def assign(
+    scenes: Sequence[Scene],
+    shard_size: int,
+    roles: Sequence[str] = ROLES,
+    rows: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[ShardPlan]:
     """Scenes to shards, in their order: a shard is full when the next scene would take it over `shard_size` bytes.
 
     The same scenes give the same shards. A scene is never split; a larger one has a shard of its own.
+
+    Args:
+        scenes: what to pack.
+        shard_size: in bytes.
+        roles: which of their pictures.
+        rows: by scene_id, what a run says of the picture that it restored.
     """
     shards: list[list[Scene]] = []
     taken = shard_size
     for scene in scenes:
-        size = sum(tar_size(UNKNOWN_SIZE if source.size is None else source.size) for _, source in views(scene))
+        size = sum(tar_size(UNKNOWN_SIZE if source.size is None else source.size) for _, source in views(scene, roles))
         if taken + size > shard_size:
             shards.append([])
             taken = 0
         shards[-1].append(scene)
         taken += size
-    return [ShardPlan(f"shard-{number:06d}.tar", tuple(members)) for number, members in enumerate(shards)]
+    return [_plan(number, members, rows or {}) for number, members in enumerate(shards)]
 
 
-def views(scene: Scene) -> list[tuple[str, Source]]:
-    """Return the pictures that a scene has, each with its role."""
-    sources = [(role, getattr(scene, role)) for role in ROLES]
+def _plan(number: int, scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, Any]]) -> ShardPlan:
+    theirs = {scene.scene_id: rows[scene.scene_id] for scene in scenes if scene.scene_id in rows}
+    return ShardPlan(f"shard-{number:06d}.tar", tuple(scenes), theirs)
+
+
+def views(scene: Scene, roles: Sequence[str] = ROLES) -> list[tuple[str, Source]]:
+    """Return the pictures that a scene has in these roles, each with its role."""
+    sources = [(role, getattr(scene, role)) for role in roles]
     return [(role, source) for role, source in sources if source is not None]
