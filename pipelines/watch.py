@@ -24,16 +24,17 @@ from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, summa
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.arriving.arrivals import Waiting
+from dpdeblur.transforms.arriving.lookout import WAITING, WatchSpec, read_waiting
+from dpdeblur.transforms.arriving.watched_place import WatchedPlace, mended
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.layouts import arrivals
-from dpdeblur.transforms.layouts.arrivals import Waiting
 from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import HOUR_S, Ledger, check_right, take_over
-from dpdeblur.transforms.watch import WAITING, Arriving, EnterTables, WatchSpec, is_overdue, is_scene, read_waiting
+from dpdeblur.transforms.watch import Arriving, EnterTables, is_overdue, is_scene
 from dpdeblur.transforms.wording import counted
 
 SHOWN = 3  # incomplete scenes named at the end
@@ -56,7 +57,8 @@ def run(options: WatchOptions) -> int:
     if HOUR_S % options.window:
         raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
     crash = crash_recovery.crash_to_recover_from(folder)
-    job = deblur.prepare(options, folder, Collection.of(arrivals.look(options.input, options.layout)[0]))
+    found = WatchedPlace(options.input, options.layout).look().found
+    job = deblur.prepare(options, folder, Collection.of(found))
 
     with open_run(folder, options.runner, quiet=options.quiet, resume=RESUME) as run:
         if crash:
@@ -97,13 +99,14 @@ def run(options: WatchOptions) -> int:
         finally:
             check_right(folder.uri, token)  # who lost it to another watch must not take it back
             ledger, _ = _enter_journal(folder, options.window)
+            last = WatchedPlace(options.input, options.layout).look(ledger.done())
+            ledger.withdraw(mended(last, ledger.done()))
             ledger.sum_up()
 
         run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
         waiting = read_waiting(folder.uri)
         _warn_of_incomplete(run, waiting)
-        found = arrivals.look(options.input, options.layout, ledger.done())[0]
-        code = summary.conclude(run, folder, found, facts, scores_before=restored_before, strict=options.strict)
+        code = summary.conclude(run, folder, last.found, facts, scores_before=restored_before, strict=options.strict)
         return 128 + run.control.signal if run.control.signal else code_of_end(code, waiting)
 
 

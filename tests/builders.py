@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,7 +103,7 @@ def write_ntire(root: Path, scenes: Scenes) -> Path:
 
 
 def write_manifest(root: Path, scenes: Scenes, name: str = "manifest.csv", subset: str = "test") -> Path:
-    """A manifest, CSV or Parquet by its name, and the pictures that it names; gives back the manifest."""
+    """A manifest, CSV, JSON lines or Parquet by its name, and the pictures that it names; gives back the manifest."""
     write_folders(root / "pictures", scenes)
     rows = [
         {"id": scene_id, "subset": subset, **{role: f"pictures/{scene_id}/{role}.png" for role in views}}
@@ -111,6 +112,8 @@ def write_manifest(root: Path, scenes: Scenes, name: str = "manifest.csv", subse
     path = root / name
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     else:
         with path.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, list(rows[0]))

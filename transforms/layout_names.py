@@ -11,6 +11,6 @@ LAYOUTS: dict[str, str] = {
     "dpdd": "{train,val,test}_{l,r,c}/source/ and {train,val,test}_c/target/, paired by sorted order",
     "restormer": "inputL/ inputR/ [inputC/] [target/], paired by natural order",
     "ntire": "0001_l.png 0001_r.png [0001_c.png] [0001_g.png], any stem",
-    "manifest": "a CSV or Parquet file: id, left, right [combined, target, subset]",
+    "manifest": "a CSV, JSON lines or Parquet file: id, left, right [combined, target, subset]",
     "shards": "WebDataset tars with <id>.left.png <id>.right.png …, as dpdeblur pack writes them",
 }

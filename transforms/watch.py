@@ -11,10 +11,8 @@ before, the journal knows what is done, and the ledger takes a scene only once.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -25,46 +23,13 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from dpdeblur.transforms.layouts import arrivals
-from dpdeblur.transforms.layouts.arrivals import Arrivals, Ready, Waiting
+from dpdeblur.transforms.arriving.arrivals import Ready
+from dpdeblur.transforms.arriving.lookout import Lookout, WatchSpec
 from dpdeblur.transforms.records import Failure, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_work import Task
-from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.ledger import Done, Ledger, check_right
 
-WAITING = ".state/waiting.json"
 FORGET_S = 3600.0  # by then, what was emitted is finished, and the ledger knows it
-
-
-@dataclass(frozen=True, slots=True)
-class WatchSpec:
-    """What to watch, and which run it is for.
-
-    Attributes:
-        place: folder to watch, a local path or a URI.
-        layout: one of `arrivals.LAYOUTS`.
-        run: run folder.
-        token: the right to write into it, from `ledger.take_over`.
-        every_s: between two looks, in seconds.
-        settle_s: how long a scene's files must not have changed.
-        patience_s: how long a scene may lack a view.
-        window_s: length of the windows of the statistics.
-    """
-
-    place: str
-    layout: str
-    run: str
-    token: str
-    every_s: float
-    settle_s: float
-    patience_s: float
-    window_s: float
-
-    def ledger(self) -> Ledger:
-        """Open the tables of the run, with the right to write them."""
-        return Ledger(self.run, self.window_s, self.token)
 
 
 class Arriving(beam.PTransform):
@@ -111,63 +76,6 @@ class EnterTables(beam.PTransform):
             | "InTurn" >> beam.WindowInto(GlobalWindows())
             | "Enter" >> beam.ParDo(_Enter(self.spec))
         )
-
-
-class Lookout:
-    """Looks into the watched folder again and again, for as long as this process does.
-
-    Args:
-        spec: what to watch.
-        task: what will be done with the scenes; it knows when one is finished.
-        control: of the run; hears of scenes that stay incomplete.
-
-    Attributes:
-        waiting: what the last look found that is not ready.
-    """
-
-    def __init__(self, spec: WatchSpec, task: Task, control: RunControl) -> None:
-        self._spec, self._task, self._control = spec, task, control
-        self._arrivals = Arrivals(spec.settle_s, spec.patience_s)
-        self._done = spec.ledger().done()
-        folder = store.join(spec.run, journal.FOLDER)
-        self._journal, self._follower = journal.Journal(folder), journal.Follower(folder)
-        self._written = b""
-
-    @property
-    def waiting(self) -> Waiting:
-        """What the last look found that is not ready."""
-        return self._arrivals.waiting
-
-    def look(self) -> list[Ready]:
-        """Return what has become ready since the last look: scenes, and failures, which are in the journal by then.
-
-        Raises:
-            JobError: another job writes the tables of this run now.
-        """
-        check_right(self._spec.run, self._spec.token)
-        for outcome in self._follower.new():
-            if (done := Done.of(outcome)).revision >= self._done.get(outcome.scene_id, done).revision:
-                self._done[outcome.scene_id] = done
-        found, problem = arrivals.look(self._spec.place, self._spec.layout, self._done)
-        ready: list[Ready] = []
-        if not problem:
-            ready += self._arrivals.ready(found, self._task.key, self._done, time.monotonic(), self._task.former_key)
-        for failure in ready:
-            if isinstance(failure, Failure):
-                self._journal.append(failure)
-                self._control.publish(failure)
-        self._write(replace(self.waiting, problem=problem))
-        return ready
-
-    def close(self) -> None:
-        """Close the journal."""
-        self._journal.close()
-
-    def _write(self, waiting: Waiting) -> None:
-        data = json.dumps(asdict(waiting), indent=1).encode()
-        if data != self._written:
-            store.write_whole(store.join(self._spec.run, WAITING), data)
-            self._written = data
 
 
 class LookForArrivals(beam.DoFn):
@@ -246,9 +154,3 @@ def is_overdue(ready: Ready) -> bool:
 def is_scene(ready: Ready) -> bool:
     """Return whether this is a scene to work on."""
     return isinstance(ready, Scene)
-
-
-def read_waiting(run: str) -> Waiting | None:
-    """Return what the last look found that is not ready; None before the first look."""
-    data = store.read_whole(store.join(run, WAITING))
-    return None if data is None else Waiting(**json.loads(data))

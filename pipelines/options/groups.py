@@ -21,7 +21,7 @@ from dpdeblur.pipelines.options.values import (
 from dpdeblur.transforms.layout_names import LAYOUTS, Layout
 from dpdeblur.transforms.selection import Part
 
-Arriving = Literal["auto", "folders", "ntire"]
+Arriving = Literal["auto", "folders", "ntire", "shards", "manifest"]
 
 
 def _layouts(*names: str) -> str:
@@ -78,7 +78,10 @@ class WatchedInput:
     input: str = field(converter=words, metadata=shown("folder to watch; a path, or any URI (s3://, gs://, …)", "DIR"))
     layout: Arriving = field(
         default="auto",
-        metadata=shown(f"how the scenes are laid out. {_layouts('folders', 'ntire')}", default="auto: recognised"),
+        metadata=shown(
+            f"how the scenes are laid out. {_layouts('folders', 'ntire', 'shards', 'manifest')}",
+            default="auto: recognised; shards and manifests beside the others",
+        ),
     )
     strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
 

@@ -22,11 +22,11 @@ import apache_beam as beam
 from dpdeblur.pipelines.engine import execution, runners
 from dpdeblur.pipelines.run import logs
 from dpdeblur.transforms import scene_pool
+from dpdeblur.transforms.arriving.lookout import Lookout, WatchSpec
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import Scene
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.watch import Lookout, WatchSpec
 
 MOST_SCENES = 256  # in a batch
 PAUSE_S = 0.1  # between two looks at what has ended
@@ -73,6 +73,7 @@ def _restore_until_stopped(
             waiting.extend(scenes)
             if len(scenes) < len(ready):  # the others have failed without any work
                 tables.catch_up()
+            tables.withdraw(lookout.mended)
         while waiting and len(batches) <= each.pool.workers:
             batches.add(threads.submit(_restore, list(_taken(waiting)), each, beam_options))
         ended = _ended(batches)
@@ -126,6 +127,10 @@ class _Tables:
     def are_behind(self) -> bool:
         """Return whether a window has passed since they caught up."""
         return time.monotonic() - self._caught_up > self._window_s
+
+    def withdraw(self, failures: Sequence[str]) -> None:
+        """Take failures out that stood for a file which has been replaced."""
+        self._ledger.withdraw(failures)
 
     def catch_up(self) -> None:
         """Enter what has been finished since the last time.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dpdeblur.transforms.watch import WAITING
+from dpdeblur.transforms.arriving.lookout import WAITING
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, start, wait_for
 from tests.cluster.engines import prism

@@ -27,6 +27,7 @@ ORDER = {
         "tables",
         "shards",
         "layouts",
+        "arriving",
         "selection",
         "resuming",
         "scoring",

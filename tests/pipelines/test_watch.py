@@ -15,10 +15,10 @@ from dpdeblur.pipelines.options import command_line, values
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.watch import IdleWatch, check_resumable, code_of_end
-from dpdeblur.transforms.layouts.arrivals import Waiting
+from dpdeblur.transforms.arriving.arrivals import Waiting
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.run_control import RunControl
-from tests.builders import make_scenes, write_folders
+from tests.builders import make_scenes, write_folders, write_tar
 from tests.cluster.commands import end_all, finish, wait_for
 from tests.rows import score
 from tests.streams import Copying, each_once, so_far, watch, what_comes_late_takes_the_place_of_what_was_there
@@ -153,17 +153,27 @@ def test_what_comes_late_takes_the_place_of_what_was_there(source: Path, tmp_pat
     what_comes_late_takes_the_place_of_what_was_there([], source, tmp_path)
 
 
-def test_killed_twice_while_scenes_are_copied_in_each_is_there_once(source: Path, tmp_path: Path) -> None:
-    run, incoming = tmp_path / "run", tmp_path / "incoming"
+def test_killed_twice_while_scenes_and_shards_are_copied_in_each_is_there_once(source: Path, tmp_path: Path) -> None:
+    run, incoming, shards = tmp_path / "run", tmp_path / "incoming", tmp_path / "shards"
     incoming.mkdir()
-    scenes = sorted(source.iterdir())
-    for part in (scenes[:4], scenes[4:8]):
+    folders = sorted(source.iterdir())
+    scenes = make_scenes(12, height=32, width=48)
+    in_shards = [f"shard-{number}" for number in range(3)]
+    for name, (left, right) in zip(in_shards, ((6, 8), (8, 10), (10, 12)), strict=True):
+        inside = {f"{scene}.{role}.png": data for scene in list(scenes)[left:right] for role, data in scenes[scene].items()}
+        write_tar(shards / f"{name}.tar", inside)
+    for number, part in enumerate((folders[:2], folders[2:4])):
         process = watch(incoming, run, [], *QUICKLY)
-        Copying(part, incoming)
+        Copying([*part, shards / f"{in_shards[number]}.tar"], incoming)
         wait_for(lambda first=part[0]: first.name in {row["scene_id"] for row in so_far(run)}, process)  # type: ignore[misc]
         process.kill()
         process.communicate()
-    Copying(scenes[8:], incoming).join()
-    done = finish(watch(incoming, run, [], *QUICKLY))
+    whole = (shards / f"{in_shards[2]}.tar").read_bytes()
+    (incoming / f"{in_shards[2]}.tar").write_bytes(whole[:1000])  # cut short: it fails, and is taken when it is replaced
+    process = watch(incoming, run, [], *QUICKLY, "--patience=1s")
+    Copying(folders[4:6], incoming).join()
+    wait_for(lambda: [row["scene_id"] for row in so_far(run, "failures")] == [f"{in_shards[2]}.tar"], process)
+    (incoming / f"{in_shards[2]}.tar").write_bytes(whole)
+    done = finish(process)
     assert done.returncode == 0, done
-    each_once(run, [scene.name for scene in scenes])
+    each_once(run, list(scenes))

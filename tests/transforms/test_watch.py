@@ -13,11 +13,12 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import TimestampedValue
 
 from dpdeblur.models.runtime.session import ModelSpec
+from dpdeblur.transforms.arriving.lookout import WatchSpec, read_waiting
 from dpdeblur.transforms.records import Scene
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.tables.ledger import take_over
-from dpdeblur.transforms.watch import EmitOnce, EnterTables, LookForArrivals, WatchSpec, read_waiting
+from dpdeblur.transforms.watch import EmitOnce, EnterTables, LookForArrivals
 from tests.builders import make_scenes, write_folders
 from tests.rows import FINISHED, failure, score
 

@@ -7,20 +7,24 @@ tab between fields, a first line `sep=;`. A quote that is never closed costs its
 from __future__ import annotations
 
 import csv
-import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
-from dpdeblur.transforms.layouts.foreign_tables import MAX_ROWS, Row, check_columns, open_table
+from dpdeblur.transforms.layouts.foreign_tables import (
+    MAX_LINE,
+    MAX_ROWS,
+    Row,
+    check_columns,
+    lines_of,
+    open_table,
+    text_of,
+)
 from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.storage.sniff import SNIFF_BYTES, foreign_content
 
-MAX_LINE = 1 << 16  # characters
 MAX_LINES_OF_ROW = 100  # a row may go on where a line ends inside quotes
 _STRAY = "The row has a quote that is not closed, or that belongs to no field."
 _SEPARATORS = (",", ";", "\t", "|")
-_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def csv_columns(uri: str, required: Sequence[str]) -> list[str]:
@@ -29,7 +33,7 @@ def csv_columns(uri: str, required: Sequence[str]) -> list[str]:
     Raises:
         UsageError: the file cannot be read, or its header lacks a column.
     """
-    with open_table(uri) as binary, _text(binary, uri) as text:
+    with open_table(uri) as binary, text_of(binary, uri, "no CSV file") as text:
         return _Header(text, uri, required, ()).names
 
 
@@ -39,10 +43,10 @@ def csv_rows(uri: str, required: Sequence[str], optional: Sequence[str]) -> Iter
     Raises:
         UsageError: the file cannot be read, or its header lacks a column or has one that may be meant for another.
     """
-    with open_table(uri) as binary, _text(binary, uri) as text:
+    with open_table(uri) as binary, text_of(binary, uri, "no CSV file") as text:
         header = _Header(text, uri, required, optional)
         wanted = [name for name in (*required, *optional) if name in header.names]
-        for number, fields in _records(_lines(text, uri), header.line, header.separator, len(header.names)):
+        for number, fields in _records(lines_of(text, uri), header.line, header.separator, len(header.names)):
             if number > MAX_ROWS:
                 raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
             if isinstance(fields, str):
@@ -64,7 +68,7 @@ class _Header:
     """
 
     def __init__(self, text: TextIO, uri: str, required: Sequence[str], optional: Sequence[str]) -> None:
-        lines = _lines(text, uri)
+        lines = lines_of(text, uri)
         first = next(lines, "")
         separators: Sequence[str] = _SEPARATORS
         self.line = 1
@@ -144,21 +148,3 @@ def _loosely(line: str, separator: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         return []
-
-
-def _text(binary: Any, uri: str) -> TextIO:
-    start = binary.read(SNIFF_BYTES)
-    if content := foreign_content(start):
-        raise UsageError(f"{uri} is no CSV file but {content}.")
-    binary.seek(0)
-    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "")
-    errors = "backslashreplace" if encoding else "surrogateescape"
-    return io.TextIOWrapper(binary, encoding=encoding or "utf-8-sig", errors=errors, newline="")
-
-
-def _lines(text: TextIO, uri: str) -> Iterator[str]:
-    """Lines of bounded length: a file without line ends would otherwise fill the memory."""
-    while line := text.readline(MAX_LINE):
-        if len(line) == MAX_LINE:
-            raise UsageError(f"{uri} has a line of more than {MAX_LINE} characters: this is no manifest.")
-        yield line

@@ -158,7 +158,7 @@ def unused(listing: Listing, reading: Reading) -> Iterator[tuple[str, Kind]]:
     """Yield the path and the kind of all that takes no part in a reading."""
     used = {file.path for candidate in reading.candidates for files in candidate.files.values() for file in files}
     used |= {member.path for member in reading.unused_members}
-    companions = FOLDER_LAYOUTS[reading.layout].companions
+    companions = FOLDER_LAYOUTS[reading.layout].companions if reading.layout in FOLDER_LAYOUTS else ()
     for file in listing.files:
         if file.path not in used and not is_companion(file, companions):
             yield file.path, kind_of_file(file)
@@ -203,7 +203,7 @@ def read_manifest(source: str, *, restored: bool = False) -> list[CandidateScene
         UsageError: it is no file, cannot be read, or has no rows.
     """
     if single_file(source) is None:
-        raise UsageError(f"{source} is no file: --layout manifest needs the CSV or Parquet file itself as --input.")
+        raise UsageError(f"{source} is no file: --layout manifest needs the CSV, JSON lines or Parquet file itself as --input.")
     candidates = manifest.candidates(source, restored=restored)
     if not candidates:
         raise UsageError(f"{source} has no rows.")

@@ -1,18 +1,22 @@
-"""What tables of unknown origin have in common, CSV or Parquet: bounds, and names of columns that may be slips."""
+"""What tables of unknown origin have in common, CSV, JSON lines or Parquet: bounds, and names of columns that may be slips."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from typing import Any
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
 
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.sniff import SNIFF_BYTES, foreign_content
 
 MAX_ROWS = 20_000_000
 MAX_TEXT = 4096  # of one value; longer ones are no names of files
+MAX_LINE = 1 << 16  # characters
 _MAX_COLUMNS = 1000  # that are looked through for slips
+_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 Row = Mapping[str, Any]
 
@@ -27,6 +31,38 @@ def open_table(uri: str) -> Any:
         return store.open_file(uri)
     except OSError as error:
         raise UsageError(f"{uri} cannot be read: {error}") from error
+
+
+def text_of(binary: Any, uri: str, otherwise: str) -> TextIO:
+    """Return a file as text: UTF-8, or UTF-16 and UTF-32 with their mark.
+
+    Args:
+        binary: the file, open.
+        uri: of it.
+        otherwise: what it is not, where it is something else: "no CSV file".
+
+    Raises:
+        UsageError: it is no text but something that is known.
+    """
+    start = binary.read(SNIFF_BYTES)
+    if content := foreign_content(start):
+        raise UsageError(f"{uri} is {otherwise} but {content}.")
+    binary.seek(0)
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "")
+    errors = "backslashreplace" if encoding else "surrogateescape"
+    return io.TextIOWrapper(binary, encoding=encoding or "utf-8-sig", errors=errors, newline="")
+
+
+def lines_of(text: TextIO, uri: str) -> Iterator[str]:
+    """Yield lines of bounded length: a file without line ends would otherwise fill the memory.
+
+    Raises:
+        UsageError: one is longer.
+    """
+    while line := text.readline(MAX_LINE):
+        if len(line) == MAX_LINE:
+            raise UsageError(f"{uri} has a line of more than {MAX_LINE} characters: this is no manifest.")
+        yield line
 
 
 def check_columns(uri: str, names: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:

@@ -49,7 +49,7 @@ _KIND_BY_EXTENSION = {
     **dict.fromkeys(OTHER_PICTURE_EXTENSIONS, OTHER_PICTURE),
     **dict.fromkeys(("mp4", "mov", "avi", "mkv", "m4v", "webm", "mts"), VIDEO),
     **dict.fromkeys(("tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz", "zst", "zip", "7z", "rar"), ARCHIVE),
-    **dict.fromkeys(("csv", "tsv", "parquet"), TABLE),
+    **dict.fromkeys(("csv", "tsv", "jsonl", "ndjson", "parquet"), TABLE),
 }
 
 

@@ -1,16 +1,18 @@
-"""A manifest: CSV or Parquet with the columns id, left, right, and optionally combined, target, subset, restored."""
+"""A manifest: CSV, JSON lines or Parquet; its columns are id, left, right and optionally combined, target, subset, restored."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import pyarrow as pa
 
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene
 from dpdeblur.transforms.layouts.csv_table import csv_columns, csv_rows
-from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row
+from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row, lines_of, open_table, text_of
 from dpdeblur.transforms.layouts.ids import escaped
+from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
 from dpdeblur.transforms.layouts.parquet_table import parquet_columns, parquet_rows
 from dpdeblur.transforms.records import Source
 from dpdeblur.transforms.storage import store
@@ -18,7 +20,8 @@ from dpdeblur.transforms.storage.listing import single_file
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.wording import counted
 
-EXTENSIONS = (".csv", ".tsv", ".parquet")
+_JSON = (".jsonl", ".ndjson")
+EXTENSIONS = (".csv", ".tsv", *_JSON, ".parquet")
 REQUIRED, OPTIONAL = ("id", "left", "right"), ("combined", "target", "subset")
 RESTORED = "restored"
 """The column of pictures that somebody else restored, which is read where these are scored."""
@@ -31,16 +34,52 @@ def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
     one request each being too slow, so their size and version stay unknown.
 
     Args:
-        uri: the manifest; Parquet where its name ends in .parquet, else CSV.
+        uri: the manifest; Parquet where its name ends in .parquet, JSON lines in .jsonl or .ndjson, else CSV.
         restored: whether the column `restored` is needed too.
 
     Raises:
         UsageError: the manifest cannot be read, lacks a column, or a column is not text.
     """
-    folder = uri.rpartition("/")[0] if "/" in uri else "."
     required = (*REQUIRED, RESTORED) if restored else REQUIRED
-    rows = _rows(uri, required)
-    return [_candidate(f"{posixpath.basename(uri)}:{number}", folder or "/", row, required) for number, row in rows]
+    return of_rows(uri, posixpath.basename(uri), _rows(uri, required), required)
+
+
+def names_views(uri: str) -> bool:
+    """Return whether a table may be a manifest: its header, or its first object, says left or right.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    if _is_parquet(uri):
+        header = " ".join(parquet_columns(uri))
+    else:
+        with open_table(uri) as binary, text_of(binary, uri, "no manifest") as text:
+            header = "".join(islice(lines_of(text, uri), 2))  # the first may say what stands between the fields
+    return any(side in header.casefold() for side in ("left", "right"))
+
+
+def rows(uri: str) -> list[tuple[int, Row | str]]:
+    """Return the rows of a manifest, each with its number; a broken one is the text of what is wrong with it.
+
+    Raises:
+        UsageError: the manifest cannot be read, lacks a column, or a column is not text.
+    """
+    return list(_rows(uri, REQUIRED))
+
+
+def of_rows(
+    uri: str, name: str, rows: Iterable[tuple[int, Row | str]], required: tuple[str, ...] = REQUIRED
+) -> list[CandidateScene]:
+    """Return a candidate for each row of a manifest, as its files are now.
+
+    Args:
+        uri: the manifest, from whose folder relative paths start.
+        name: of the manifest, in messages.
+        rows: of it.
+        required: columns that may not be empty.
+    """
+    folder = uri.rpartition("/")[0] if "/" in uri else "."
+    return [_candidate(f"{name}:{number}", folder or "/", row, required) for number, row in rows]
 
 
 def columns(uri: str) -> list[str]:
@@ -49,7 +88,9 @@ def columns(uri: str) -> list[str]:
     Raises:
         UsageError: it cannot be read.
     """
-    return parquet_columns(uri) if _is_parquet(uri) else csv_columns(uri, REQUIRED)
+    if _is_parquet(uri):
+        return parquet_columns(uri)
+    return json_columns(uri) if _is_json(uri) else csv_columns(uri, REQUIRED)
 
 
 def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) -> tuple[str, ...]:
@@ -93,11 +134,15 @@ def _is_parquet(uri: str) -> bool:
     return uri.lower().endswith(".parquet")
 
 
+def _is_json(uri: str) -> bool:
+    return uri.lower().endswith(_JSON)
+
+
 def _rows(uri: str, required: tuple[str, ...]) -> Iterator[tuple[int, Row | str]]:
     if _is_parquet(uri):
         yield from parquet_rows(uri, dict.fromkeys((*required, *OPTIONAL), pa.string()), OPTIONAL)
     else:
-        yield from csv_rows(uri, required, OPTIONAL)
+        yield from (json_rows if _is_json(uri) else csv_rows)(uri, required, OPTIONAL)
 
 
 def _candidate(place: str, folder: str, row: Row | str, required: tuple[str, ...]) -> CandidateScene:
@@ -114,7 +159,7 @@ def _candidate(place: str, folder: str, row: Row | str, required: tuple[str, ...
                 return candidate
             file = _file(folder, path)
             if file is None:
-                candidate.problem = f"The {role} picture of row {place} is not there: {path}."
+                candidate.problem, candidate.may_pass = f"The {role} picture of row {place} is not there: {path}.", True
                 return candidate
             candidate.add(role, file)
     return candidate

@@ -133,6 +133,24 @@ class Ledger:
         self._unwritten = set()
         return len(new)
 
+    def withdraw(self, scene_ids: Iterable[str]) -> None:
+        """Take failures out that stood for a file which has been replaced.
+
+        Raises:
+            JobError: another job writes these tables now.
+            OSError: a table cannot be read or written.
+        """
+        leaving: dict[str, set[str]] = defaultdict(set)
+        for scene_id in scene_ids:
+            if (entry := self._entries.get(scene_id)) and entry.table == "failures":
+                leaving[entry.file].add(scene_id)
+        if leaving:
+            check_right(self._folder, self._token)
+        for file, names in leaving.items():
+            self._rewrite("failures", file, names, [])
+            for name in names:
+                del self._entries[name]
+
     def sum_up(self) -> None:
         """Write `latency.parquet`: the statistics of all scenes in the tables. A table without a row becomes an empty file."""
         for table in ("metrics", "failures"):

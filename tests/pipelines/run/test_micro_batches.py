@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dpdeblur.pipelines.run import micro_batches
+from dpdeblur.transforms.arriving.lookout import WatchSpec
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import JobError, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
@@ -20,7 +21,6 @@ from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import take_over
-from dpdeblur.transforms.watch import WatchSpec
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import wait_for
 from tests.rows import score

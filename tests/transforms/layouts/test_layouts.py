@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -233,8 +234,8 @@ def test_ntire_with_any_stem_and_strays() -> None:
 # Manifests
 
 
-@pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
-def test_manifest_rows_fail_alone(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "failures"), [("m.csv", 9), ("m.parquet", 8), ("m.jsonl", 10)])
+def test_manifest_rows_fail_alone(tmp_path: Path, name: str, failures: int) -> None:
     write_manifest(tmp_path, make_scenes(1), name)
     good = "pictures/scene-000/left.png"
     columns = {
@@ -247,12 +248,15 @@ def test_manifest_rows_fail_alone(tmp_path: Path, name: str) -> None:
     if name.endswith("csv"):
         rows = list(zip(*columns.values(), strict=True))
         path.write_text("\ufeff" + "\n".join(",".join(row) for row in [tuple(columns), *rows, ("too", "few")]) + "\n\n")
+    elif name.endswith("jsonl"):
+        objects = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        path.write_text("\n".join(["\ufeff", *map(json.dumps, objects), '{"id": "too few"', '{"id": 7, "left": 1}', ""]))
     else:
         pq.write_table(pa.table(columns), path)
     found = find_scenes(str(path))
     assert [(s.scene_id, s.subset) for s in found.scenes] == [("good", "test")]
     ids = [f.scene_id for f in found.failures]
-    assert len(set(ids)) == len(ids) == (9 if name.endswith("csv") else 8)
+    assert len(set(ids)) == len(ids) == failures
     by_id = {f.scene_id: f.message for f in found.failures}
     assert "2 scenes have this name" in by_id["twice"]
     assert "'/'" in by_id["../up"] or "'.'" in by_id["../up"]

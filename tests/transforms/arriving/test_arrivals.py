@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dpdeblur.transforms.layouts.arrivals import LEAST, Arrivals, Ready, look
+from dpdeblur.transforms.arriving.arrivals import LEAST, Arrivals, Ready
+from dpdeblur.transforms.arriving.watched_place import Look, WatchedPlace
 from dpdeblur.transforms.records import Failure, Scene, Source
 from dpdeblur.transforms.tables.journal import former_input_key, input_key
 from dpdeblur.transforms.tables.ledger import Done
@@ -41,13 +42,13 @@ class Watcher:
     """Looks at a place with a clock of its own."""
 
     def __init__(self, place: Path, done: dict[str, Done] | None = None, settle_s: float = 5, patience_s: float = 60) -> None:
-        self.place, self.done, self.arrivals = place, done or {}, Arrivals(settle_s, patience_s)
+        self.place, self.done, self.arrivals = WatchedPlace(str(place), "auto"), done or {}, Arrivals(settle_s, patience_s)
         self.time = 0.0
 
     def at(self, time: float) -> list[Ready]:
-        found, problem = look(str(self.place), "auto", self.done)
-        assert not problem
-        return list(self.arrivals.ready(found, key, self.done, time, lambda scene: former_input_key(scene, "settings")))
+        look = self.place.look(self.done)
+        assert not look.problem
+        return list(self.arrivals.ready(look, key, self.done, time, lambda scene: former_input_key(scene, "settings")))
 
 
 def names(ready: list[Ready]) -> list[str]:
@@ -94,7 +95,7 @@ def test_a_scene_that_changes_after_it_was_told_is_told_again(source: Path, plac
 
 def test_what_is_done_is_not_told_unless_it_has_changed(source: Path, place: Path) -> None:
     shutil.copytree(source, place, dirs_exist_ok=True)
-    found, _ = look(str(place), "auto")
+    found = WatchedPlace(str(place), "auto").look().found
     done = {scene.scene_id: finished(scene) for scene in found.scenes[:2]}
     watcher = Watcher(place, done | {"scene-002": Done("of other files", 3)})
     watcher.at(0)
@@ -123,38 +124,39 @@ def test_a_scene_without_a_view_is_a_failure_after_a_while_and_a_scene_when_it_i
 
 def test_files_taken_away_leave_what_is_done_alone(source: Path, place: Path) -> None:
     shutil.copytree(source / "scene-000", place / "scene-000")
-    found, _ = look(str(place), "auto")
+    found = WatchedPlace(str(place), "auto").look().found
     watcher = Watcher(place, {scene.scene_id: finished(scene) for scene in found.scenes})
     (place / "scene-000" / "right.png").unlink()
     assert watcher.at(0) == watcher.at(1000) == []
 
 
 def test_what_is_wrong_with_the_place_is_said_and_may_be_over_at_the_next_look(source: Path, place: Path) -> None:
-    assert look(str(place), "auto")[1] == ""
+    watched = WatchedPlace(str(place), "auto")
+    assert watched.look().problem == ""
     (place / "notes.txt").write_text("no picture")
-    found, problem = look(str(place), "auto")
-    assert not found.scenes
-    assert "No scene in" in problem
+    look = watched.look()
+    assert not look.found.scenes
+    assert "No scene in" in look.problem
     shutil.copytree(source / "scene-000", place / "scene-000")
-    found, problem = look(str(place), "auto")
-    assert len(found.scenes) == 1
-    assert not problem
-    assert "is not there" in look(str(place / "nowhere"), "auto")[1]
+    look = watched.look()
+    assert len(look.found.scenes) == 1
+    assert not look.problem
+    assert "is not there" in WatchedPlace(str(place / "nowhere"), "auto").look().problem
 
 
 def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path) -> None:
     def scene(number: int) -> Scene:
         return Scene(f"s{number:04d}", Source(f"{number}/left.png"), Source(f"{number}/right.png"))
 
-    found, _ = look(str(place), "auto")
+    found = WatchedPlace(str(place), "auto").look().found
     found = replace(found, scenes=tuple(scene(number) for number in range(5000)))
     arrivals, time = Arrivals(1, 60), 0.0
     done: dict[str, Done] = {}
     told: list[Scene | Failure] = []
-    assert list(arrivals.ready(found, key, done, time)) == []
+    assert list(arrivals.ready(Look(found), key, done, time)) == []
     while len(told) < 5000:
         time += 1
-        now = list(arrivals.ready(found, key, done, time))
+        now = list(arrivals.ready(Look(found), key, done, time))
         told += now
         assert arrivals.waiting.under_way + arrivals.waiting.queued + len(done) == 5000
         assert arrivals.waiting.under_way <= max(LEAST, 3 * 400 + 400)
@@ -183,7 +185,7 @@ def test_of_two_scenes_that_claim_one_name_both_fail_and_the_others_go_on(source
 
 def test_a_name_that_is_claimed_again_after_its_scene_was_done_is_said(source: Path, place: Path) -> None:
     shutil.copytree(source / "scene-000", place / "x/y")
-    found, _ = look(str(place), "auto")
+    found = WatchedPlace(str(place), "auto").look().found
     watcher = Watcher(place, {scene.scene_id: finished(scene) for scene in found.scenes})
     shutil.copytree(source / "scene-001", place / "x__y")
     assert watcher.at(0) == watcher.at(1000) == []
@@ -247,7 +249,7 @@ def test_a_folder_that_cannot_be_listed_waits_and_stops_nobody(
 
 def test_runs_of_earlier_versions_are_not_done_again(source: Path, place: Path) -> None:
     shutil.copytree(source, place, dirs_exist_ok=True)
-    found, _ = look(str(place), "auto")
+    found = WatchedPlace(str(place), "auto").look().found
     watcher = Watcher(place, {scene.scene_id: Done(former_input_key(scene, "settings")) for scene in found.scenes})
     assert watcher.at(0) == watcher.at(100) == []
 

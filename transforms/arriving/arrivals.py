@@ -7,21 +7,14 @@ file come after all, the scene is done, and its score takes the failure's place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
-from dpdeblur.transforms.layouts.candidates import CandidateScene
-from dpdeblur.transforms.layouts.explain_nothing import nothing_found
-from dpdeblur.transforms.layouts.find import Found, Reading, readings, unused, whole_or_all
-from dpdeblur.transforms.layouts.ids import escaped, printable
-from dpdeblur.transforms.layouts.left_out import LeftOutCounter, sentence
-from dpdeblur.transforms.records import Failure, Scene, SceneError, UsageError, now
-from dpdeblur.transforms.storage.listing import Listing, list_files
+from dpdeblur.transforms.arriving.watched_place import Look
+from dpdeblur.transforms.layouts.left_out import sentence
+from dpdeblur.transforms.records import Failure, Scene, now
 from dpdeblur.transforms.tables.ledger import Done
 
-LAYOUTS = ("auto", "folders", "ntire")
-"""Layouts that name each scene by itself. Where scenes are paired by their order, one file that comes late would shift all."""
 LEAST, GROWTH = 64, 3  # scenes told at a time; or, where more than so many are finished between two looks, three times these
 
 Ready = Scene | Failure
@@ -65,7 +58,7 @@ class Arrivals:
 
     def ready(
         self,
-        found: Found,
+        look: Look,
         key: Callable[[Scene], str],
         done: Mapping[str, Done],
         time_s: float,
@@ -77,12 +70,13 @@ class Arrivals:
         file of another layout, fails as soon as its files are at rest.
 
         Args:
-            found: what lies in the place.
+            look: what lies in the place now.
             key: the `input_key` of a scene, which changes with any of its files.
             done: what every scene depended on that is finished already.
             time_s: of the look, in seconds on any clock that does not stand still.
             former_key: the `input_key` that earlier versions gave, for a run that they began.
         """
+        found, versions = look.found, look.versions
         room = self._room(done)
         queued, unsettled, incomplete, seen = 0, 0, {}, {}
         for scene in found.scenes:
@@ -92,7 +86,7 @@ class Arrivals:
                 continue
             if finished.input_key and former_key and former_key(scene) == finished.input_key:
                 continue
-            since = seen[scene.scene_id] = self._unchanged(scene.scene_id, version, time_s)
+            since = seen[scene.scene_id] = self._unchanged(scene.scene_id, f"{version} {versions.get(scene.scene_id)}", time_s)
             if time_s - since[1] < self._settle_s:
                 unsettled += 1
             elif room > 0:
@@ -108,7 +102,8 @@ class Arrivals:
                 if known.input_key != failure.input_key and not may_come:  # restored before another one claimed its name
                     incomplete[failure.scene_id] = failure.message
                 continue
-            since = seen[failure.scene_id] = self._unchanged(failure.scene_id, failure.message, time_s)
+            state = f"{failure.message} {versions.get(failure.scene_id)}"
+            since = seen[failure.scene_id] = self._unchanged(failure.scene_id, state, time_s)
             if time_s - since[1] >= (self._patience_s if may_come else self._settle_s):
                 yield replace(failure, finished_at=now())
             elif may_come:
@@ -132,79 +127,3 @@ class Arrivals:
         """Return what a scene is now, and since when."""
         before = self._since.get(scene_id)
         return before if before and before[0] == version else (version, time_s)
-
-
-def look(place: str, layout: str, done: Mapping[str, Done] = MappingProxyType({})) -> tuple[Found, str]:
-    """Return what lies in a place at this moment, and what is wrong with it as a whole: that may be over at the next look.
-
-    Where scenes of two layouts lie there, those of the one that this run has done before go on, else those of the one with
-    most scenes; the others are failures that say so.
-
-    Args:
-        place: a folder, a local path or a URI.
-        layout: one of `LAYOUTS`.
-        done: what every scene depended on that is finished already.
-    """
-    nothing = Found(place, layout, (), (), 0)
-    try:
-        listing = list_files(place)
-    except UsageError as error:
-        return nothing, str(error)
-    found = [reading for name in (LAYOUTS[1:] if layout == "auto" else (layout,)) for reading in readings(place, listing, name)]
-    if not found:
-        problem = nothing_found(place, listing, layout) if listing.files or listing.closed else ""
-        return nothing, problem
-    chosen = max(found, key=lambda reading: _claim(reading, done))
-    return _found(place, listing, chosen, [reading for reading in whole_or_all(found) if reading is not chosen]), ""
-
-
-def _claim(reading: Reading, done: Mapping[str, Done]) -> tuple[int, int]:
-    """How many scenes of a reading this run has done, and how many there are: the most has the place."""
-    scenes = reading.settled.scenes
-    return sum(bool(done.get(scene.scene_id, _NOTHING).input_key) for scene in scenes), len(scenes)
-
-
-def _found(place: str, listing: Listing, chosen: Reading, others: Sequence[Reading]) -> Found:
-    settled = chosen.settled
-    taken = {scene.scene_id for scene in settled.scenes} | {failure.scene_id for failure in settled.failures}
-    foreign = [
-        _of_another_layout(candidate, reading.layout, chosen.layout, taken)
-        for reading in others
-        if reading.settled.scenes
-        for candidate in reading.candidates
-    ]
-    left_out, of_others = LeftOutCounter(), {file for reading in others for file in _paths(reading)}
-    for path, kind in unused(listing, chosen):
-        if path not in of_others:
-            left_out.add(kind, path)
-    failures = {failure.scene_id: failure for failure in (*foreign, *settled.failures)}
-    return Found(
-        place,
-        chosen.layout,
-        settled.scenes,
-        tuple(failures[name] for name in sorted(failures)),
-        len(listing.files),
-        left_out.counts(),
-        incomplete=settled.incomplete,
-    )
-
-
-def _paths(reading: Reading) -> Iterator[str]:
-    for candidate in reading.candidates:
-        for files in candidate.files.values():
-            yield from (file.path for file in files)
-
-
-def _of_another_layout(candidate: CandidateScene, layout: str, chosen: str, taken: set[str]) -> Failure:
-    name = printable(candidate.scene_id)
-    files = [file for each in candidate.files.values() for file in each]
-    return Failure(
-        scene_id=f"{name} ({layout})" if name in taken else name,
-        subset="",
-        stage="find",
-        error_type=SceneError.__name__,
-        message=f"{escaped(files[0].path) if files else escaped(candidate.place)} is named as in the layout {layout}, and this "
-        f"run reads the layout {chosen}. Watch a folder of its own for it, with --layout {layout}.",
-        uri=escaped(files[0].source.uri) if files else "",
-        input_key="",
-    )

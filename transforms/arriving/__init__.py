@@ -1,0 +1,1 @@
+"""What has arrived in a place that fills, and is ready?"""
