@@ -126,7 +126,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
     """
     restart, retry_failed = (wish and not crash for wish in (options.restart, options.retry_failed))  # done before a crash
     resume = "the same command without --restart goes on from there." if options.restart else RESUME
-    with open_run(folder, options.runner, quiet=options.quiet, resume=resume) as run:
+    with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, resume=resume) as run:
         if crash:
             crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
         folder.generations.finish()

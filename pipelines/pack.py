@@ -58,7 +58,7 @@ def run(options: PackOptions) -> int:
     if not options.restart:
         folder.check_free("Choose another --output, or say --restart to pack anew in place of its shards.")
 
-    with open_run(folder, options.runner, quiet=options.quiet, again=AGAIN) as run:
+    with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, again=AGAIN) as run:
         if options.restart:
             folder.clear()
         folder.check_free("Choose another --output: dpdeblur pack did not write these.")

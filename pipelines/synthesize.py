@@ -53,6 +53,7 @@ def run(options: SynthesizeOptions) -> int:
         folder,
         options.runner,
         quiet=options.quiet,
+        progress=options.progress,
         again=f"What was made is in {folder.uri}: remove it, or choose another --output, to begin again.",
         grace_s=GRACE_S,
     ) as run:

@@ -134,6 +134,7 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "index.md": nothing,
     "import-name.md": nothing,
     "models.md": models,
+    "how-to/automation.md": after_the_tutorial,
     "how-to/canon.md": canon,
     "how-to/dpdd.md": dpdd,
     "how-to/manifests.md": listed,

@@ -92,6 +92,13 @@ class Quiet:
 
     title: ClassVar[str] = "results"
     quiet: bool = field(default=False, metadata=shown("print errors only"))
+    progress: Literal["auto", "json"] = field(
+        default="auto",
+        metadata=shown(
+            "auto: a bar on a terminal, elsewhere a line now and then; json: lines for programs on standard error, "
+            "one a second, also with --quiet; docs/how-to/automation.md has the fields"
+        ),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

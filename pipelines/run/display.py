@@ -1,21 +1,26 @@
-"""Progress while a run is under way: a live line on a terminal, plain lines at intervals elsewhere."""
+"""Progress while a run is under way: a live line on a terminal, plain lines at intervals elsewhere, JSON for programs."""
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from dpdeblur.pipelines.console import complain
 from dpdeblur.transforms.records import Failure, Score
 from dpdeblur.transforms.run_control import Finished, RunControl
 from dpdeblur.transforms.wording import counted
 
-PLAIN_INTERVAL_S = 10.0
+How = Literal["auto", "json"]
+PLAIN_INTERVAL_S, JSON_INTERVAL_S = 10.0, 1.0
 SETTLED = 5  # scenes before a remaining time is worth saying
 
 
@@ -61,6 +66,22 @@ class Tally:
         """Return `3 of 20 scenes`, or `3 scenes` where nobody knows of how many."""
         return counted(self.done, self.unit) if self.todo is None else f"{self.done} of {counted(self.todo, self.unit)}"
 
+    def facts(self) -> dict[str, Any]:
+        """Return all that is counted, for programs; `docs/how-to/automation.md` says what the fields mean."""
+        elapsed_s, remaining_s = self.elapsed_s, self.remaining_s()
+        return {
+            "unit": self.unit,
+            "done": self.done,
+            "failed": self.failed,
+            "todo": self.todo,
+            "elapsed_s": round(elapsed_s, 3),
+            "remaining_s": None if remaining_s is None else round(remaining_s, 3),
+            "per_s": round(self.done / elapsed_s, 4) if elapsed_s else None,
+            "megapixels_per_s": round(self.megapixels / elapsed_s, 4) if elapsed_s else None,
+            "mean_gain_db": round(self.gain_db / self.scored, 4) if self.scored else None,
+            "waiting": self.waiting,
+        }
+
     def describe(self) -> str:
         """Return pace, gain and time left, in one line."""
         elapsed_s = self.elapsed_s or math.inf
@@ -93,7 +114,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def shown(tally: Tally, control: RunControl, console: Console) -> Iterator[None]:
+def shown(tally: Tally, control: RunControl, console: Console, how: How = "auto") -> Iterator[None]:
     """Count and show what a run finishes while the block runs."""
     lock = threading.Lock()
 
@@ -101,9 +122,30 @@ def shown(tally: Tally, control: RunControl, console: Console) -> Iterator[None]
         with lock:
             tally.add(finished)
 
-    draw = nullcontext() if console.quiet else _live(tally, console) if console.is_terminal else _plain(tally, console)
-    with control.listening(add), draw:
+    with control.listening(add), _drawn(tally, console, how):
         yield
+
+
+def _drawn(tally: Tally, console: Console, how: How) -> AbstractContextManager[None]:
+    if how == "json":
+        return _json(tally)
+    if console.quiet:
+        return nullcontext()
+    return _live(tally, console) if console.is_terminal else _plain(tally, console)
+
+
+@contextmanager
+def _json(tally: Tally) -> Iterator[None]:
+    def line(event: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        complain(json.dumps({"event": event, "time": now, **tally.facts()}, allow_nan=False))
+
+    line("start")
+    try:
+        with every(JSON_INTERVAL_S, lambda: line("progress")):
+            yield
+    finally:
+        line("end")
 
 
 @contextmanager

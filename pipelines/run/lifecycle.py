@@ -48,6 +48,7 @@ class OpenRun:
         runner: name of its engine.
         control: of the run.
         quiet: whether errors alone are printed.
+        progress: how it is shown.
         resume: how to go on from what a run that was cut short has finished; empty where that is lost.
         again: how to begin anew, where it is.
         tally: of what is finished.
@@ -58,6 +59,7 @@ class OpenRun:
     runner: str
     control: RunControl
     quiet: bool
+    progress: display.How
     resume: str
     again: str
     tally: display.Tally = field(default_factory=lambda: display.Tally(None))
@@ -86,7 +88,7 @@ class OpenRun:
     def shown(self, tally: display.Tally) -> Iterator[None]:
         """Count what is finished while the block runs, and show it."""
         self.tally = tally
-        with display.shown(tally, self.control, self.console):
+        with display.shown(tally, self.control, self.console, self.progress):
             yield
 
     def raise_if_stopped(self) -> None:
@@ -122,6 +124,7 @@ def open_run(
     runner: str,
     *,
     quiet: bool,
+    progress: display.How = "auto",
     resume: str = "",
     again: str = "",
     grace_s: float = signals.GRACE_S,
@@ -132,6 +135,7 @@ def open_run(
         folder: of the run.
         runner: name of its engine.
         quiet: whether errors alone are printed.
+        progress: how it is shown.
         resume: how to go on from what a run that was cut short has finished; empty where that is lost.
         again: how to begin anew, where it is.
         grace_s: how long work under way in this process may take after a signal, in seconds.
@@ -143,7 +147,7 @@ def open_run(
     """
     control = RunControl.current()
     control.replaceable = supervisor.is_supervised()
-    run = OpenRun(folder, runner, control, quiet, resume, again)
+    run = OpenRun(folder, runner, control, quiet, progress, resume, again)
     advice = f"Finished scenes are kept; {resume}" if resume else again
     stoppable = signals.stop_on_signals(control, execution.grace_s(runner, grace_s), advice)
     with _locked(run), stoppable, logs.to_file(folder.log):
