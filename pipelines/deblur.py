@@ -24,9 +24,9 @@ from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, Work, make_job, plan_
 from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.layouts import left_out
-from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.wording import counted
@@ -46,7 +46,7 @@ def run(options: DeblurOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
     crash = crash_recovery.crash_to_recover_from(folder)
-    job = prepare(options, folder, Collection.of(resolve.find(options, options)))
+    job = prepare(options, folder, resolve.collect(options, options))
     return run_job(job, folder, options, crash)
 
 

@@ -20,7 +20,6 @@ from dpdeblur.pipelines.run.estimate import SceneTime
 from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.summary import breaks_strictness, exit_code
-from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene, Score, UsageError
@@ -59,7 +58,7 @@ def run(options: PlanOptions) -> int:
     """
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
-    job = deblur.prepare(options, folder, Collection.of(resolve.find(options, options)))
+    job = deblur.prepare(options, folder, resolve.collect(options, options))
     _check_writable(folder)
     work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart, prune=options.prune)
     model = deblur.open_model(options, job.workers)

@@ -13,8 +13,8 @@ from dpdeblur.pipelines.options.jobs import ScoreOptions
 from dpdeblur.pipelines.run import crash_recovery, provenance
 from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found, find_scenes
-from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures

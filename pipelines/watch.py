@@ -27,8 +27,8 @@ from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.arriving.arrivals import Waiting
 from dpdeblur.transforms.arriving.lookout import WAITING, WatchSpec, read_waiting
 from dpdeblur.transforms.arriving.watched_place import WatchedPlace, mended
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store

@@ -14,6 +14,9 @@ from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.groups import Engine, Input, PartOfInput
 from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Workers
 from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.gather import gather
+from dpdeblur.transforms.finding.part_of_collection import part_of
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.scene_images import PixelSettings
@@ -59,6 +62,19 @@ def find(place: Input, part: PartOfInput) -> Found:
         UsageError: there are none.
     """
     return select(find_scenes(place.input, place.layout), selection(part))
+
+
+def collect(place: Input, part: PartOfInput) -> Collection:
+    """Find the scenes that are asked for, however many they are.
+
+    Args:
+        place: where they are.
+        part: which of them.
+
+    Raises:
+        UsageError: there are none.
+    """
+    return part_of(gather(place.input, place.layout), selection(part))
 
 
 def selection(part: PartOfInput) -> Selection:

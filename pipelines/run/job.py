@@ -11,7 +11,7 @@ from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms.layouts.collection import Collection
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple, scene_to_tuple
 from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys
 from dpdeblur.transforms.resuming.earlier import NoOutcomes

@@ -17,8 +17,8 @@ from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.layouts.left_out import worth_saying
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 from dpdeblur.transforms.tables.statistics import Quality, RunStatistics

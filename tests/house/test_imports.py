@@ -29,6 +29,7 @@ ORDER = {
         "layouts",
         "arriving",
         "selection",
+        "finding",
         "resuming",
         "scoring",
     ],

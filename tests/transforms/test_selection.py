@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.part_of_collection import part_of
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Scene, Source, UsageError
 from dpdeblur.transforms.selection import Part, Selection, select, selected, without_empty_subsets
@@ -113,3 +115,37 @@ def collection(scenes: dict[str, str], broken: set[str]) -> Found:
         scene_id=name, subset=scenes[name], stage="find", error_type="SceneError", message="", uri="", input_key=""
     )
     return Found("in", "folders", whole, tuple(map(failure, sorted(broken))), 1, incomplete=frozenset(broken))
+
+
+@given(
+    st.dictionaries(st.text(st.characters(), min_size=1, max_size=4), st.sampled_from(["", "test", "val"]), max_size=9),
+    st.data(),
+)
+def test_part_of_a_collection_in_buckets_is_the_part_of_what_was_found(scenes: dict[str, str], data: st.DataObject) -> None:
+    broken = data.draw(st.sets(st.sampled_from([*scenes]))) if scenes else set()
+    found = collection(scenes, broken)
+    selection = Selection(
+        subset=data.draw(st.none() | st.sampled_from(["", "test", "train"])),
+        pattern=data.draw(st.none() | st.sampled_from(["*", "?", "[a-z]*"])),
+        ids=data.draw(st.none() | st.lists(st.sampled_from([*scenes, "none"])).map(tuple)),
+        limit=data.draw(st.none() | st.integers(1, 5)),
+        part=data.draw(st.none() | st.sampled_from([Part(1, 2), Part(2, 3)])),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dpdeblur.transforms.finding.collection.SCENES_AT_ONCE", 2)
+        try:
+            expected = select(found, selection)
+        except UsageError as error:
+            with pytest.raises(UsageError) as raised:
+                part_of(Collection.of(found), selection)
+            assert str(raised.value) == str(error)
+            return
+        part = part_of(Collection.of(found), selection)
+        parts = [*part.parts()]
+    for kind in ("scenes", "failures"):
+        ids = sorted(item.scene_id for bucket in parts for item in getattr(bucket, kind))
+        assert ids == sorted(item.scene_id for item in getattr(expected, kind))
+    assert frozenset().union(*(bucket.unselected for bucket in parts)) == expected.unselected
+    assert (part.scenes, part.failures, part.unselected) == (
+        len(expected.scenes), len(expected.failures), len(expected.unselected),
+    )  # fmt: skip

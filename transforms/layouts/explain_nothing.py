@@ -1,14 +1,18 @@
-"""What to say where no scene is found: what was found instead, and where help is."""
+"""What to say where no scene is found, what there is instead and where help is; and where several layouts fit."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import starmap
 
 from dpdeblur.transforms.layout_names import LAYOUTS
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import EXTENSIONS, OTHER_PICTURE_EXTENSIONS, RAW_EXTENSIONS
+from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.listing import Listing
+from dpdeblur.transforms.wording import counted
 
 RAW_HELP = (
     "Raw files hold both views, but must be developed into two pictures first, one for each half of the pixels: "
@@ -69,3 +73,21 @@ def _look_like_photographs(listing: Listing) -> bool:
     """Whether most files are JPEGs, as cameras write them."""
     jpegs = sum(file.extension in ("jpg", "jpeg") for file in listing.files)
     return jpegs > len(listing.files) / 2
+
+
+def several_fit(source: str, fitting: Sequence[tuple[str, int, int, Iterable[str]]]) -> UsageError:
+    """Return what to raise where several layouts fit a place.
+
+    Args:
+        source: the place.
+        fitting: of each its name, how many scenes it gives, how many broken ones, and ids of the first of them.
+    """
+    return UsageError(
+        f"{len(fitting)} layouts fit {source}: {'; '.join(starmap(_sketch, fitting))}. "
+        f"Say which with {' or '.join(f'--layout {name}' for name, *_ in fitting)}."
+    )
+
+
+def _sketch(layout: str, scenes: int, broken: int, first: Iterable[str]) -> str:
+    whole = counted(scenes, "scene") if scenes else f"no whole scene, {broken} broken ones"
+    return f"{layout} ({whole}, {', '.join(first)}, …)"

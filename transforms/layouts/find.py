@@ -6,13 +6,13 @@ Nothing is opened but manifests, and the headers of shards that have no index. W
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dpdeblur.transforms.layout_names import LAYOUTS
-from dpdeblur.transforms.layouts import manifest, shards
+from dpdeblur.transforms.layouts import manifest, shards, slips
 from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle
-from dpdeblur.transforms.layouts.explain_nothing import nothing_found
+from dpdeblur.transforms.layouts.explain_nothing import nothing_found, several_fit
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 from dpdeblur.transforms.layouts.left_out import Kind, LeftOut, LeftOutCounter, kind_of_entry, kind_of_file
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
@@ -21,7 +21,6 @@ from dpdeblur.transforms.records import Failure, Scene, UsageError
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing, list_files, single_file
 from dpdeblur.transforms.storage.walk import File
-from dpdeblur.transforms.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def find_scenes(source: str, layout: str = "auto", *, restored: bool = False) ->
     source = absolute(source)
     if is_manifest(source, layout):
         candidates = read_manifest(source, restored=restored)
-        settled, remarks = settle(candidates), manifest.remarks(source, candidates, restored=restored)
+        settled, remarks = settle(candidates), slips.remarks(source, candidates, restored=restored)
         return Found(source, "manifest", settled.scenes, settled.failures, files=1, remarks=remarks)
     if restored:
         raise UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
@@ -123,10 +122,7 @@ def the_reading(source: str, listing: Listing, layout: str) -> Reading:
     if not fitting:
         raise UsageError(nothing_found(source, listing, layout))
     if len(fitting) > 1:
-        raise UsageError(
-            f"{len(fitting)} layouts fit {source}: {'; '.join(map(_sketch, fitting))}. "
-            f"Say which with {' or '.join(f'--layout {reading.layout}' for reading in fitting)}."
-        )
+        raise several_fit(source, [_summary(reading) for reading in fitting])
     return fitting[0]
 
 
@@ -143,7 +139,8 @@ def readings(source: str, listing: Listing, layout: str) -> list[Reading]:
             contents = list(known.contents(of_pictures if known.by_names else listing, root))
             candidates = [item for item in contents if isinstance(item, CandidateScene)]
             if candidates:
-                candidates += _unreadable(listing, candidates)
+                ids = {candidate.scene_id for candidate in candidates}
+                candidates += [candidate for candidate in unreadable(listing) if candidate.scene_id not in ids]
                 members = [item for item in contents if isinstance(item, UnusedMember)]
                 found.append(Reading(name, candidates, settle(candidates), members))
     return found
@@ -196,14 +193,23 @@ def is_manifest(source: str, layout: str) -> bool:
     return layout == "manifest" or (layout == "auto" and source.lower().endswith(manifest.EXTENSIONS))
 
 
+def check_manifest(source: str) -> None:
+    """Check that a manifest is a file.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if single_file(source) is None:
+        raise UsageError(f"{source} is no file: --layout manifest needs the CSV, JSON lines or Parquet file itself as --input.")
+
+
 def read_manifest(source: str, *, restored: bool = False) -> list[CandidateScene]:
     """Return the candidates of a manifest. Args: source: the file; restored: whether its column `restored` is read.
 
     Raises:
         UsageError: it is no file, cannot be read, or has no rows.
     """
-    if single_file(source) is None:
-        raise UsageError(f"{source} is no file: --layout manifest needs the CSV, JSON lines or Parquet file itself as --input.")
+    check_manifest(source)
     candidates = manifest.candidates(source, restored=restored)
     if not candidates:
         raise UsageError(f"{source} has no rows.")
@@ -227,9 +233,8 @@ def list_place(source: str) -> Listing:
     return list_files(source)
 
 
-def _unreadable(listing: Listing, candidates: Iterable[CandidateScene]) -> list[CandidateScene]:
+def unreadable(listing: Listing) -> list[CandidateScene]:
     """Folders that cannot be listed, and dead links that may have led to one: what is in them is not known."""
-    known = {candidate.scene_id for candidate in candidates}
     problems = [(folder.path, f"The folder cannot be listed: {folder.reason}.") for folder in listing.closed]
     problems += [
         (file.path, f"Nothing can be read here: {file.problem}.")
@@ -239,12 +244,10 @@ def _unreadable(listing: Listing, candidates: Iterable[CandidateScene]) -> list[
     return [
         CandidateScene(id_from_path(path), path, subset_from_path(path), problem=problem, may_pass=True)
         for path, problem in problems
-        if id_from_path(path) not in known
     ]
 
 
-def _sketch(reading: Reading) -> str:
+def _summary(reading: Reading) -> tuple[str, int, int, list[str]]:
     scenes, failures = reading.settled.scenes, reading.settled.failures
     ids = [scene.scene_id for scene in scenes[:2]] or [failure.scene_id for failure in failures[:2]]
-    whole = counted(len(scenes), "scene") if scenes else f"no whole scene, {len(failures)} broken ones"
-    return f"{reading.layout} ({whole}, {', '.join(ids)}, …)"
+    return reading.layout, len(scenes), len(failures), ids

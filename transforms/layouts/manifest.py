@@ -18,7 +18,6 @@ from dpdeblur.transforms.records import Source
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import single_file
 from dpdeblur.transforms.storage.walk import File
-from dpdeblur.transforms.wording import counted
 
 _JSON = (".jsonl", ".ndjson")
 EXTENSIONS = (".csv", ".tsv", *_JSON, ".parquet")
@@ -27,21 +26,46 @@ RESTORED = "restored"
 """The column of pictures that somebody else restored, which is read where these are scored."""
 
 
-def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
-    """Return a candidate for each row; what is wrong with a row is its candidate's problem.
+class Reader:
+    """Reads a manifest, one row after the other.
 
-    Relative paths start at the manifest's folder. Files on this machine are looked up now; those in an object store are not,
-    one request each being too slow, so their size and version stay unknown.
+    Relative paths start at the manifest's folder. Files on this machine are looked up when their candidate is made; those in an
+    object store are not, one request each being too slow, so their size and version stay unknown.
 
     Args:
         uri: the manifest; Parquet where its name ends in .parquet, JSON lines in .jsonl or .ndjson, else CSV.
         restored: whether the column `restored` is needed too.
-
-    Raises:
-        UsageError: the manifest cannot be read, lacks a column, or a column is not text.
     """
-    required = (*REQUIRED, RESTORED) if restored else REQUIRED
-    return of_rows(uri, posixpath.basename(uri), _rows(uri, required), required)
+
+    def __init__(self, uri: str, *, restored: bool = False) -> None:
+        self._uri = uri
+        self._folder = (uri.rpartition("/")[0] or "/") if "/" in uri else "."
+        self._required = (*REQUIRED, RESTORED) if restored else REQUIRED
+
+    def rows(self) -> Iterator[tuple[int, Row | str]]:
+        """Yield the rows with their numbers; of one that is broken, what is wrong with it.
+
+        Raises:
+            UsageError: the manifest cannot be read, lacks a column, or a column is not text.
+        """
+        return _rows(self._uri, self._required)
+
+    def name(self, number: int, row: Row | str) -> str:
+        """Return the id that the candidate of a row has."""
+        return self._place(number) if isinstance(row, str) else row["id"] or self._place(number)
+
+    def candidate(self, number: int, row: Row | str) -> CandidateScene:
+        """Return the candidate of a row; what is wrong with the row is its candidate's problem."""
+        return _candidate(self._place(number), self._folder, row, self._required)
+
+    def _place(self, number: int) -> str:
+        return f"{posixpath.basename(self._uri)}:{number}"
+
+
+def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
+    """Return a candidate for each row; what is wrong with a row is its candidate's problem. Args and Raises: as `Reader`."""
+    reader = Reader(uri, restored=restored)
+    return [reader.candidate(number, row) for number, row in reader.rows()]
 
 
 def names_views(uri: str) -> bool:
@@ -91,43 +115,6 @@ def columns(uri: str) -> list[str]:
     if _is_parquet(uri):
         return parquet_columns(uri)
     return json_columns(uri) if _is_json(uri) else csv_columns(uri, REQUIRED)
-
-
-def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) -> tuple[str, ...]:
-    """Return what looks like a slip in a manifest, though it can be used: columns that are not read, one file in two roles."""
-    known = {*REQUIRED, *OPTIONAL, *([RESTORED] if restored else [])}
-    not_read = [escaped(name) for name in columns(uri) if name not in known]
-    said = (
-        [f"Columns of the manifest that are not read: {', '.join(not_read[:8])}{', …' if len(not_read) > 8 else ''}."]
-        if not_read
-        else []
-    )
-    said += _repeated_files(found)
-    return tuple(said)
-
-
-def _repeated_files(found: list[CandidateScene]) -> Iterator[str]:
-    """Files that a row names in two roles, and files that two rows name in one role."""
-    twice: dict[tuple[str, str], list[str]] = {}
-    shared: dict[str, list[str]] = {}
-    first: dict[tuple[str, str], str] = {}
-    for candidate in found:
-        roles: dict[str, str] = {}
-        for role, files in candidate.files.items():
-            uri = files[0].source.uri
-            if other := roles.get(uri):
-                twice.setdefault((other, role), []).append(candidate.scene_id)
-            roles[uri] = role
-            if role in ("left", "right") and first.setdefault((role, uri), candidate.scene_id) != candidate.scene_id:
-                shared.setdefault(role, []).append(f"{first[role, uri]} and {candidate.scene_id}")
-    for (one, other), scenes in twice.items():
-        yield f"{counted(len(scenes), 'row')} with one file as {one} and as {other}: {_first(scenes)}. Is that meant?"
-    for role, pairs in shared.items():
-        yield f"{counted(len(pairs), 'row')} with the {role} view of another row: {_first(pairs)}. Is that meant?"
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(map(escaped, names[:3])) + (", …" if len(names) > 3 else "")
 
 
 def _is_parquet(uri: str) -> bool:

@@ -47,6 +47,11 @@ def is_shard(file: File) -> bool:
     return file.path.lower().endswith(".tar")
 
 
+def is_table(file: File) -> bool:
+    """Whether a file is a table that describes shards, by its name and its folder's."""
+    return file.extension == "parquet" and file.folder.rpartition("/")[2] in COMPANIONS
+
+
 def is_compressed(path: str) -> bool:
     """Whether a file is a compressed tar, by its name: no picture in it can be read without all that comes before."""
     return path.lower().endswith(_COMPRESSED)

@@ -47,7 +47,7 @@ def list_files(folder: str) -> Listing:
         UsageError: the folder itself cannot be listed. A folder inside it that cannot be is among `closed`.
     """
     files, closed, skipped = list[File](), list[ClosedFolder](), list[SkippedEntry]()
-    for found in walk(folder) if is_local(folder) else _match(folder):
+    for found in walk_files(folder):
         if isinstance(found, File):
             files.append(found)
         elif isinstance(found, ClosedFolder):
@@ -56,6 +56,15 @@ def list_files(folder: str) -> Listing:
             skipped.append(found)
     by_path = attrgetter("path")
     return Listing(tuple(sorted(files, key=by_path)), tuple(sorted(closed, key=by_path)), tuple(sorted(skipped, key=by_path)))
+
+
+def walk_files(folder: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
+    """Yield all that lies under a folder, in no order of meaning, as `list_files` sorts it.
+
+    Raises:
+        UsageError: the folder itself cannot be listed.
+    """
+    return walk(folder) if is_local(folder) else _match(folder)
 
 
 def single_file(uri: str) -> Source | None:
@@ -89,9 +98,9 @@ def _match(folder: str) -> Iterator[File | SkippedEntry]:
             yield SkippedEntry(path, HIDDEN) if is_hidden(path) else File(path, source)
 
 
-def _remote(folder: str) -> list[Source]:
+def _remote(folder: str) -> Iterator[Source]:
     reachable.check(folder)
     try:
-        return list(store.objects_at(folder).find(folder, deep=True))
+        yield from store.objects_at(folder).find(folder, deep=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be listed: {error}.") from error

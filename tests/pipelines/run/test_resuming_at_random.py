@@ -16,8 +16,8 @@ from dpdeblur.pipelines.run.commit import commit
 from dpdeblur.pipelines.run.job import FEW_GONE, Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.errors import JobError, UsageError
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.layouts.collection import Collection
 from dpdeblur.transforms.records import Outcome, Scene, Score, Source, now
 from dpdeblur.transforms.resuming.diff import Done
 from dpdeblur.transforms.tables import journal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -10,10 +11,13 @@ from typing import Any, TypeVar
 from dpdeblur.transforms.layouts.find import Found
 from dpdeblur.transforms.layouts.left_out import LeftOut
 from dpdeblur.transforms.records import ROLES, Failure, Scene, scene_from_tuple, scene_to_tuple
-from dpdeblur.transforms.storage.spool import Spool
+from dpdeblur.transforms.storage.spool import Spool, buckets_for
 
 SHOWN = 3
 """Scenes and failures that are kept in memory as examples."""
+
+SCENES_AT_ONCE = 20_000
+"""Scenes of a bucket, about."""
 
 Item = Scene | Failure | str
 """A whole scene, one that cannot be used, or the id of one that was not asked for."""
@@ -29,6 +33,11 @@ class BucketScenes:
     scenes: list[Scene]
     failures: list[Failure]
     unselected: frozenset[str]
+
+    @property
+    def asked_for(self) -> list[Scene | Failure]:
+        """Return the scenes and the failures."""
+        return [*self.scenes, *self.failures]
 
 
 @dataclass(slots=True)
@@ -88,6 +97,11 @@ class Collection:
         else:
             self.unselected += 1
             self._items.add(item, item)
+
+    def parts(self) -> Iterator[BucketScenes]:
+        """Yield all scenes, a bucket at a time."""
+        buckets = buckets_for(len(self._items), SCENES_AT_ONCE)
+        return (self.bucket(number, buckets) for number in range(buckets))
 
     def bucket(self, number: int, buckets: int) -> BucketScenes:
         """Return the scenes of one bucket.

@@ -1,0 +1,138 @@
+"""Scenes found bucket by bucket are those found at once, in every layout and with whatever lies between them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpdeblur.transforms.finding import gather
+from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.storage.listing import Listing
+from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
+from tests.builders import WRITERS, make_scenes
+from tests.transforms.layouts.test_left_out import PATHS as LEFT_OUT_PATHS
+
+PARTS = st.sampled_from(["a", "b", "test", "test_l", "test_r", "test_c", "source", "target", "inputL", "inputR", "index", "é"])
+NAMES = st.sampled_from(
+    [
+        "left.png",
+        "right.png",
+        "L.tif",
+        "r.JPG",
+        "g.png",
+        "x_l.png",
+        "x_r.png",
+        "y_l.png",
+        "1.png",
+        "2.png",
+        "note.txt",
+        "z.gz",
+        "link",
+    ]
+)
+PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(PARTS, max_size=3), NAMES) | LEFT_OUT_PATHS
+
+
+def scenes_of(collection: Collection, buckets: int) -> Found:
+    """All that a collection holds, as if it had been found at once."""
+    parts = [collection.bucket(number, buckets) for number in range(buckets)]
+    scenes = sorted((scene for part in parts for scene in part.scenes), key=lambda scene: scene.scene_id)
+    failures = sorted((failure for part in parts for failure in part.failures), key=lambda failure: failure.scene_id)
+    unselected = frozenset().union(*(part.unselected for part in parts))
+    return Found(
+        collection.source, collection.layout, tuple(scenes), tuple(failures), 0, collection.left_out, collection.remarks,
+        unselected=unselected,
+    )  # fmt: skip
+
+
+def assert_same(collection: Collection, found: Found, buckets: int) -> None:
+    gathered = scenes_of(collection, buckets)
+    for name in ("layout", "scenes", "remarks"):
+        assert getattr(gathered, name) == getattr(found, name), name
+    assert [(row.scene_id, row.message, row.uri) for row in gathered.failures] == [
+        (row.scene_id, row.message, row.uri) for row in found.failures
+    ]
+    assert [(kind.kind, kind.detail, kind.count) for kind in gathered.left_out] == [
+        (kind.kind, kind.detail, kind.count) for kind in found.left_out
+    ]
+    assert (collection.scenes, collection.failures) == (len(found.scenes), len(found.failures))
+    assert collection.first == list(found.scenes[:3])
+    assert [row.scene_id for row in collection.first_failures] == [row.scene_id for row in found.failures[:3]]
+
+
+def outcome_of(listing: Listing, layout: str, at_once: int) -> tuple[Found | str, Collection | str]:
+    """What is found at once, and bucket by bucket; or the error."""
+    entries = [*listing.files, *listing.closed, *listing.skipped]
+    random.Random(len(entries)).shuffle(entries)
+    results: list[Found | Collection | str] = []
+    with (
+        mock.patch.object(gather, "walk_files", lambda _: iter(entries)),
+        mock.patch.object(gather, "list_place", lambda _: listing),
+        mock.patch("dpdeblur.transforms.layouts.find.list_place", lambda _: listing),
+        mock.patch.multiple(gather, FILES_AT_ONCE=at_once, SCENES_AT_ONCE=at_once),
+    ):
+        for find in (find_scenes, gather.gather):
+            try:
+                results.append(find("/src", layout))
+            except UsageError as error:
+                results.append(str(error))
+    return results[0], results[1]  # type: ignore[return-value]
+
+
+@given(
+    st.sets(PATHS, max_size=14),
+    st.sets(PATHS, max_size=3),
+    st.sampled_from(["auto", "auto", "folders", "dpdd", "restormer", "ntire"]),
+    st.sampled_from([1, 3, 1000]),
+)
+def test_a_tree_gives_the_same_in_one_pass_and_by_bucket(paths: set[str], dead: set[str], layout: str, at_once: int) -> None:
+    files = [File(path, Source(f"/src/{path}", None, 10, "1")) for path in paths - dead]
+    files += [File(path, Source(f"/src/{path}"), "it is a link without content") for path in dead]
+    listing = Listing(
+        tuple(sorted(files, key=lambda file: file.path)), (ClosedFolder("away", "denied"),), (SkippedEntry(".x", "hidden"),)
+    )
+    found, gathered = outcome_of(listing, layout, at_once)
+    if isinstance(found, str):
+        assert isinstance(gathered, str)
+        assert gathered == found or at_once != 1000, "of two things that are wrong the first found may be another"
+    else:
+        assert isinstance(gathered, Collection), gathered
+        assert_same(gathered, found, 4)
+
+
+@pytest.mark.parametrize("layout", [*WRITERS])
+@pytest.mark.parametrize("at_once", [2, 1000])
+def test_every_layout(tmp_path: Path, layout: str, at_once: int) -> None:
+    scenes = make_scenes(7, height=8, width=8)
+    del scenes["scene-003"]["right"]
+    if layout in ("dpdd", "restormer"):
+        scenes.pop("scene-003")
+    source = str(WRITERS[layout](tmp_path / layout, scenes))
+    with mock.patch.multiple(gather, FILES_AT_ONCE=at_once, SCENES_AT_ONCE=at_once):
+        assert_same(gather.gather(source), find_scenes(source), 2)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=1, max_size=12))
+def test_rows_of_a_manifest(rows: list[tuple[str, str, str]]) -> None:
+    """Ids and files come twice; one file has two roles. Files in a store are not looked up."""
+    text = "id,left,right,note\n" + "".join(f"{name},s3://b/{left},s3://b/{right},n\n" for name, left, right in rows)
+    path = Path("m.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            patch.chdir(folder)
+            path.write_text(text)
+            found = find_scenes(f"{folder}/m.csv")
+            with mock.patch.multiple(gather, SCENES_AT_ONCE=1):
+                gathered = scenes_of(gather.gather(f"{folder}/m.csv"), 2)
+    assert gathered.scenes == found.scenes
+    assert [(row.scene_id, row.message) for row in gathered.failures] == [(row.scene_id, row.message) for row in found.failures]
+    assert gathered.remarks == found.remarks

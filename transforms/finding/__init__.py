@@ -1,0 +1,1 @@
+"""Which scenes lie in a place, however many there are?"""

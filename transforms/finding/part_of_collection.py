@@ -1,0 +1,91 @@
+"""Part of a collection that memory does not hold: as `selection.select`, in two passes over its buckets."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.records import Failure, Scene
+from dpdeblur.transforms.selection import Selection, selected
+
+
+def part_of(collection: Collection, selection: Selection) -> Collection:
+    """Return a collection without the scenes that are not wanted; these count as unselected.
+
+    In memory are, beside one bucket, the ids of the scenes that the filters of `selection` let through, and those only where it
+    has a limit or a part.
+
+    Args:
+        collection: all that lies in a place.
+        selection: which scenes of it are wanted.
+
+    Raises:
+        UsageError: none is, or an id or a subset does not exist; says which do.
+    """
+    if selection == Selection():
+        return collection
+    passes, ranked = _filter(selection), selection.limit is not None or selection.part is not None
+    subsets, count, ids = Counter[str](), 0, list[pa.Array]()
+    for bucket in collection.parts():
+        subsets.update(item.subset for item in bucket.asked_for)
+        through = [item.scene_id for item in bucket.asked_for if passes(item)]
+        count += len(through)
+        if ranked:
+            ids.append(pa.array(through, pa.large_string()))
+    _check(collection, selection, subsets, count)
+    chosen = iter(_chosen(pa.chunked_array(ids, pa.large_string()), selection)) if ranked else None
+    part = Collection(collection.source, collection.layout, collection.left_out, collection.remarks)
+    for bucket in collection.parts():
+        for item in bucket.asked_for:
+            wanted = passes(item) and (chosen is None or bool(next(chosen)))
+            part.add(item if wanted else item.scene_id)
+        for scene_id in bucket.unselected:
+            part.add(scene_id)
+    return part
+
+
+def _filter(selection: Selection) -> Callable[[Scene | Failure], bool]:
+    ids = None if selection.ids is None else frozenset(selection.ids)
+
+    def passes(item: Scene | Failure) -> bool:
+        if selection.subset is not None and item.subset != selection.subset:
+            return False
+        if selection.pattern is not None and not fnmatch.fnmatchcase(item.scene_id, selection.pattern):
+            return False
+        return ids is None or item.scene_id in ids
+
+    return passes
+
+
+def _check(collection: Collection, selection: Selection, subsets: Counter[str], count: int) -> None:
+    """Raise what `selected` raises, with all names that it tells; they are read for nothing else.
+
+    Raises:
+        UsageError: the selection cannot be met.
+    """
+    limited = count if selection.limit is None else min(count, selection.limit)
+    met = (
+        (selection.subset is None or bool(selection.subset and subsets[selection.subset]))
+        and (selection.pattern is None or count > 0)
+        and (selection.ids is None or 0 < len(set(selection.ids)) == count)
+        and (selection.part is None or selection.part.parts <= limited)
+    )
+    if not met:
+        selected({item.scene_id: item.subset for part in collection.parts() for item in part.asked_for}, selection)
+
+
+def _chosen(ids: pa.ChunkedArray, selection: Selection) -> NDArray[np.bool_]:
+    """Return which of some ids, in any order, a limit and a part of the sorted ones take."""
+    ranks = pc.sort_indices(ids).to_numpy()[: selection.limit]  # by bytes of UTF-8, which is the order of code points
+    if selection.part is not None:
+        ranks = ranks[selection.part.number - 1 :: selection.part.parts]
+    chosen = np.zeros(len(ids), np.bool_)
+    chosen[ranks] = True
+    return chosen
