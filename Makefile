@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 DEMO   := demo
 # Versions are those of the lock file, so that a clone sets up today what it set up when it was tested. LOCK= takes the newest.
 LOCK   ?= requirements-dev.lock
+# Tests that run at once, in processes of their own. More: make test WORKERS=8.
+WORKERS ?= 2
 LOCKED := test docs openvino bench cluster
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ours   = $(PIP) $(if $(LOCK),--constraint $(LOCK)) --editable
@@ -24,7 +26,7 @@ demo: $(VENV)/.core   ## the main job on scenes it makes itself: a table, result
 	@echo; echo "Open $(CURDIR)/$(DEMO)/run/report.html · pictures: $(DEMO)/run/images/ · tables: $(DEMO)/run/metrics/"
 
 test: $(VENV)/.test lint   ## all gates: lint, types, unit, property and pipeline tests, README examples, the wheel
-	@$(BIN)/python -m pytest -m "not long and not cluster"
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not long and not cluster"
 
 test-long: $(VENV)/.test   ## the long ones: 20 kills, 10 000 broken files
 	@$(BIN)/python -m pytest -m long

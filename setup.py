@@ -53,6 +53,7 @@ EXTRAS = {
         "playwright>=1.50,<2",  # drives the Chromium that the machine has
         "pytest>=8.4,<10",
         "pytest-cov>=6,<8",
+        "pytest-xdist>=3.6,<4",
         "ruff>=0.14,<1",
         "scipy>=1.13,<2",  # the paired tests are held against its own
         "scipy-stubs>=1.16",
