@@ -144,7 +144,10 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
 
         todo = folder.write_work(work.scenes_to_do())
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
-        each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
+        processes = resolve.processes(options, options, job.workers)
+        each = ForEachScene(
+            job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout, processes=processes
+        )
         build(pipeline, todo, each)
 
         failure_limit = FailureLimit(run.control, options.max_failures, work.scenes, work.failed)

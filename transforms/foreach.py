@@ -28,6 +28,7 @@ class ForEachScene(beam.PTransform):
         workers: scenes under way at once in one process.
         control: of the run, where somebody follows it.
         timeout_s: what one scene may take, in seconds; see `SceneTimeout`.
+        processes: that share the work on one machine; 1 for the engine's own alone. For more than some 16 cores.
 
     Attributes:
         pool: what works on the scenes, in each process that the engine uses.
@@ -40,9 +41,10 @@ class ForEachScene(beam.PTransform):
         workers: int = 1,
         control: RunControl | None = None,
         timeout_s: float = math.inf,
+        processes: int = 1,
     ) -> None:
         super().__init__()
-        self.pool = PoolSettings(task, journal, workers, control or RunControl(attached=False), timeout_s)
+        self.pool = PoolSettings(task, journal, workers, control or RunControl(attached=False), timeout_s, processes)
 
     def expand(self, scenes: beam.PCollection[Scene]) -> beam.PCollection[Outcome]:  # noqa: D102
         return scenes | "Spread" >> beam.Reshuffle() | "Work" >> beam.ParDo(_Work(self.pool))

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from dpdeblur.transforms.processes.pool import SceneProcesses
 from dpdeblur.transforms.records import Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_work import SceneWork, Task
@@ -26,6 +27,7 @@ class PoolSettings:
         workers: scenes under way at once.
         control: of the run.
         timeout_s: what one scene may take, in seconds.
+        processes: that share the work; 1 for this one alone.
         name: the same settings in the same process share one pool, by this name.
     """
 
@@ -34,6 +36,7 @@ class PoolSettings:
     workers: int
     control: RunControl
     timeout_s: float = math.inf
+    processes: int = 1
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -48,12 +51,11 @@ class ScenePool:
     """
 
     def __init__(self, settings: PoolSettings) -> None:
-        self._journal = Journal(settings.journal) if settings.journal else None
         # An engine that lost another worker has the whole stage done anew. Where the run was started, whatever was finished
         # before is not among the scenes to do.
         finished = read(settings.journal) if settings.journal and not settings.control.attached else []
         self.finished = {outcome.scene_id: outcome for outcome in finished}
-        self._work = SceneWork(settings.task, self._journal, settings.workers, settings.control, settings.timeout_s)
+        self._work = _processes(settings) if settings.processes > 1 else _threads(settings)
 
     @property
     def at_once(self) -> int:
@@ -72,8 +74,17 @@ class ScenePool:
     def close(self) -> None:
         """Wait for the scenes under way, but for one that takes too long, and close the journal."""
         self._work.close()
-        if self._journal:
-            self._journal.close()
+
+
+def _threads(settings: PoolSettings) -> SceneWork:
+    journal = Journal(settings.journal) if settings.journal else None
+    return SceneWork(settings.task, journal, settings.workers, settings.control, settings.timeout_s)
+
+
+def _processes(settings: PoolSettings) -> SceneProcesses:
+    return SceneProcesses(
+        settings.task, settings.journal, settings.workers, settings.processes, settings.control, settings.timeout_s
+    )
 
 
 @dataclass

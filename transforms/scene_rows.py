@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -165,6 +165,19 @@ def failure_row(scene: Scene, stage: str, error: Exception, input_key: str, uri:
         revision=scene.revision,
         input_key=input_key,
     )
+
+
+def crash_row(scene: Scene, end: str, input_key: str) -> Failure:
+    """Return the row of a scene that ended the process that worked on it alone.
+
+    Args:
+        scene: which.
+        end: name of the signal that ended the process, or its exit code in words.
+        input_key: of the scene, with the settings of the run.
+    """
+    memory = " The memory may have run out: try --max-memory." if end == "SIGKILL" else ""
+    error = SceneError(f"The process was ended by {end} while this scene alone was under way.{memory}", scene.left.uri)
+    return replace(failure_row(scene, "inference", error, input_key), error_type="Crash")
 
 
 def sample_digest(image: Image) -> str:

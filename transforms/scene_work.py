@@ -108,10 +108,12 @@ class SceneWork:
         return outcome
 
     def close(self) -> None:
-        """Wait for the scenes under way, unless one takes too long, and end the threads."""
+        """Wait for the scenes under way, unless one takes too long; end the threads, and close the journal."""
         for pool in (self._writing, self._computing):
             pool.shutdown(wait=not self.expired)
         self._timeout.close()
+        if self._journal:
+            self._journal.close()
 
     def _computed(self, scene: Scene, key: str) -> Outcome | Unwritten | None:
         if self._control.stopping:

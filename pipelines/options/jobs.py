@@ -22,7 +22,7 @@ from dpdeblur.pipelines.options.groups import (
     WatchedInput,
     Watching,
 )
-from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, ModelFile, ModelSpeed, Pixels, Workers
+from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, ModelFile, ModelSpeed, Pixels, Processes, Workers
 from dpdeblur.pipelines.options.values import PixelSize, blur_radius, positive, price, scene_size, size, whole, words
 
 STOPPED = "130 and 143 stopped by a signal"
@@ -41,6 +41,7 @@ class DeblurOptions(
     Pixels,
     Metrics,
     Workers,
+    Processes,
     ModelSpeed,
     Resuming,
     Finite,
@@ -160,7 +161,7 @@ class Restored:
 
 
 @frozen(kw_only=True, slots=False)
-class ScoreOptions(Input, PartOfInput, Restored, Results, Quiet, Pixels, Metrics, Workers, Resuming, Finite, Engine):
+class ScoreOptions(Input, PartOfInput, Restored, Results, Quiet, Pixels, Metrics, Workers, Processes, Resuming, Finite, Engine):
     """Score pictures that someone else restored, into the same tables."""
 
     examples: ClassVar[tuple[str, ...]] = (

@@ -177,3 +177,19 @@ class ModelSpeed:
             default="what the machine allows",
         ),
     )
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class Processes:
+    """How many processes share the scenes under way."""
+
+    title: ClassVar[str] = "speed"
+    processes: int | None = field(
+        default=None,
+        converter=optional(positive),
+        metadata=shown(
+            "processes that share the scenes under way, for processors of many cores",
+            "N",
+            default="one for each dozen of workers",
+        ),
+    )

@@ -12,7 +12,7 @@ from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.groups import Engine, Input, PartOfInput
-from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Workers
+from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Processes, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.finding.gather import gather
@@ -29,6 +29,7 @@ from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 
 SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
+WORKERS_OF_A_PROCESS = 12
 MAX_OFFSET = 32  # px, of --align: beyond that, pictures and targets are not of one scene
 RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
 
@@ -49,6 +50,21 @@ def scenes_at_once(workers: Workers, engine: Engine, threads: int = 1) -> int:
     if not runners.is_here(engine.runner):
         return 1
     return max(1, min(usable_cores() // threads, memory_bytes() // SCENE_MEMORY))
+
+
+def processes(asked: Processes, engine: Engine, at_once: int) -> int:
+    """Return how many processes are to share the scenes that are under way at once.
+
+    As many as asked for. Otherwise one for each dozen, where the scenes are worked on here: what remains under Python's lock
+    keeps one process from using many more cores than that.
+
+    Args:
+        asked: what is asked for.
+        engine: what runs the pipeline.
+        at_once: scenes under way at once.
+    """
+    wanted = asked.processes or (max(1, round(at_once / WORKERS_OF_A_PROCESS)) if runners.is_here(engine.runner) else 1)
+    return min(wanted, at_once)
 
 
 def find(place: Input, part: PartOfInput) -> Found:

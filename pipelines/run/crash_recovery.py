@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from dpdeblur.pipelines.console import complain
@@ -12,8 +11,8 @@ from dpdeblur.pipelines.run.job import Job, plan_work
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
-from dpdeblur.transforms.records import Failure, JobError, Scene, SceneError
-from dpdeblur.transforms.scene_rows import failure_row
+from dpdeblur.transforms.records import JobError
+from dpdeblur.transforms.scene_rows import crash_row
 from dpdeblur.transforms.scene_work import SceneWork
 from dpdeblur.transforms.tables.journal import FOLDER, Journal
 
@@ -48,7 +47,7 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeou
     journal = Journal(folder.path(FOLDER))
     if len(under_way) == 1 and suspects:
         complain(f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed.")
-        journal.append(_failure(suspects[0], crash, job.task.key(suspects[0])))
+        journal.append(crash_row(suspects[0], crash.signal, job.task.key(suspects[0])))
     elif suspects:
         complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
         work = SceneWork(job.task, journal, 1, run.control, timeout_s)
@@ -56,9 +55,3 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeou
             work.work_on(scene)
         work.close()
     journal.close()
-
-
-def _failure(scene: Scene, crash: Crash, key: str) -> Failure:
-    memory = " The memory may have run out: try --max-memory." if crash.signal == "SIGKILL" else ""
-    error = SceneError(f"The process was ended by {crash.signal} while this scene alone was under way.{memory}", scene.left.uri)
-    return replace(failure_row(scene, "inference", error, key), error_type="Crash")

@@ -32,6 +32,10 @@ ORDER = {
         "finding",
         "resuming",
         "scoring",
+        "scene_rows",
+        "scene_timeout",
+        "scene_work",
+        "processes",
     ],
     "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],
 }

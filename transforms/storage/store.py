@@ -7,15 +7,12 @@ No reader ever sees half a file under its final name. Whatever goes wrong is an 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, BinaryIO
-
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import local_files
@@ -30,7 +27,18 @@ _LOOK_S, _LOOK_AT_STORE_S = 1.0, 10.0  # listing an object store costs requests
 
 def configure(beam_args: Sequence[str]) -> None:
     """Take the options of stores (`--s3_endpoint_url`, …) from those of Beam. Workers get them from Beam itself."""
+    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415 - a second, and files of this machine need none of it
+    from apache_beam.options.pipeline_options import PipelineOptions  # noqa: PLC0415
+
     FileSystems.set_options(PipelineOptions(list(beam_args)))
+
+
+def configure_by_name(options: Mapping[str, Any]) -> None:
+    """Take the options of stores by their names, as Beam's own processes have them."""
+    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
+    from apache_beam.options.pipeline_options import PipelineOptions  # noqa: PLC0415
+
+    FileSystems.set_options(PipelineOptions.from_dictionary(options))
 
 
 def objects_at(uri: str) -> ObjectFiles:

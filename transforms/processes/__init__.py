@@ -1,0 +1,1 @@
+"""How do several processes of one machine share the scenes, and what happens when one of them dies?"""
