@@ -21,6 +21,7 @@ from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, summary
+from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -29,11 +30,14 @@ from dpdeblur.transforms.arriving.lookout import WAITING, WatchSpec, read_waitin
 from dpdeblur.transforms.arriving.watched_place import WatchedPlace, mended
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.records import Failure, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.patient_read import is_out_of_reach
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.ledger import HOUR_S, Ledger, check_right, take_over
+from dpdeblur.transforms.tables.parquet import read_tables
+from dpdeblur.transforms.tables.schemas import from_table
 from dpdeblur.transforms.watch import Arriving, EnterTables, is_overdue, is_scene
 from dpdeblur.transforms.wording import counted
 
@@ -67,6 +71,7 @@ def run(options: WatchOptions) -> int:
         folder.make_ready(restart=options.restart and not crash, forget_failures=options.retry_failed and not crash)
         ledger, token = _enter_journal(folder, options.window)
         store.delete([*store.files_in(folder.path(journal.FOLDER), "*.jsonl"), folder.path(WAITING)])
+        ledger.withdraw(_out_of_reach(folder))  # what could not be reached then may be there now
         restored_before = ledger.restored()
         restored = counted(restored_before, "scene")
         run.say(
@@ -88,7 +93,10 @@ def run(options: WatchOptions) -> int:
         tally = display.Tally(None)
         idle = IdleWatch(folder.uri, tally, options.until_idle, run.control)
         try:
-            with display.every(store.look_interval_s(folder.uri), idle.look):
+            with (
+                display.every(store.look_interval_s(folder.uri), idle.look),
+                run.control.listening(InputWatch(run.control).add),
+            ):
                 if runners.is_local(options.runner):
                     with run.shown(tally):
                         micro_batches.run(spec, each, beam_options)
@@ -103,6 +111,8 @@ def run(options: WatchOptions) -> int:
             ledger.withdraw(mended(last, ledger.done()))
             ledger.sum_up()
 
+        if run.control.cause:
+            run.raise_if_stopped()
         run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
         waiting = read_waiting(folder.uri)
         _warn_of_incomplete(run, waiting)
@@ -159,6 +169,12 @@ def _enter_journal(folder: RunFolder, window_s: float) -> tuple[Ledger, str]:
     ledger = Ledger(folder.uri, window_s, token)
     ledger.add(journal.read(folder.path(journal.FOLDER)))
     return ledger, token
+
+
+def _out_of_reach(folder: RunFolder) -> list[str]:
+    """Return the scenes in the failures table whose files could not be reached."""
+    failures = from_table(read_tables(store.files_in(folder.path("failures"), "*.parquet"), Failure), Failure)
+    return [failure.scene_id for failure in failures if is_out_of_reach(failure)]
 
 
 def _place(source: str, folder: RunFolder) -> str:

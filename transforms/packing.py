@@ -22,7 +22,7 @@ from dpdeblur.transforms.scene_rows import failure_row
 from dpdeblur.transforms.shards.shard_plan import ROLES, ShardPlan, views
 from dpdeblur.transforms.shards.tar_shards import TarWriter
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.patient_read import read_patiently
+from dpdeblur.transforms.storage.patient_read import InputReach, read_patiently
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
 CODECS = ("keep", "png", "jxl", "tiff")
@@ -71,32 +71,45 @@ class _Pack(beam.DoFn):
     def __init__(self, packing: Packing, control: RunControl) -> None:
         self.packing, self.control = packing, control
 
+    def setup(self) -> None:
+        self.reach = InputReach()
+
     def process(self, line: str) -> Iterator[Member | TaggedOutput]:
         if self.control.stopping:
             return
         plan = ShardPlan.from_line(line)
         try:
-            members, failures = write_shard(plan, self.packing)
+            members, failures = write_shard(plan, self.packing, self.reach)
         except OSError as error:
             reason = f"{plan.shard} cannot be written to {self.packing.output}: {error}"
             self.control.stop(reason, error)
             raise JobError(reason) from error
+        except JobError as error:
+            self.control.stop(str(error), error)
+            raise
         self.control.publish(plan.shard)
         yield from members
         yield from (TaggedOutput(FAILED, failure) for failure in failures)
 
 
-def write_shard(plan: ShardPlan, packing: Packing) -> tuple[list[Member], list[Failure]]:
+def write_shard(plan: ShardPlan, packing: Packing, reach: InputReach | None = None) -> tuple[list[Member], list[Failure]]:
     """Write one shard, holding a few scenes in memory at a time; scenes that cannot be read are left out and reported.
 
+    Args:
+        plan: of the shard.
+        packing: how it is written, and where.
+        reach: notices that the input is away, also from one shard to the next.
+
     Raises:
+        JobError: the input cannot be read at present; nothing is left of the shard.
         OSError: the shard cannot be written; nothing is left of it.
     """
-    members: list[Member] = []
-    failures: list[Failure] = []
+    members, failures, reach = list[Member](), list[Failure](), reach or InputReach()
     with store.created(store.join(packing.output, plan.shard)) as stream, ThreadPoolExecutor(packing.workers) as pool:
         writer = TarWriter(stream)
         for packed in _ahead(pool, partial(_load, packing=packing), plan.scenes, packing.workers):
+            if reason := reach.add(packed):
+                raise JobError(reason)
             if isinstance(packed, Failure):
                 failures.append(packed)
             else:

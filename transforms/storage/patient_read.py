@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import errno
+import threading
 import time
 
-from dpdeblur.transforms.records import SceneError, Source
+from dpdeblur.transforms.records import Failure, SceneError, Source
 from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.storage.uris import local_path
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+IN_A_ROW = 3  # scenes that are out of reach, with none in between that is not
 _PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN}
 _PASSING |= {errno.ENETUNREACH, errno.ECONNRESET, errno.ECONNREFUSED, errno.EAGAIN, errno.EBUSY, errno.EREMOTEIO, errno.ENXIO}
 
 
 class InputUnreachableError(SceneError):
     """What holds a scene's files cannot be read at present; once it can, the same command tries the scene again."""
+
+
+class InputReach:
+    """Notices that several scenes in a row cannot be reached: then it is not they, but what holds them, that is away."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._lock = threading.Lock()
+
+    def add(self, finished: object) -> str:
+        """Take note of what became of one more scene; return why to stop, empty where there is no reason.
+
+        Args:
+            finished: its outcome; whatever is no failure of this kind was reached.
+        """
+        with self._lock:
+            if not (isinstance(finished, Failure) and is_out_of_reach(finished)):
+                self._in_a_row = 0
+                return ""
+            self._in_a_row += 1
+            return f"the input cannot be read: {finished.uri}: {finished.message}" if self._in_a_row >= IN_A_ROW else ""
+
+
+def is_out_of_reach(failure: Failure) -> bool:
+    """Return whether a failure says that the files of a scene could not be reached, which may pass."""
+    return failure.error_type == InputUnreachableError.__name__
 
 
 def read_patiently(source: Source) -> bytes:

@@ -191,24 +191,55 @@ def test_an_input_that_is_gone_stops_the_run_and_fails_no_scene_for_good(
     assert commands.rows(run, "failures") == []
 
 
+def test_packing_stops_where_the_input_is_gone(
+    mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dpdeblur.transforms.storage.patient_read.PAUSES_S", (0.05, 0.1))
+    words = ["pack", "--input", str(mounted), "--output", str(tmp_path / "shards"), "--shard-size", "1"]
+    with after(2, lambda: subprocess.run(["umount", "-l", mounted], check=True)):
+        assert main(words) == 1
+    assert "The job failed: the input cannot be read" in capsys.readouterr().err
+    subprocess.run(["mount", "--bind", tmp_path / "kept", mounted], check=True)
+    assert main([*words, "--restart"]) == 0
+
+
+def test_a_watch_stops_where_its_input_is_gone_and_goes_on_from_there(
+    mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dpdeblur.transforms.storage.patient_read.PAUSES_S", (0.05, 0.1))
+    run = tmp_path / "run"
+    words = ["watch", "--input", str(mounted), "--output", str(run), "--model", "views-mean", "--workers", "1"]
+    words += ["--every=0.2s", "--settle=0.2s", "--until-idle=2s"]
+    with after(2, lambda: subprocess.run(["umount", "-l", mounted], check=True)):
+        assert main(words) == 1
+    assert "The job failed: the input cannot be read" in capsys.readouterr().err
+    kept = {row["scene_id"]: row for row in commands.rows(run)}
+    subprocess.run(["mount", "--bind", tmp_path / "kept", mounted], check=True)
+    assert main(words) == 0
+    rows = {row["scene_id"]: row for row in commands.rows(run)}
+    assert len(rows) == 12
+    assert {name: rows[name] for name in kept} == kept
+    assert commands.rows(run, "failures") == []
+
+
 def test_a_scene_that_cannot_be_reached_is_tried_again_by_the_same_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dpdeblur.transforms.storage.patient_read.PAUSES_S", (0.05, 0.1))
-    source, run = builders.write_folders(tmp_path / "s", commands.scenes(4)), tmp_path / "run"
-    views = {path.name: path.read_bytes() for path in (source / "scene-002").iterdir()}
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(12)), tmp_path / "run"
+    views = {path.name: path.read_bytes() for path in (source / "scene-011").iterdir()}
 
     def empty_its_folder() -> None:
         for name in views:
-            (source / "scene-002" / name).unlink()
+            (source / "scene-011" / name).unlink()
 
     with after(1, empty_its_folder):
         assert deblur(source, run, "--workers", "1") == 3
     (failed,) = commands.rows(run, "failures")
-    assert (failed["scene_id"], failed["stage"], failed["error_type"]) == ("scene-002", "read", "InputUnreachableError")
-    builders.write_folders(source, {"scene-002": {name.removesuffix(".png"): data for name, data in views.items()}})
+    assert (failed["scene_id"], failed["stage"], failed["error_type"]) == ("scene-011", "read", "InputUnreachableError")
+    builders.write_folders(source, {"scene-011": {name.removesuffix(".png"): data for name, data in views.items()}})
     assert deblur(source, run) == 0
-    assert len(commands.rows(run)) == 4
+    assert len(commands.rows(run)) == 12
 
 
 def test_a_model_that_gives_nan_for_one_scene(tmp_path: Path) -> None:
