@@ -33,11 +33,22 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_tables_equal_those_of_the_local_run(flink: FlinkCluster, scenes: Path, local_run: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+    run, before = tmp_path / "run", {job["jid"] for job in flink.jobs()}
     words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored", *flink.options)
     done = dpdeblur(*words)
     assert done.returncode == 3, done.stderr
     same_tables(run, local_run)
+    (job,) = {job["jid"] for job in flink.jobs()} - before
+    restored = rows(run)
+    assert flink.counters(job) == {
+        "scenes_restored": 19,
+        "scenes_failed": 1,
+        "scenes_failed_at_decode": 1,
+        "scenes_failed_by_SceneError": 1,
+        "pixels": 19 * 96 * 128,
+        "bytes_read": sum(row["bytes_read"] for row in restored),
+        "bytes_written": sum(row["bytes_written"] for row in restored),
+    }
     assert len(rows(run)) == 19
     assert len(rows(run, "failures")) == 1
     assert "20 of 20 scenes" in done.stdout  # progress is followed from afar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from dpdeblur.pipelines.engine import runners, signals
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
 from tests.cluster.engines import prism
+from tests.transforms.test_foreach import check_what_an_engine_is_told
 
 pytestmark = pytest.mark.cluster
 
@@ -45,3 +48,9 @@ def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     assert f"{kept} already done" in done.stdout
     assert [row["scene_id"] for row in rows(run)] == [f"scene-{number:03d}" for number in range(24)]
+
+
+def test_it_is_told_what_was_done(options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])  # Beam's job service leaves one
+    with signals.handlers_kept():
+        check_what_an_engine_is_told(runners.make_pipeline(runners.PRISM, options[1:]), tmp_path)

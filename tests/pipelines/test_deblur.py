@@ -53,6 +53,8 @@ def test_rows_pictures_and_files(tmp_path: Path) -> None:
             assert row[f"{prefix}ssim"] == pytest.approx(structural_similarity(b, a, data_range=1, channel_axis=2), abs=1e-9)
             assert row[f"{prefix}mae"] == pytest.approx(np.abs(a - b).mean(), abs=1e-9)
         assert (row["width"], row["height"], row["bit_depth"]) == (51, 37, 16)
+        assert row["bytes_read"] == sum(map(len, scenes[row["scene_id"]].values()))
+        assert row["bytes_written"] == (run / row["image_path"]).stat().st_size
     assert rows(run, "failures") == []
     latency = pq.read_table(run / "latency.parquet").to_pylist()
     assert {(r["stage"], r["count"]) for r in latency if r["group_by"] == "all"} >= {("inference", 3), ("total", 3)}

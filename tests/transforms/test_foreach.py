@@ -56,13 +56,12 @@ class Failing(Task):
         )
 
 
-def test_engines_are_told_what_was_done(tmp_path: Path) -> None:
+def check_what_an_engine_is_told(pipeline: beam.Pipeline, tmp_path: Path) -> None:
     journal = Journal(str(tmp_path))
     journal.append(score("8", input_key="now"))
     journal.close()
     view = Source("view.png", None, None, "")
     scenes = [Scene(str(number), view, view) for number in range(9)]
-    pipeline = beam.Pipeline(runner=FnApiRunner())
     _ = pipeline | beam.Create(scenes) | ForEachScene(Failing(), str(tmp_path), workers=3)
     result = pipeline.run()
     result.wait_until_finish()
@@ -80,3 +79,7 @@ def test_engines_are_told_what_was_done(tmp_path: Path) -> None:
     timed = {found.key.metric.name: found.committed for found in queried["distributions"]}
     assert timed.keys() == {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms"}
     assert (timed["inference_ms"].count, timed["inference_ms"].sum, timed["inference_ms"].max) == (4, 4 * 400, 400)
+
+
+def test_engines_are_told_what_was_done(tmp_path: Path) -> None:
+    check_what_an_engine_is_told(beam.Pipeline(runner=FnApiRunner()), tmp_path)

@@ -14,7 +14,9 @@ from pathlib import Path
 
 HOME = Path(os.environ.get("DPDEBLUR_ENGINES", "~/.cache/dpdeblur-engines")).expanduser()
 BEAM = version("apache-beam")
-BEAM_ASSEMBLED = "2.62.0"  # the newest release whose Flink and Spark runners are whole on every Maven mirror tried
+# Of the mirrors tried, the newest release whose Flink and Spark runners are whole. Beam 2.77 knows Flink up to 2.2; its runner
+# libraries for 1.20 and 2.x were on none of them, and the one of 2.70 for 1.19 lacked beam-runners-java-job-service.
+BEAM_ASSEMBLED = "2.62.0"
 BEAM_GO = "github.com/apache/beam/sdks/v2"
 GCS_SERVER = "1.56.1"
 PATIENCE_S = 1200  # for everything that one process fetches

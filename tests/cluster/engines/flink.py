@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import tempfile
@@ -9,6 +10,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from apache_beam.coders import VarIntCoder
+
+from dpdeblur.transforms.counters import NAMESPACE
 from tests.cluster.engines import fetch
 from tests.cluster.engines.process import Daemon, free_port
 from tests.cluster.engines.workers import Workers
@@ -129,6 +133,16 @@ class FlinkCluster:
     def jobs(self) -> list[dict[str, Any]]:
         """The jobs that the cluster knows: `jid`, `state` and so on."""
         return list((self._get("/jobs/overview") or {}).get("jobs", []))
+
+    def counters(self, job: str) -> dict[str, int]:
+        """The counters of dpdeblur that the web page shows of a job, by name."""
+        (found,) = self._get(f"/jobs/{job}/accumulators")["user-task-accumulators"]
+        metrics = json.loads(found["value"])["metrics"]["attempted"]
+        return {
+            metric["labels"]["NAME"]: VarIntCoder().decode(base64.b64decode(metric["payload"]))
+            for metric in metrics
+            if metric["urn"] == "beam:metric:user:sum_int64:v1" and metric["labels"]["NAMESPACE"] == NAMESPACE
+        }
 
     def cancel(self, job: str) -> None:
         """Cancel a job, as a click on the web page would."""
