@@ -66,9 +66,9 @@ ROLES = ("left", "right", "combined", "target", "restored")
 
 
 def scene_to_tuple(scene: Scene) -> tuple[Any, ...]:
-    """Return a scene as plain tuples, which are pickled ten times as fast."""
-    files = (getattr(scene, role) for role in ROLES)
-    plain = ((file.uri, file.offset, file.size, file.stamp, file.place) if file else None for file in files)
+    """Return a scene as plain tuples, which are pickled ten times as fast: id, subset, revision, and its files by `ROLES`."""
+    files = (scene.left, scene.right, scene.combined, scene.target, scene.restored)
+    plain = [file and (file.uri, file.offset, file.size, file.stamp, file.place) for file in files]
     return scene.scene_id, scene.subset, scene.revision, *plain
 
 

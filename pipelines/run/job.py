@@ -12,13 +12,13 @@ from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOp
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
-from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple, scene_to_tuple
+from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
 from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys
 from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool
-from dpdeblur.transforms.tables.journal import input_key
+from dpdeblur.transforms.tables.journal import plain_input_key
 from dpdeblur.transforms.wording import counted
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -92,20 +92,20 @@ class Work:
         for number in range(self.buckets):
             yield from map(scene_from_tuple, self.todo.bucket(number, self.buckets))
 
-    def add(self, number: int, scenes: Sequence[Scene], wanted: Wanted, change: Diff) -> None:
+    def add(self, number: int, scenes: Sequence[tuple[Any, ...]], wanted: Wanted, change: Diff) -> None:
         """Take what there is to do in one more bucket.
 
         Args:
             number: of the bucket.
-            scenes: whole ones in it, sorted.
+            scenes: whole ones in it, in the form of `records.scene_to_tuple`, sorted by id.
             wanted: the same as the tables are about.
             change: against earlier outcomes.
         """
-        todo = [scene for scene in scenes if scene.scene_id in change.todo]
+        todo = [scene for scene in scenes if scene[0] in change.todo]
         for scene in todo:
-            self.todo.add(scene.scene_id, scene_to_tuple(scene))
-        if todo and (self.first is None or todo[0].scene_id < self.first.scene_id):
-            self.first = todo[0]
+            self.todo.add(scene[0], scene)
+        if todo and (self.first is None or todo[0][0] < self.first.scene_id):
+            self.first = scene_from_tuple(todo[0])
         kept, broken = [*change.kept, *change.gone], {failure.scene_id for failure in wanted.failures}
         self.wanted.add_to(number, wanted)
         self.known += len({one.scene_id for one in kept} | broken)
@@ -180,14 +180,14 @@ def plan_work(
     told, lost, had, same = frozenset(before.get("gone", ())), _Lost(), 0, before.get("finished") is not None
     for number in range(work.buckets):
         there, done = job.found.bucket(number, work.buckets), earlier.bucket(number).done
-        _check_apart(there.scenes, folder)
-        keys = {scene.scene_id: input_key(scene, job.digest) for scene in there.scenes}
+        _check_apart(there.plain, folder)
+        keys = {plain[0]: plain_input_key(plain, job.digest) for plain in there.plain}
         failures = [replace(failure, input_key=job.digest) for failure in there.failures]
-        wanted = with_former_keys(Wanted(keys, failures, there.unselected), there.scenes, done, job.digest)
+        wanted = with_former_keys(Wanted(keys, failures, there.unselected), there.plain, done, job.digest)
         change = diff(wanted, done, retry_failed=retry_failed, prune=prune)
         lost.add(change.lost - told)
         had, same = had + change.before, same and change.same
-        work.add(number, there.scenes, wanted, change)
+        work.add(number, there.plain, wanted, change)
     _check_few(lost, had, job, folder)
     work.nothing_to_do = same and frozenset(work.gone) == told and not work.todo and folder.is_whole()
     return work
@@ -216,13 +216,13 @@ def _check_few(lost: _Lost, had: int, job: Job[Any], folder: RunFolder) -> None:
         )
 
 
-def _check_apart(scenes: Sequence[Scene], folder: RunFolder) -> None:
+def _check_apart(scenes: Sequence[tuple[Any, ...]], folder: RunFolder) -> None:
     """Refuse images of others in a run's own folder: they would be overwritten, and deleted by --restart."""
     ours = folder.path("images") + "/"
-    for scene in scenes:
-        for source in (scene.left, scene.right, scene.combined, scene.target, scene.restored):
-            if source and source.uri.startswith(ours):
-                raise UsageError(f"{source.uri} lies where the run keeps its own pictures: choose another --output.")
+    for _, _, _, *files in scenes:
+        for file in files:
+            if file and file[0].startswith(ours):
+                raise UsageError(f"{file[0]} lies where the run keeps its own pictures: choose another --output.")
 
 
 def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from dpdeblur.transforms.layouts.find import Found
 from dpdeblur.transforms.layouts.left_out import LeftOut
-from dpdeblur.transforms.records import ROLES, Failure, Scene, scene_from_tuple, scene_to_tuple
+from dpdeblur.transforms.records import Failure, Scene, scene_from_tuple, scene_to_tuple
 from dpdeblur.transforms.storage.spool import Spool, buckets_for
 
 SHOWN = 3
@@ -28,11 +28,22 @@ ItemT = TypeVar("ItemT", Scene, Failure)
 
 @dataclass(frozen=True, slots=True)
 class BucketScenes:
-    """The scenes of one bucket: whole ones and failures sorted by id, and the ids of those that were not asked for."""
+    """The scenes of one bucket.
 
-    scenes: list[Scene]
+    Attributes:
+        plain: whole ones, in the form of `records.scene_to_tuple`, sorted by id.
+        failures: sorted by id.
+        unselected: ids of those that were not asked for.
+    """
+
+    plain: list[tuple[Any, ...]]
     failures: list[Failure]
     unselected: frozenset[str]
+
+    @property
+    def scenes(self) -> list[Scene]:
+        """Return the whole scenes, sorted by id."""
+        return list(map(scene_from_tuple, self.plain))
 
     @property
     def asked_for(self) -> list[Scene | Failure]:
@@ -51,7 +62,7 @@ class Collection:
         remarks: what looks like a slip, though it can be used, in sentences.
         scenes, failures, unselected: how many there are: whole, not whole, and not asked for.
         subsets: how many whole scenes each subset has.
-        with_role: how many whole scenes have a picture of each role.
+        with_role: how many whole scenes have a picture of a role that not all have: combined, target, restored.
         first: the first whole scenes by id, at most `SHOWN`.
         first_failures: likewise.
     """
@@ -86,8 +97,11 @@ class Collection:
         """Take one more; no id comes twice."""
         if isinstance(item, Scene):
             self.scenes += 1
-            self.subsets[item.subset] += bool(item.subset)
-            self.with_role.update(role for role in ROLES if getattr(item, role) is not None)
+            if item.subset:
+                self.subsets[item.subset] += 1
+            for role in ("combined", "target", "restored"):
+                if getattr(item, role) is not None:
+                    self.with_role[role] += 1
             _keep_first(self.first, item)
             self._items.add(item.scene_id, scene_to_tuple(item))
         elif isinstance(item, Failure):
@@ -110,16 +124,17 @@ class Collection:
             number: of the bucket, from 0.
             buckets: how many there are: a power of two.
         """
-        scenes, failures, unselected = list[Scene](), list[Failure](), set[str]()
+        plain, failures, unselected = list[tuple[Any, ...]](), list[Failure](), set[str]()
         for item in self._items.bucket(number, buckets):
             if isinstance(item, tuple):
-                scenes.append(scene_from_tuple(item))
+                plain.append(item)
             elif isinstance(item, Failure):
                 failures.append(item)
             else:
                 unselected.add(item)
-        by_id = attrgetter("scene_id")
-        return BucketScenes(sorted(scenes, key=by_id), sorted(failures, key=by_id), frozenset(unselected))
+        return BucketScenes(
+            sorted(plain, key=itemgetter(0)), sorted(failures, key=attrgetter("scene_id")), frozenset(unselected)
+        )
 
 
 def _keep_first(kept: list[ItemT], item: ItemT) -> None:

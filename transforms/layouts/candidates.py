@@ -136,8 +136,8 @@ def _only(candidate: CandidateScene, role: str) -> Source | None:
         raise _Incomplete(f"The {role} picture cannot be used: {files[0].problem}.", files[0].source.uri)
     if not files:
         return None
-    source = files[0].source
-    return Source(source.uri, source.offset, source.size, source.stamp, files[0].path)
+    source, path = files[0].source, files[0].path
+    return source if source.place == path else Source(source.uri, source.offset, source.size, source.stamp, path)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -36,8 +36,8 @@ def check_scene_id(scene_id: str) -> str:
     """
     if not scene_id.strip():
         raise SceneError("The scene id is empty.")
-    bad = next((c for c in scene_id if c in "/\\." or not c.isprintable()), None)
-    if bad is not None:
+    if not scene_id.isprintable() or "/" in scene_id or "\\" in scene_id or "." in scene_id:
+        bad = next(c for c in scene_id if c in "/\\." or not c.isprintable())
         raise SceneError(
             f"The scene id {printable(scene_id)} holds {bad!r}: ids are names without dots, separators or control characters."
         )

@@ -17,6 +17,7 @@ from dpdeblur.transforms.layouts.parquet_table import parquet_columns, parquet_r
 from dpdeblur.transforms.records import Source
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import single_file
+from dpdeblur.transforms.storage.uris import is_local
 from dpdeblur.transforms.storage.walk import File
 
 _JSON = (".jsonl", ".ndjson")
@@ -156,5 +157,5 @@ def _file(folder: str, path: str) -> File | None:
     """Return a file that a row names; it is known by its path in the manifest, where that is relative, and may move with it."""
     absolute = "://" in path or path.startswith("/")
     uri = store.relative_to(folder, path)
-    source = single_file(uri) if store.local_path(uri) else Source(uri)
+    source = single_file(uri) if is_local(uri) else Source(uri)
     return None if source is None else File("" if absolute else posixpath.normpath(path), source)

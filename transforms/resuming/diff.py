@@ -9,8 +9,9 @@ import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
+from dpdeblur.transforms.records import Failure, Outcome, Score, scene_from_tuple
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
 from dpdeblur.transforms.tables.journal import former_input_key
 
@@ -123,12 +124,12 @@ def diff(
     )
 
 
-def with_former_keys(wanted: Wanted, scenes: Iterable[Scene], done: Sequence[Done], settings_digest: str) -> Wanted:
+def with_former_keys(wanted: Wanted, scenes: Iterable[tuple[Any, ...]], done: Sequence[Done], settings_digest: str) -> Wanted:
     """Return the scenes with the keys of earlier versions, where an outcome has one: a run that they began goes on.
 
     Args:
         wanted: the scenes.
-        scenes: the same, with their files.
+        scenes: the same, with their files, in the form of `records.scene_to_tuple`.
         done: outcomes of earlier attempts.
         settings_digest: of the settings of the run.
     """
@@ -136,8 +137,8 @@ def with_former_keys(wanted: Wanted, scenes: Iterable[Scene], done: Sequence[Don
     for one in done:
         if one.scene_id in wanted.keys and one.input_key not in ("", wanted.keys[one.scene_id]):
             others.setdefault(one.scene_id, set()).add(one.input_key)
-    suspects = (scene for scene in scenes if scene.scene_id in others)
-    formers = {scene.scene_id: former_input_key(scene, settings_digest) for scene in suspects} if others else {}
+    suspects = (scene_from_tuple(scene) for scene in scenes if scene[0] in others) if others else ()
+    formers = {scene.scene_id: former_input_key(scene, settings_digest) for scene in suspects}
     return dataclasses.replace(wanted, former={name: key for name, key in formers.items() if key in others[name]})
 
 

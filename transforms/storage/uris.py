@@ -40,8 +40,18 @@ def absolute(uri: str, *, resolve: bool = False) -> str:
 def join(folder: str, *parts: str) -> str:
     """Return an address inside a folder."""
     if is_local(folder):
-        return str(Path(_plain(folder), *parts))
+        path = "/".join((folder, *parts))  # called for each picture of a manifest: Path takes ten times as long
+        return (
+            path
+            if folder and _is_tidy(path) and not any(part[:1] == "/" for part in parts)
+            else str(Path(_plain(folder), *parts))
+        )
     return "/".join([folder.rstrip("/"), *parts])
+
+
+def _is_tidy(path: str) -> bool:
+    """Return whether a path is spelled as `Path` spells it: no empty parts, none that is a dot."""
+    return path[:1] not in ("", ".") and "//" not in path and "/." not in path and path[-1] != "/"
 
 
 def relative_to(folder: str, address: str) -> str:

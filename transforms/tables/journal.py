@@ -19,11 +19,11 @@ import types
 import typing
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, Source
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, scene_to_tuple
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.appender import appender, read_from
 from dpdeblur.transforms.wording import counted
@@ -56,18 +56,24 @@ def input_key(scene: Scene, settings_digest: str) -> str:
     A file is known by its place inside the input and its version, so that an input that is moved, or reached by a link, is
     the same; by its address, where its version is not known.
     """
-    return _digest(scene, settings_digest, lambda file: file.place if file.place and file.stamp else file.uri)
+    return plain_input_key(scene_to_tuple(scene), settings_digest)
+
+
+def plain_input_key(scene: tuple[Any, ...], settings_digest: str) -> str:
+    """Return the `input_key` of a scene in the form of `records.scene_to_tuple`."""
+    _, subset, _, *files = scene
+    versions = [file and ((file[4] if file[4] and file[3] else file[0]), file[1], file[2], file[3]) for file in files]
+    return _digest_of([settings_digest, subset, *versions])
 
 
 def former_input_key(scene: Scene, settings_digest: str) -> str:
     """Return the `input_key` that versions before 0.2 gave, by the address of each file: for runs that stand."""
-    return _digest(scene, settings_digest, lambda file: file.uri)
+    _, subset, _, *files = scene_to_tuple(scene)
+    return _digest_of([settings_digest, subset, *(file and file[:4] for file in files)])
 
 
-def _digest(scene: Scene, settings_digest: str, name: Callable[[Source], str]) -> str:
-    files = [scene.left, scene.right, scene.combined, scene.target, scene.restored]
-    versions = [(name(file), file.offset, file.size, file.stamp) if file else None for file in files]
-    return hashlib.sha256(json.dumps([settings_digest, scene.subset, *versions]).encode()).hexdigest()[:32]
+def _digest_of(facts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 def to_line(outcome: Outcome) -> str:

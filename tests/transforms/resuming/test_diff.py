@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Source
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Source, scene_to_tuple
 from dpdeblur.transforms.resuming.diff import Diff, Done, Wanted, diff, of_outcome, with_former_keys
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
 from dpdeblur.transforms.storage.spool import bucket_of
@@ -111,7 +111,7 @@ def test_outcomes_of_earlier_versions_hold() -> None:
         failure("b", input_key=former),
     ]
     done = list(map(of_outcome, earlier))
-    wanted = with_former_keys(Wanted({"a": journal.input_key(scene, "d")}), [scene], done, "d")
+    wanted = with_former_keys(Wanted({"a": journal.input_key(scene, "d")}), [scene_to_tuple(scene)], done, "d")
     assert wanted.former == {"a": former}
     change = diff(wanted, done)
     assert [(one.scene_id, one.input_key) for one in change.kept] == [("a", former)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.appender import appender, read_from
@@ -134,3 +136,8 @@ def test_places_in_places(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.require_folder(str(tmp_path / "none"))
     assert (store.free_bytes(str(tmp_path / "new" / "folder")) or 0) > 0 and store.free_bytes("s3://bucket/x") is None
+
+
+@given(st.lists(st.text(st.sampled_from("ab./"), max_size=5), min_size=1, max_size=4))
+def test_joined_paths_are_spelled_as_pathlib_spells_them(parts: list[str]) -> None:
+    assert store.join(*parts) == str(Path(*parts))
