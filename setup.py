@@ -28,6 +28,7 @@ EXTRAS = {
     "openvino": ["openvino>=2026.0,<2027"],
     "bench": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "openvino>=2026.0,<2027"],
     "train": ["onnx>=1.19,<2", "opencv-python-headless>=4.11,<6", "torch>=2.8,<3"],
+    "raw": ["rawpy>=0.26,<1"],
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78", "obstore>=0.12,<1"],
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
@@ -54,6 +55,7 @@ EXTRAS = {
         "pytest>=8.4,<10",
         "pytest-cov>=6,<8",
         "pytest-xdist>=3.6,<4",
+        "rawpy>=0.26,<1",
         "ruff>=0.14,<1",
         "scipy>=1.13,<2",  # the paired tests are held against its own
         "scipy-stubs>=1.16",

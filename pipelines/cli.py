@@ -60,7 +60,7 @@ def run(options: Any) -> int:
         JobError: the job failed.
         KeyboardInterrupt: it was stopped by a signal.
     """
-    return int(importlib.import_module(f"dpdeblur.pipelines.{name_of(options)}").run(options))
+    return int(importlib.import_module(f"dpdeblur.pipelines.{name_of(options).replace('-', '_')}").run(options))
 
 
 def _answer(words: list[str], action: Any) -> int:

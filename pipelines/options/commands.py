@@ -12,11 +12,11 @@ from dpdeblur.pipelines.options.jobs import (
     SynthesizeOptions,
     WatchOptions,
 )
+from dpdeblur.pipelines.options.model_tools import LatencyOptions, ModelsOptions
 from dpdeblur.pipelines.options.tools import (
     CompareOptions,
     CompletionOptions,
-    LatencyOptions,
-    ModelsOptions,
+    ImportRawOptions,
     ReportOptions,
     SubmitOptions,
 )
@@ -27,6 +27,7 @@ COMMANDS: dict[str, type[Any]] = {
     "plan": PlanOptions,
     "pack": PackOptions,
     "synthesize": SynthesizeOptions,
+    "import-raw": ImportRawOptions,
     "models": ModelsOptions,
     "latency": LatencyOptions,
     "score": ScoreOptions,

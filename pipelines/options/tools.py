@@ -1,4 +1,4 @@
-"""The options of the commands that run no pipeline. The first line of a docstring is what the command does.
+"""The options of the other commands that run no pipeline. The first line of a docstring is what the command does.
 
 No `from __future__ import annotations` here: the types of the fields are read when the command line is made.
 """
@@ -9,108 +9,20 @@ from typing import ClassVar, Literal
 from attrs import field, frozen
 from attrs.converters import optional
 
-from dpdeblur.models.runtime.zoo import DEFAULT
 from dpdeblur.pipelines.options.declaration import shown
-from dpdeblur.pipelines.options.model_groups import Backend, ModelCard, ModelFile
+from dpdeblur.pipelines.options.groups import Quiet
 from dpdeblur.pipelines.options.values import (
     NamedRun,
     Names,
-    PixelSize,
     SceneLimit,
     named_runs,
     names,
     path,
-    pixel_size,
     positive,
     scene_limit,
     several,
-    whole,
     words,
 )
-
-
-@frozen(kw_only=True, slots=False)
-class CardToWrite:
-    """What a card that is written says of the model, for people."""
-
-    title: ClassVar[str] = "card to write"
-    about: ClassVar[str] = "stamp, export: the options of the model card go into it too."
-    name: str | None = field(default=None, converter=optional(words), metadata=shown("what tables call it", "NAME"))
-    version: str | None = field(default=None, converter=optional(words), metadata=shown("of the weights", "V"))
-    description: str | None = field(default=None, converter=optional(words), metadata=shown("one sentence", "TEXT"))
-    training_data: str | None = field(default=None, converter=optional(words), metadata=shown("in words", "TEXT"))
-    licence: str | None = field(default=None, converter=optional(words), metadata=shown("of the weights", "NAME"))
-
-
-@frozen(kw_only=True, slots=False)
-class ModelsOptions(CardToWrite, ModelCard):
-    """List the models, print a card, find a file, check, stamp or export a model."""
-
-    title: ClassVar[str] = "what to do"
-    about: ClassVar[str] = ""
-    action: Literal["list", "show", "path", "check", "stamp", "export"] = field(
-        default="list",
-        metadata=shown(
-            "list: the models of the package; show: a card; path: where a file is; check: will this file run? stamp: write "
-            "a card into an ONNX file; export: make an ONNX file of a PyTorch network",
-            "ACTION",
-            positional=True,
-        ),
-    )
-    model: str | None = field(
-        default=None,
-        converter=optional(words),
-        metadata=shown(
-            "which model; export: package.module:callable", "NAME|FILE.onnx", positional=True, default=f"show, path: {DEFAULT}"
-        ),
-    )
-    output: str | None = field(
-        default=None, converter=optional(words), metadata=shown("export: the file to write", "FILE.onnx")
-    )
-    weights: str | None = field(
-        default=None, converter=optional(words), metadata=shown("export: a checkpoint of PyTorch", "FILE.pt", default="none")
-    )
-    json: bool = field(default=False, metadata=shown("list, show: print JSON"))
-    backend: Backend = field(default="onnxruntime", metadata=shown("check: what is to run the model"))
-    examples: ClassVar[tuple[str, ...]] = (
-        "dpdeblur models",
-        "dpdeblur models show views-mean",
-        "dpdeblur models check mine.onnx",
-        "dpdeblur models stamp mine.onnx --name my-net --version 2 --model-multiple 8 --licence CC-BY-4.0",
-        "dpdeblur models export my_package.nets:make_net --weights best.pt --output my-net.onnx --model-multiple 8",
-    )
-    notes: ClassVar[str] = "Exit codes: 0; 2 there is no such model, or a checked file will not run."
-
-
-@frozen(kw_only=True, slots=False, eq=False, repr=False)
-class Measurement:
-    """How a model is timed."""
-
-    title: ClassVar[str] = "measurement"
-    size: PixelSize = field(
-        default=PixelSize(1680, 1120), converter=pixel_size, metadata=shown("width and height of the picture, in pixels", "WxH")
-    )
-    runs: int = field(default=20, converter=positive, metadata=shown("timed runs", "N"))
-    warmup: int = field(default=3, converter=whole, metadata=shown("runs before these, not counted", "N"))
-    threads: int | None = field(
-        default=None, converter=optional(positive), metadata=shown("cores for one picture", "N", default="all")
-    )
-    json: Path | None = field(
-        default=None, converter=optional(path), metadata=shown("also write the figures to this file, as JSON", "FILE")
-    )
-
-
-@frozen(kw_only=True, slots=False)
-class LatencyOptions(ModelFile, ModelCard, Measurement):
-    """Time one model alone, as the challenge does."""
-
-    examples: ClassVar[tuple[str, ...]] = (
-        "dpdeblur latency --model views-mean --size 1680x1120 --threads 1 --json latency.json",
-    )
-    notes: ClassVar[str] = (
-        "Times are wall times of padding, network and cropping, for one picture after the other. Exit codes: 0; 2 the model "
-        "cannot be used."
-    )
 
 
 @frozen(kw_only=True, slots=False)
@@ -237,6 +149,40 @@ class SubmitOptions(EntryReadme):
         "The runtime in readme.txt is the mean of a run of dpdeblur latency, one picture at a time: give its --json file "
         "with --latency, or it is measured here, on all cores. An entry that is wrong is not left behind. Exit codes: 0; 2 the "
         "entry is wrong."
+    )
+
+
+@frozen(kw_only=True, slots=False)
+class ImportRawOptions(Quiet):
+    """Make pairs of views of Canon's Dual Pixel RAW files."""
+
+    title: ClassVar[str] = "raw files"
+    input: str = field(
+        converter=words,
+        metadata=shown("a raw file, or a folder that is searched with its subfolders; a path, or any URI", "SRC"),
+    )
+    output: str = field(converter=words, metadata=shown("folder of the scenes; a path, or any URI; made if missing", "DIR"))
+    first: Literal["left", "right"] | None = field(
+        default=None, metadata=shown("which view the second frame of the files is: no source says so", default="by --reference")
+    )
+    reference: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown(
+            "folder with left.* and right.* of one of the files, as Canon's software exports them, whole and not turned; the "
+            "folder is named as the file. Disparity then says which view is which, for all files",
+            "DIR",
+        ),
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "dpdeblur import-raw --input card/IMG_0012.CR3 --output scenes/ --reference exported/IMG_0012",
+        "dpdeblur import-raw --input card/ --output scenes/ --first left",
+        "dpdeblur deblur --input scenes/ --output runs/card --images restored --transfer linear",
+    )
+    notes: ClassVar[str] = (
+        "Needs pip install 'dpdeblur[raw]'. Each file becomes a folder of left.tif, right.tif and combined.tif: linear light, "
+        "16 bits, sRGB primaries, one white balance for all three, not turned. What is there already is left as it is. "
+        "Exit codes: 0 all files done; 2 the command line is wrong, or the sides cannot be told; 3 some files failed."
     )
 
 

@@ -36,6 +36,7 @@ ORDER = {
         "scene_timeout",
         "scene_work",
         "processes",
+        "raw",
     ],
     "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],
 }

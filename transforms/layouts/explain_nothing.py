@@ -16,7 +16,7 @@ from dpdeblur.transforms.wording import counted
 
 RAW_HELP = (
     "Raw files hold both views, but must be developed into two pictures first, one for each half of the pixels: "
-    "docs/how-to/canon.md says how for Canon's Dual Pixel RAW, docs/how-to/pixel.md for phones."
+    "dpdeblur import-raw does that for Canon's Dual Pixel RAW (docs/how-to/canon.md); docs/how-to/pixel.md is for phones."
 )
 OTHER_HELP = (
     "Pictures are read as PNG, TIFF, JPEG and JPEG XL: convert these first. They must be the two views of a dual-pixel sensor; "
