@@ -1,7 +1,7 @@
 """What the pages of the documentation start from, and what their examples print.
 
-Pages that need nothing but some scenes go on where the tutorial ends: in a copy of its folder, which is made once. The others
-find, in a folder of their own, small scenes that are laid out as the page says.
+Pages go on where the tutorial ends: in a copy of its folder, which is made once. Those of `GIVEN` find something else, such as
+small scenes that are laid out as the page says.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def page_results(page: Path) -> Printed:
         return tutorial()[1]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        GIVEN[str(page.relative_to(DOCS)) if page != README else "README.md"](folder)
+        GIVEN.get(page.name if page == README else str(page.relative_to(DOCS)), after_the_tutorial)(folder)
         return run_page(page, folder)
 
 
@@ -134,19 +134,13 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "index.md": nothing,
     "import-name.md": nothing,
     "models.md": models,
-    "how-to/automation.md": after_the_tutorial,
     "how-to/canon.md": canon,
     "how-to/dpdd.md": dpdd,
     "how-to/manifests.md": listed,
     "how-to/models.md": model,
     "how-to/ntire.md": ntire,
-    "how-to/own-pipeline.md": after_the_tutorial,
     "how-to/pixel.md": sensor_data,
     "how-to/published-numbers.md": results_of_others,
-    "how-to/python.md": after_the_tutorial,
-    "how-to/results.md": after_the_tutorial,
-    "how-to/resuming.md": after_the_tutorial,
-    "how-to/shards.md": after_the_tutorial,
     "how-to/watching.md": watched,
 }
 

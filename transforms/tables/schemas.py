@@ -70,7 +70,11 @@ dpdeblur 0.1 and 0.2.0, which have no such key:
 ```python
 import pyarrow.parquet as pq
 
-pq.read_schema("RUN/latency.parquet").metadata[b"dpdeblur_schema_version"]
+print(pq.read_schema("runs/first/latency.parquet").metadata[b"dpdeblur_schema_version"])
+```
+
+```output
+b'1'
 ```
 
 - Within one version columns are only added: none goes, and none changes its name, type, unit or meaning. Select columns by
