@@ -48,6 +48,7 @@ class ScenePool:
 
     Attributes:
         finished: outcomes of a worker that this one replaces, by scene.
+        journal: to which this process appends; None where none is kept, or other processes do the work.
     """
 
     def __init__(self, settings: PoolSettings) -> None:
@@ -55,7 +56,9 @@ class ScenePool:
         # before is not among the scenes to do.
         finished = read(settings.journal) if settings.journal and not settings.control.attached else []
         self.finished = {outcome.scene_id: outcome for outcome in finished}
-        self._work = _processes(settings) if settings.processes > 1 else _threads(settings)
+        here = settings.processes == 1
+        self.journal = Journal(settings.journal) if settings.journal and here else None
+        self._work = _threads(settings, self.journal) if here else _processes(settings)
 
     @property
     def at_once(self) -> int:
@@ -76,8 +79,7 @@ class ScenePool:
         self._work.close()
 
 
-def _threads(settings: PoolSettings) -> SceneWork:
-    journal = Journal(settings.journal) if settings.journal else None
+def _threads(settings: PoolSettings, journal: Journal | None) -> SceneWork:
     return SceneWork(settings.task, journal, settings.workers, settings.control, settings.timeout_s)
 
 

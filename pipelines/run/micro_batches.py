@@ -6,7 +6,8 @@
 
 A slow scene holds up its own batch alone: there is one batch more than scenes are worked on at once. All batches share one
 pool, which keeps its threads and the model from one to the next. Rows come into the tables from the journal, whichever batch
-they are from, whenever a batch ends and when a window has passed; a kill at any moment loses none that the journal holds.
+they are from, whenever a batch ends and when a window has passed; a kill at any moment loses none that the journal holds. What
+the tables hold leaves the journal.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dpdeblur.transforms import scene_pool
 from dpdeblur.transforms.arriving.lookout import Lookout, WatchSpec
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import Scene
+from dpdeblur.transforms.scene_pool import ScenePool
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 
@@ -45,10 +47,10 @@ def run(spec: WatchSpec, each: ForEachScene, beam_options: Sequence[str]) -> Non
         Exception: whatever the engine raises.
     """
     control, tables = each.pool.control, _Tables(spec)
-    with closing(Lookout(spec, each.pool.task, control)) as lookout, scene_pool.kept_open(each.pool):
+    with closing(Lookout(spec, each.pool.task, control)) as lookout, scene_pool.kept_open(each.pool) as pool:
         with ThreadPoolExecutor(each.pool.workers + 1, "batch") as threads:
             try:
-                _restore_until_stopped(spec, each, beam_options, lookout, tables, threads)
+                _restore_until_stopped(spec, each, beam_options, lookout, tables, pool, threads)
             except Exception as error:
                 control.stop(logs.cause(error), error)  # the other batches end soon
                 raise
@@ -61,10 +63,11 @@ def _restore_until_stopped(
     beam_options: Sequence[str],
     lookout: Lookout,
     tables: _Tables,
+    pool: ScenePool,
     threads: ThreadPoolExecutor,
 ) -> None:
     waiting, batches = deque[Scene](), set[Future[None]]()
-    next_look = 0.0
+    next_look, next_trim = 0.0, time.monotonic() + spec.window_s
     while not each.pool.control.stopping:
         if time.monotonic() >= next_look:
             next_look = time.monotonic() + spec.every_s
@@ -78,12 +81,30 @@ def _restore_until_stopped(
             batches.add(threads.submit(_restore, list(_taken(waiting)), each, beam_options))
         ended = _ended(batches)
         batches -= ended
-        if ended or tables.are_behind():
+        if time.monotonic() >= next_trim:
+            next_trim = time.monotonic() + spec.window_s
+            _trim_journal(spec, pool, lookout, tables)
+        elif ended:
             tables.catch_up()
         if lookout.waiting.queued and not batches:
-            next_look = 0.0
+            next_look, next_trim = 0.0, time.monotonic() + spec.window_s
     for batch in batches:
         batch.result()
+
+
+def _trim_journal(spec: WatchSpec, pool: ScenePool, lookout: Lookout, tables: _Tables) -> None:
+    """Enter what the journal holds, and delete what is entered, so that it does not grow without end, nor a start take long."""
+    if not pool.journal:  # it is appended to by others
+        tables.catch_up()
+        return
+    journals = [pool.journal, lookout.journal]
+    for each in journals:
+        each.begin_new_file()
+    files = store.files_in(store.join(spec.run, journal.FOLDER), "*.jsonl")
+    closed = [uri for uri in files if not any(each.appends_to(uri) for each in journals)]
+    tables.catch_up()
+    lookout.read_journal()
+    store.delete(closed)
 
 
 def _ended(batches: set[Future[None]]) -> set[Future[None]]:
@@ -120,13 +141,8 @@ class _Tables:
     """
 
     def __init__(self, spec: WatchSpec) -> None:
-        self._ledger, self._window_s = spec.ledger(), spec.window_s
+        self._ledger = spec.ledger()
         self._follower = journal.Follower(store.join(spec.run, journal.FOLDER))
-        self._caught_up = time.monotonic()
-
-    def are_behind(self) -> bool:
-        """Return whether a window has passed since they caught up."""
-        return time.monotonic() - self._caught_up > self._window_s
 
     def withdraw(self, failures: Sequence[str]) -> None:
         """Take failures out that stood for a file which has been replaced."""
@@ -140,4 +156,3 @@ class _Tables:
             OSError: they cannot be written.
         """
         self._ledger.add(self._follower.new())
-        self._caught_up = time.monotonic()

@@ -68,6 +68,7 @@ class Lookout:
         control: of the run; hears of scenes that stay incomplete.
 
     Attributes:
+        journal: of the failures that looks have found.
         mended: failures of shards and manifests that have been replaced by the last look: their rows are to go.
     """
 
@@ -76,7 +77,7 @@ class Lookout:
         self._place, self._arrivals = WatchedPlace(spec.place, spec.layout), Arrivals(spec.settle_s, spec.patience_s)
         self._done = spec.ledger().done()
         folder = store.join(spec.run, journal.FOLDER)
-        self._journal, self._follower = journal.Journal(folder), journal.Follower(folder)
+        self.journal, self._follower = journal.Journal(folder), journal.Follower(folder)
         self._written = b""
         self.mended = list[str]()
 
@@ -92,9 +93,7 @@ class Lookout:
             JobError: another job writes the tables of this run now.
         """
         check_right(self._spec.run, self._spec.token)
-        for outcome in self._follower.new():
-            if (done := Done.of(outcome)).revision >= self._done.get(outcome.scene_id, done).revision:
-                self._done[outcome.scene_id] = done
+        self.read_journal()
         look, ready = self._place.look(self._done), list[Ready]()
         self.mended = mended(look, self._done)
         for name in self.mended:
@@ -103,14 +102,20 @@ class Lookout:
             ready += self._arrivals.ready(look, self._keys.key, self._done, time.monotonic(), self._keys.former_key)
         for failure in ready:
             if isinstance(failure, Failure):
-                self._journal.append(failure)
+                self.journal.append(failure)
                 self._control.publish(failure)
         self._write(replace(self.waiting, problem=look.problem))
         return ready
 
+    def read_journal(self) -> None:
+        """Take note of what has been finished since the last time."""
+        for outcome in self._follower.new():
+            if (done := Done.of(outcome)).revision >= self._done.get(outcome.scene_id, done).revision:
+                self._done[outcome.scene_id] = done
+
     def close(self) -> None:
         """Close the journal."""
-        self._journal.close()
+        self.journal.close()
 
     def _write(self, waiting: Waiting) -> None:
         data = json.dumps(asdict(waiting), indent=1).encode()

@@ -25,7 +25,7 @@ from typing import Any
 
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, scene_to_tuple
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.appender import appender, read_from
+from dpdeblur.transforms.storage.appender import Appender, appender, read_from
 from dpdeblur.transforms.wording import counted
 
 _log = logging.getLogger("dpdeblur")
@@ -175,10 +175,12 @@ class Follower:
 
     def new(self) -> list[Outcome]:
         """Return the outcomes since the last call; those of before the first call too."""
-        return [outcome for uri in store.files_in(self._folder, "*.jsonl") for outcome in self._grown(uri)]
+        files = store.files_in(self._folder, "*.jsonl")
+        self._read = {uri: self._read.get(uri, 0) for uri in files}
+        return [outcome for uri in files for outcome in self._grown(uri)]
 
     def _grown(self, uri: str) -> list[Outcome]:
-        start = self._read.get(uri, 0)
+        start = self._read[uri]
         data = read_from(uri, start)
         whole = data[: data.rfind(b"\n") + 1]  # the rest is being written
         self._read[uri] = start + len(whole)
@@ -205,8 +207,9 @@ class Journal:
 
     def __init__(self, folder: str) -> None:
         self._markers = store.local_path(store.join(folder, UNDER_WAY))
+        self._folder, self._name = folder, uuid.uuid4().hex
+        self._appender = self._file()
         self._next, self._joining, self._writing = _Group(), threading.Lock(), threading.Lock()
-        self._appender = appender(store.join(folder, f"{uuid.uuid4().hex}.jsonl"))
 
     def begin(self, scene: Scene) -> None:
         """Note that a scene is under way, until `append`. In an object store nothing is noted: no process dies there.
@@ -241,9 +244,23 @@ class Journal:
         if self._markers:
             (self._markers / outcome.scene_id).unlink(missing_ok=True)
 
+    def begin_new_file(self) -> None:
+        """Append to another file from now on: nothing is written any more to those that this process has written so far."""
+        with self._writing:
+            self._appender.close()
+            self._name = uuid.uuid4().hex
+            self._appender = self._file()
+
+    def appends_to(self, uri: str) -> bool:
+        """Return whether a file, or an object, of the journal's folder is one that this process appends to now."""
+        return store.name(uri).startswith(self._name)
+
     def close(self) -> None:
         """Close the file; the journal can be appended to no more."""
         self._appender.close()
+
+    def _file(self) -> Appender:
+        return appender(store.join(self._folder, f"{self._name}.jsonl"))
 
     def _write(self, group: _Group) -> None:
         with self._joining:

@@ -132,3 +132,17 @@ def test_whoever_lost_the_run_to_another_stops(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="another job has taken over"):
         micro_batches.run(mine, each, [])
     assert not worked
+
+
+def test_what_the_tables_hold_leaves_the_journal(tmp_path: Path) -> None:
+    run, quickly = tmp_path / "run", replace(spec(tmp_path), window_s=0.5)
+    arrive(tmp_path, "slow", *(f"a{number}" for number in range(20)))
+    with watching(quickly):
+        wait_for(lambda: len(entered(run)) == 20 and not journal.read(str(run / journal.FOLDER)))
+        arrive(tmp_path, "more")
+        gate.set()  # it began to append to the journal's earlier file
+        wait_for(lambda: {"slow", "more"} <= entered(run) and not journal.read(str(run / journal.FOLDER)))
+        arrive(tmp_path, "last")
+        wait_for(lambda: "last" in entered(run))
+    assert set(worked.values()) == {1}
+    assert len(entered(run)) == 23
