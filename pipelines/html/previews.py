@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ MOST_PIXELS = 2_600_000  # of one image
 _WIDTHS = (1536, 1152, 864, 640, 480, 360, 264, 192, 144)  # of windows, which are 3:2
 _QUALITIES = (90, 82)  # of WebP
 _LAST_RESORT = (96, 40)  # width and quality
-_SAMPLE = 192  # edge of the square that sizes are estimated from, in pixels
+_SAMPLE, _SAMPLES = 64, 4  # edge of the squares that sizes are estimated from, in pixels, and how many across and down
 _STEP = 8  # every so many pixels are looked at to find the place to show
 _THUMB = (168, 126)
 
@@ -52,8 +53,9 @@ def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
     height, width = images[0].shape[:2]
     for across, down, quality in _windows(images, budget):
         x, y = _most_different(images, across, down)
-        encoded = tuple(_webp(image[y : y + down, x : x + across], quality) for image in images)
-        if sum(map(len, encoded)) <= budget:
+        most = budget if across > _LAST_RESORT[0] else math.inf
+        encoded = _webps([image[y : y + down, x : x + across] for image in images], quality, most)
+        if encoded:
             break
     return Excerpt(encoded, x, y, across, down, (width, height))
 
@@ -71,20 +73,22 @@ def _windows(images: Sequence[Bytes], budget: int) -> Iterator[tuple[int, int, i
     height, width = images[0].shape[:2]
     sizes = [(width, height)] if width * height <= MOST_PIXELS else []
     sizes += [(min(width, w), min(height, round(w / 1.5))) for w in _WIDTHS if w < width or w < height * 1.5]
-    middle = [_middle(image) for image in images]
+    samples = [_sample(image) for image in images]
     for quality in _QUALITIES:
-        of_sample = sum(len(_webp(sample, quality)) for sample in middle)
-        bytes_per_pixel = of_sample / (middle[0].shape[0] * middle[0].shape[1])
-        fitting = [size for size in sizes if size[0] * size[1] * bytes_per_pixel <= 1.5 * budget]
+        of_sample = sum(len(_webp(sample, quality)) for sample in samples)
+        bytes_per_pixel = of_sample / (samples[0].shape[0] * samples[0].shape[1])
+        fitting = [size for size in sizes if size[0] * size[1] * bytes_per_pixel <= 1.2 * budget]
         large = [size for size in fitting if size[0] >= min(width, _WIDTHS[2])]
         yield from ((*size, quality) for size in (large if quality == _QUALITIES[0] else fitting))
     yield min(width, _LAST_RESORT[0]), min(height, _LAST_RESORT[0]), _LAST_RESORT[1]
 
 
-def _middle(image: Bytes) -> Bytes:
-    """A square from the middle."""
-    y, x = (max(0, (length - _SAMPLE) // 2) for length in image.shape[:2])
-    return image[y : y + _SAMPLE, x : x + _SAMPLE]
+def _sample(image: Bytes) -> Bytes:
+    """Squares from all over an image, side by side in one: what a pixel of it takes, this takes for each pixel, about."""
+    high, wide = (min(_SAMPLE, length) for length in image.shape[:2])
+    rows = np.linspace(0, image.shape[0] - high, _SAMPLES).astype(int)
+    columns = np.linspace(0, image.shape[1] - wide, _SAMPLES).astype(int)
+    return np.concatenate([np.concatenate([image[y : y + high, x : x + wide] for x in columns], axis=1) for y in rows])
 
 
 def _most_different(images: Sequence[Bytes], across: int, down: int) -> tuple[int, int]:
@@ -101,11 +105,21 @@ def _most_different(images: Sequence[Bytes], across: int, down: int) -> tuple[in
     return min(int(x) * _STEP, width - across), min(int(y) * _STEP, height - down)
 
 
+def _webps(images: Sequence[Bytes], quality: int, budget: float) -> tuple[bytes, ...]:
+    """Encode images; nothing as soon as they turn out to be above a budget of bytes. The last one, the target, takes most."""
+    encoded: list[bytes] = []
+    for image in reversed(images):
+        encoded.insert(0, _webp(image, quality))
+        if sum(map(len, encoded)) > budget:
+            return ()
+    return tuple(encoded)
+
+
 def _webp(image: Bytes, quality: int) -> bytes:
     return _encoded(Image.fromarray(np.ascontiguousarray(image)), quality)
 
 
 def _encoded(image: Image.Image, quality: int) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=quality, method=2)
+    image.save(stream, "WEBP", quality=quality, method=0)
     return stream.getvalue()
