@@ -1,5 +1,7 @@
 """Measure speed, as ratios taken side by side, and write them to `benchmarks/results.json` and `docs/performance.md`.
 
+What is measured is also appended to `benchmarks/history.csv`, with the commit and the machine: there a slow-down shows.
+
     python -m benchmarks                        # all questions, on a quiet machine with two cores: about 8 minutes
     python -m benchmarks --only shards --rounds 1 --scratch
 
@@ -23,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backends, memory, network, page, scenes, shards, speed, stages, startup, tiles
+from benchmarks import backends, history, memory, network, page, scenes, shards, speed, stages, startup, tiles
 from benchmarks.answers import Answer
 from dpdeblur.models.machine import cpu_name, usable_cores
 from dpdeblur.models.runtime import zoo
@@ -31,7 +33,7 @@ from dpdeblur.pipelines.run.provenance import versions
 from tests.tiny_onnx import conv_net_multiple
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks/results.json"
+RESULTS, HISTORY = ROOT / "benchmarks/results.json", ROOT / "benchmarks/history.csv"
 QUESTIONS = {
     "speed": speed,
     "memory": memory,
@@ -55,6 +57,7 @@ def main() -> None:
     show(answered(measured))
     print(f"{facts['minutes']} minutes")
     if not args.scratch:
+        history.append(HISTORY, history.commit(ROOT), facts, answered(measured))
         keep(facts, measured)
 
 

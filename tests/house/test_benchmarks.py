@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page, scenes, slots, timing
+from benchmarks import cores, history, page, scenes, slots, timing
 from benchmarks.answers import Answer
+from benchmarks.emulated import Emulated
 from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.layouts import find_scenes
 
@@ -105,3 +106,24 @@ def test_slots_are_held_against_one_slot_and_one_worker() -> None:
     assert lines[2] == "| local, 1 worker | 1.00 | 1.25 × | 1.00 × | 10 |"
     assert lines[5] == "| Flink, 2 slots | 1.60 | 2.00 × | 1.60 × | 32 |"
     assert lines[-1].startswith("2 rounds of 60 scenes")
+
+
+def test_the_history_grows_and_names_commit_and_machine(tmp_path: Path) -> None:
+    file = tmp_path / "history.csv"
+    for number in (1, 2):
+        history.append(
+            file, f"commit{number}", FACTS, [Answer("a", "one, and another", 5.0 * number, "×"), Answer("b", "it", 1.0)]
+        )
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == ",".join(history.COLUMNS)
+    assert lines[1:3] == [
+        '2026-01-02,commit1,A processor,2,0.1,a,"one, and another",5,×',
+        "2026-01-02,commit1,A processor,2,0.1,b,it,1,",
+    ]
+    assert [line.split(",")[1] for line in lines[1:]] == ["commit1", "commit1", "commit2", "commit2"]
+
+
+def test_a_scene_that_holds_the_lock_limits_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty milliseconds under the lock are at most fifty scenes a second, however many cores there are."""
+    monkeypatch.setattr(cores, "SECONDS", 1.0)
+    assert cores.pace(Emulated(computing_ms=80, held_ms=20), cores=16, processes=1) < 51
