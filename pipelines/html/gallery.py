@@ -6,7 +6,7 @@ A run keeps no copies of its inputs: scenes are found again through the run's ma
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,13 +15,14 @@ import numpy as np
 from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Bytes, Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
+from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image, fit_target
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
-from dpdeblur.transforms.records import Scene, Score, Source
+from dpdeblur.transforms.records import Scene, Score, Source, scene_from_tuple
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
 from dpdeblur.transforms.storage.read import read_bytes
@@ -99,7 +100,7 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
     if all(score.image_path is None for score in scores) and "restored" not in run.manifest.get("settings", {}):
         return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
     try:
-        scenes = scenes_of(run)
+        scenes = scenes_of(run, {score.scene_id for score in scores})
     except (UsageError, KeyError, OSError) as error:
         return Gallery((), (f"The input of the run cannot be read any more: {error}",))
     chosen = choose(scores, most)
@@ -129,13 +130,20 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
     return Gallery(shown, tuple(one for one in found if isinstance(one, str)))
 
 
-def scenes_of(run: Run) -> dict[str, Scene]:
+def scenes_of(run: Run, names: Collection[str] | None = None) -> dict[str, Scene]:
     """Return the scenes of a run's input, by name; with the pictures that were scored, where somebody else restored them.
+
+    Args:
+        run: a finished run.
+        names: of the scenes that are wanted; None for all.
 
     Raises:
         UsageError, KeyError, OSError: the input is gone, or the manifest does not name it.
     """
     folder = run.manifest.get("settings", {}).get("restored")  # empty: the input itself names the restored pictures
+    if folder is None and names is not None:  # the one way that holds no more than what is wanted
+        parts = gather(run.manifest["input"], run.manifest["layout"]).parts()
+        return {plain[0]: scene_from_tuple(plain) for part in parts for plain in part.plain if plain[0] in names}
     found = find_scenes(run.manifest["input"], run.manifest["layout"], restored=folder == "")
     scenes = found.scenes
     if folder:

@@ -11,7 +11,10 @@ from dpdeblur.pipelines.html.gallery import Gallery, ShownScene
 from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.results import Run, read_run
+from dpdeblur.transforms.tables.results import Run, read_sample
+
+MOST_ROWS = 200_000
+"""Of a table, about: of larger ones the page shows a sample."""
 
 
 def write_report(folder: str, output: str | None = None, pictures: int | None = gallery.MOST) -> str:
@@ -25,7 +28,7 @@ def write_report(folder: str, output: str | None = None, pictures: int | None = 
     Raises:
         UsageError: the folder holds no finished run, or the page cannot be written.
     """
-    finished = read_run(folder)
+    finished = read_sample(folder, MOST_ROWS)
     where = output or finished.path("report.html")
     shown = gallery.collect(finished, scene_table.sampled(finished), pictures)
     try:
@@ -54,7 +57,7 @@ def render(run: Run, images: Gallery) -> str:
         has_images=any(shown.excerpt for shown in images.scenes),
         missing=images.missing,
         scenes_shown=len(scores),
-        scenes_restored=run.metrics.num_rows,
+        scenes_restored=run.scenes - run.failed if run.sampled else run.metrics.num_rows,
         causes=failure_causes.causes(run.failures.to_pylist()),
         latency=report_sections.latency(run),
         pace=report_sections.pace(run),

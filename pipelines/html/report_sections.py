@@ -64,7 +64,7 @@ def title(run: Run) -> str:
 def lead(run: Run) -> list[str]:
     """Return the facts for the line below the title: scenes, gain, failures, what ran it, when."""
     gained = gain(run.metrics)
-    total, failed = run.scenes, run.failures.num_rows
+    total, failed = run.scenes, run.failed
     before, after = (mean_of(run.metrics, name) for name in ("input_psnr_db", "psnr_db"))
     quality = f"PSNR {number(before, 2)} → {number(after, 2)} dB ({number(gained.mean, 2, signed=True)})"
     inferred = not run.metrics.num_rows or pc.max(run.metrics["intra_op_threads"]).as_py()
@@ -81,7 +81,7 @@ def lead(run: Run) -> list[str]:
 
 def key_numbers(run: Run) -> list[KeyNumber]:
     """Return the numbers that matter."""
-    failed, total = run.failures.num_rows, run.scenes
+    failed, total = run.failed, run.scenes
     times = [row for row in run.latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
     done = KeyNumber("Scenes restored", str(total - failed), "", f"of {total}; {failed or 'none'} failed")
     return [*_quality(run.metrics), *(_speed(row, run.metrics) for row in times if row["max_ms"]), done]
@@ -91,6 +91,9 @@ def notes(run: Run) -> list[str]:
     """Return what a reader of the numbers must know."""
     scored = _scored(run.metrics)
     found = [warning] if (warning := losses.warning(run.summary.get("worse_than_unprocessed", {}))) else []
+    if run.sampled:
+        rows = f"{run.metrics.num_rows} of the scores and {run.failures.num_rows} of the failures"
+        found.append(f"Of this large run the page shows a sample, {rows}: charts, intervals and means are of these.")
     if run.metrics.num_rows and not scored.num_rows:
         found.append("No scene has a target: there are pictures and times, and no scores.")
     if identical := int(np.isinf(_values(scored, "psnr_db")).sum()):

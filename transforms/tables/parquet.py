@@ -94,6 +94,17 @@ def count_rows(uri: str) -> int:
         return 0
 
 
-def read_tables(uris: Iterable[str], row_type: type) -> pa.Table:
-    """Read the parts of a table as one; an empty table where there are none. Raises what `read_table` does."""
-    return pa.concat_tables([arrow_schema(row_type).empty_table(), *(read_table(uri, row_type) for uri in uris)])
+def read_tables(uris: Iterable[str], row_type: type, step: int = 1) -> pa.Table:
+    """Read the parts of a table as one; an empty table where there are none.
+
+    Args:
+        uris: of the parts.
+        row_type: as `read_table`.
+        step: of how many rows of a part one is kept, from the first on.
+
+    Raises:
+        TableError, OSError: as `read_table`.
+    """
+    parts = (read_table(uri, row_type) for uri in uris)
+    kept = parts if step == 1 else (part.take(pa.array(range(0, part.num_rows, step), pa.int64())) for part in parts)
+    return pa.concat_tables([arrow_schema(row_type).empty_table(), *kept])

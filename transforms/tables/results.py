@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from dpdeblur.transforms.records import Failure, Latency, Score, UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, read_tables
+from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, count_rows, read_tables
 from dpdeblur.transforms.tables.schemas import from_table
 
 _AFRESH = "Run again into an empty folder."
@@ -39,6 +39,7 @@ class Run:
             are sorted by scene_id.
         manifest: what was run: command, options, versions, model, machine, times.
         summary: the numbers of the run as a whole.
+        sampled: whether metrics and failures are samples of larger tables; see `read_sample`.
     """
 
     folder: str
@@ -47,10 +48,18 @@ class Run:
     latency: pa.Table
     manifest: dict[str, Any]
     summary: dict[str, Any]
+    sampled: bool = False
+
+    @property
+    def failed(self) -> int:
+        """Return how many scenes failed."""
+        return int(self.summary["scenes"]["failed"]) if self.sampled else int(self.failures.num_rows)
 
     @property
     def scenes(self) -> int:
         """Return how many scenes the run knows, restored or failed."""
+        if self.sampled:
+            return sum(self.summary["scenes"].values())
         return int(self.metrics.num_rows + self.failures.num_rows) - scored_and_failed(self.metrics, self.failures)
 
     @property
@@ -77,6 +86,19 @@ def read_run(folder: str | Path) -> Run:
     Raises:
         UsageError: the folder is not there, is no run, is of a run that has not finished, or mixes two runs.
     """
+    return read_sample(folder, None)
+
+
+def read_sample(folder: str | Path, most: int | None) -> Run:
+    """Read a finished run; of tables with very many rows every n-th row of each file, one file in memory at a time.
+
+    Args:
+        folder: its path, or any URI that Beam's file systems open.
+        most: how many rows of each table to read, about; None for all.
+
+    Raises:
+        UsageError: as `read_run`. That a run mixes two is seen only where all of it is read.
+    """
     where = str(folder)
     try:
         store.require_folder(where)
@@ -89,16 +111,27 @@ def read_run(folder: str | Path) -> Run:
         raise UsageError(
             f"The run in {where} has not finished. Start it again with the same command: it goes on where it stopped."
         )
+    steps = [_step(where, name, most) for name in ("metrics", "failures")]
     run = Run(
         folder=where,
-        metrics=_table(where, Score, "metrics", "*.parquet").sort_by("scene_id"),
-        failures=_table(where, Failure, "failures", "*.parquet").sort_by("scene_id"),
+        metrics=_table(where, Score, "metrics", "*.parquet", step=steps[0]).sort_by("scene_id"),
+        failures=_table(where, Failure, "failures", "*.parquet", step=steps[1]).sort_by("scene_id"),
         latency=_table(where, Latency, "latency.parquet"),
         manifest=manifest,
         summary=_json(where, "summary.json", _REPAIR),
+        sampled=max(steps) > 1,
     )
-    _check_unique(run)
+    if not run.sampled:
+        _check_unique(run)
     return run
+
+
+def _step(folder: str, table: str, most: int | None) -> int:
+    """Return of how many rows one is read."""
+    if most is None:
+        return 1
+    rows = sum(map(count_rows, store.files_in(store.join(folder, table), "*.parquet")))
+    return max(1, -(-rows // most))
 
 
 def scored_and_failed(metrics: pa.Table, failures: pa.Table) -> int:
@@ -119,12 +152,12 @@ def _check_unique(run: Run) -> None:
             raise UsageError(f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice. {_AFRESH}")
 
 
-def _table(folder: str, row_type: type, *pattern: str) -> pa.Table:
+def _table(folder: str, row_type: type, *pattern: str, step: int = 1) -> pa.Table:
     files = store.files_in(store.join(folder, *pattern[:-1]), pattern[-1])
     if not files:
         raise UsageError(f"The run in {folder} is incomplete: {'/'.join(pattern)} is missing. {_REPAIR}")
     try:
-        return read_tables(files, row_type)
+        return read_tables(files, row_type, step)
     except OtherVersionError as error:
         raise UsageError(f"{error}. {_AFRESH}") from error
     except (DamagedTableError, OSError) as error:

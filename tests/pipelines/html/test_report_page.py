@@ -16,7 +16,7 @@ from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.html import formats, gallery, report_page, scene_table
 from dpdeblur.pipelines.html.gallery import Gallery, ShownScene, choose
 from dpdeblur.pipelines.html.previews import Excerpt
-from dpdeblur.transforms.tables.results import read_run
+from dpdeblur.transforms.tables.results import read_run, read_sample
 from tests.builders import make_scenes, make_views, png, write_file, write_folders
 from tests.rows import failure, score
 from tests.runs import random_scores, without_target, write_run
@@ -323,3 +323,15 @@ def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
     rows = [score("a", model="theirs", intra_op_threads=0, backend="none")]
     text = rendered(write_run(tmp_path / "run", rows, manifest={"input": "scenes/test"}))
     assert "<title>theirs on test</title>" in text and "<span>pictures made elsewhere</span>" in text
+
+
+def test_the_page_of_a_large_run_shows_a_sample_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = random_scores(90)
+    folder = write_run(tmp_path / "run", scores, [failure(f"f{n}") for n in range(5)])
+    monkeypatch.setattr("dpdeblur.pipelines.html.report_page.MOST_ROWS", 30)
+    text = Path(report_page.write_report(str(folder))).read_text(encoding="utf-8")
+    assert "a sample, 30 of the scores and 5 of the failures" in text
+    assert "95 scenes" in text, "what is counted is exact"
+    assert "of 95; 5 failed" in text
+    assert read_sample(folder, 30).metrics["scene_id"].to_pylist() == [score.scene_id for score in scores[::3]]
+    assert "a sample" not in Path(report_page.write_report(str(write_run(tmp_path / "few", scores[:30])))).read_text("utf-8")
