@@ -11,6 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from dpdeblur.transforms.wording import without_secrets
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -109,7 +111,7 @@ class _Stream:
     def write(self, text: str) -> int:
         """Write what the stream can show of a text."""
         if self._stream is not None:
-            shown = text.encode(self.encoding, PLAIN).decode(self.encoding)
+            shown = without_secrets(text).encode(self.encoding, PLAIN).decode(self.encoding)
             try:
                 self._stream.write(shown)
             except (OSError, ValueError):  # a broken pipe, a full disk, a terminal that is gone, a closed stream

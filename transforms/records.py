@@ -15,6 +15,7 @@ from typing import Any
 from dpdeblur.transforms.errors import JobError as JobError  # noqa: PLC0414 - imported from here too
 from dpdeblur.transforms.errors import SceneError as SceneError  # noqa: PLC0414 - imported from here too
 from dpdeblur.transforms.errors import UsageError as UsageError  # noqa: PLC0414 - imported from here too
+from dpdeblur.transforms.wording import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,11 @@ class Failure:
         default=None,
     )
     input_key: str = column("Digest of the scene's files, by version, and of all settings that change its result.")
+
+    def __post_init__(self) -> None:
+        """Leave secrets out of what is kept, wherever the row comes from: addresses may hold passwords and signatures."""
+        for name in ("message", "uri"):
+            object.__setattr__(self, name, without_secrets(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

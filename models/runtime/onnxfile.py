@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpdeblur.models.errors import ModelError
+from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
 from dpdeblur.models.runtime.protobuf import Value, fields, find, number, text
 
 _ELEMENT_TYPES = {1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
@@ -84,10 +85,15 @@ def read_onnx(content: bytes) -> OnnxFile:
             opset=max((number(entry, 2) for entry in find(model, 8) if not text(entry, 1)), default=0),
         )
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"it is not an ONNX file, or it is damaged ({error})") from None
+        raise ModelError(_no_onnx(content) or f"it is not an ONNX file, or it is damaged ({error})") from None
     if not file.outputs:
-        raise ModelError("it is not an ONNX file: it holds no graph with an output")
+        raise ModelError(_no_onnx(content) or "it is not an ONNX file: it holds no graph with an output")
     return file
+
+
+def _no_onnx(content: bytes) -> str:
+    """Return what a file is instead, where its first bytes tell."""
+    return f"it is {what}" if (what := foreign_content(content[:SNIFF_BYTES])) else ""
 
 
 def external_paths(file: OnnxFile, folder: Path | None) -> tuple[Path, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from dpdeblur.pipelines.options import redaction
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
@@ -19,7 +18,7 @@ from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool
 from dpdeblur.transforms.tables.journal import plain_input_key
-from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.wording import counted, without_secrets
 
 TaskT = TypeVar("TaskT", bound=Task)
 
@@ -142,7 +141,7 @@ def make_job(
     facts = {
         "format": 1,
         "command": command_line(options),
-        "input": redaction.of_text(store.absolute(options.input, resolve=True)),
+        "input": without_secrets(store.absolute(options.input, resolve=True)),
         "layout": found.layout,
         "unselected": found.unselected,
         "settings": settings,

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 from dpdeblur.pipelines.engine.shared import Shared
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.wording import without_secrets
 
 # What engines add around the message of an error, and what says nothing to users: the class where it is one of ours.
 _WHERE = re.compile(r"^(dpdeblur\.)?transforms\.records\.\w+: |\s*\[while running '[^']*'\]$")
@@ -46,8 +47,15 @@ def _handler(uri: str) -> logging.Handler:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.ERROR)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_Redacting(_FORMAT))
     return handler
+
+
+class _Redacting(logging.Formatter):
+    """Leaves secrets out, those in tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
 
 
 @contextmanager

@@ -58,18 +58,29 @@ class RunFolder:
         return store.files_in(self.path(table), "*.parquet")
 
     def manifest(self) -> dict[str, Any]:
-        """Return what `manifest.json` says of the run in the folder; empty where there is none.
+        """Return what `manifest.json` says of the run in the folder.
+
+        Empty where there is none, or where it is damaged: every row says by its key what it was made with.
 
         Raises:
-            UsageError: the file is there, but is no manifest.
+            UsageError: the file is there, and belongs to somebody else.
         """
         data = store.read_whole(self.path("manifest.json"))
         if data is None:
             return {}
+        where = self.path("manifest.json")
         try:
-            return dict(json.loads(data))
-        except (ValueError, TypeError):
-            raise UsageError(f"{self.path('manifest.json')} is not a manifest of dpdeblur. Choose another --output.") from None
+            content = json.loads(data)
+        except (ValueError, RecursionError):
+            content = None
+        if isinstance(content, dict):
+            return content
+        if not (store.files_in(self.path("metrics"), "*.parquet") or self._state("journal")):
+            raise UsageError(f"{where} is not a manifest of dpdeblur. Choose another --output.")
+        if where not in self._damaged:
+            complain(f"{where} is damaged. It is written anew; rows that were made with the same settings stay.")
+        self._damaged.add(where)
+        return {}
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write one of the JSON files of the run."""
@@ -141,7 +152,7 @@ class RunFolder:
         try:
             read_table(self.path("latency.parquet"), Latency)
             json.loads(store.read_whole(self.path("summary.json")) or b"")
-        except (TableError, FileNotFoundError, ValueError):
+        except (TableError, FileNotFoundError, ValueError, RecursionError):
             return False
         parts = {table: self.parts(table) for table in TABLES}
         return all(parts.values()) and not any(uri in self._damaged for files in parts.values() for uri in files)

@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 # Floors and their rooms, from the bottom up: what stands in a room imports from rooms before it, and from its own. A floor's
 # own modules are its top, but for those that are named here as if they were rooms: words that everybody uses.
 ORDER = {
-    "models": ["errors", "machine", "srgb", "runtime", "metrics", "optics", "training"],
+    "models": ["errors", "foreign_content", "machine", "srgb", "runtime", "metrics", "optics", "training"],
     "transforms": [
         "errors",
-        "records",
         "wording",
+        "records",
         "run_control",
         "layout_names",
         "storage",

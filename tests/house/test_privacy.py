@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from dpdeblur.pipelines import cli
 from tests import builders
 
 # What a call to another host looks like to strace: an address of the internet that is not this machine, or a look-up of one.
@@ -56,3 +58,30 @@ def test_it_is_set_before_anything_of_ours_can_import_onnx_runtime() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+SECRETS = {
+    "password": "https://me:hush-hush@nowhere.invalid/{name}.png",
+    "signed for S3": "https://nowhere.invalid/{name}.png?X-Amz-Credential=ID&X-Amz-Signature=hush-hush",
+    "signed for Azure": "https://nowhere.invalid/{name}.png?sv=1&sig=hush-hush",
+    "token": "https://nowhere.invalid/{name}.png?access_token=hush-hush&x=1",
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_no_secret_in_an_address_is_kept_or_printed(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left, right = (SECRETS[kind].format(name=name) for name in ("left", "right"))
+    listed = tmp_path / "listed.csv"
+    listed.write_text(f"id,left,right\na,{left},{right}\nb,/nowhere/l.png,{right}\n")
+    for words in (["plan"], ["deblur"], ["pack", "--shard-size", "1MB"]):
+        model = [] if words[0] == "pack" else ["--model", "views-mean"]
+        cli.main([*words, "--input", str(listed), "--output", str(tmp_path / words[0]), *model])
+    cli.main(["deblur", "--input", left, "--output", str(tmp_path / "straight"), "--model", "views-mean"])
+    said = capsys.readouterr()
+    assert "nowhere.invalid" in said.out + said.err
+    assert "hush-hush" not in said.out + said.err
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path != listed]
+    failures = pq.read_table(tmp_path / "deblur" / "failures").to_pylist()
+    assert {row["scene_id"] for row in failures} == {"a", "b"}
+    assert "hush-hush" not in str(failures)
+    assert not [path for path in kept if b"hush-hush" in path.read_bytes()]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
 from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
 from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
@@ -18,7 +19,6 @@ from dpdeblur.transforms.shards.tar_scan import Entry, TarError, scan
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing
-from dpdeblur.transforms.storage.sniff import SNIFF_BYTES, foreign_content
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.schemas import arrow_schema
 

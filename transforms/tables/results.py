@@ -106,7 +106,7 @@ def read_sample(folder: str | Path, most: int | None) -> Run:
         raise UsageError(f"{error}: give the folder of a run, the --output of dpdeblur deblur.") from None
     if not store.files_in(where, "manifest.json"):
         raise UsageError(f"{where} is not the folder of a run: it has no manifest.json. Give the --output of dpdeblur deblur.")
-    manifest = _json(where, "manifest.json", _AFRESH)
+    manifest = _json(where, "manifest.json", _REPAIR)
     if not manifest.get("finished") or not store.files_in(where, "summary.json"):
         raise UsageError(
             f"The run in {where} has not finished. Start it again with the same command: it goes on where it stopped."
@@ -168,7 +168,7 @@ def _json(folder: str, name: str, way_out: str) -> dict[str, Any]:
     where = store.join(folder, name)
     try:
         value = json.loads(store.read_whole(where) or b"")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is not readable as JSON ({error}). {way_out}") from error
     if not isinstance(value, dict):
         raise UsageError(f"{where} is not the {name} of a run. {way_out}")

@@ -95,3 +95,19 @@ def test_external_weights_inside_the_folder_are_given(tmp_path: Path) -> None:
 def test_what_is_no_onnx_file_is_refused(content: bytes) -> None:
     with pytest.raises(ModelError, match="not an ONNX file"):
         read_onnx(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer; .*git lfs pull"),
+        (b"/annex/objects/SHA256E-s1--0.onnx\n", "git annex get"),
+        (b"<!DOCTYPE html><html><body>Sign in", "a web page"),
+        (b"\n<html>", "a web page"),
+        (b"PK\x03\x04" + b"\0" * 40, "a zip archive"),
+        (b"\x1f\x8b\x08" + b"\0" * 40, "compressed by gzip"),
+    ],
+)
+def test_what_a_file_is_instead_is_said(content: bytes, what: str) -> None:
+    with pytest.raises(ModelError, match=what):
+        read_onnx(content)

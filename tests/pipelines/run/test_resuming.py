@@ -209,6 +209,26 @@ def test_what_is_lost_or_damaged_is_made_again_and_nothing_else(
     assert "Nothing to do" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\x00", b"[" * 5000])
+def test_a_damaged_manifest_is_written_anew_and_costs_nothing(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(2)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before = rows(run)
+    (run / "manifest.json").write_bytes(content)
+    assert main(["report", str(run)]) == 2
+    assert "Start the run again with the same command" in capsys.readouterr().err
+    assert deblur(source, run) == 0
+    assert capsys.readouterr().err.count("manifest.json is damaged") == 1
+    assert rows(run) == before
+    assert main(["report", str(run)]) == 0
+    stranger = Path(builders.write_file(tmp_path / "site" / "manifest.json", content)).parent
+    assert deblur(source, stranger) == 2
+    assert "is not a manifest of dpdeblur" in capsys.readouterr().err
+    assert (stranger / "manifest.json").read_bytes() == content
+
+
 def test_a_finished_run_of_a_thousand_scenes_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     views = commands.scenes(1, size=8)["scene-000"]
     source = builders.write_folders(tmp_path / "s", {f"scene-{n:04d}": {"left": views["left"]} for n in range(1000)})
