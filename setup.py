@@ -31,6 +31,7 @@ EXTRAS = {
     "raw": ["rawpy>=0.26,<1"],
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78", "obstore>=0.12,<1"],
+    "yaml": ["apache-beam[yaml]>=2.77,<2.78"],  # pipelines in Beam YAML
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
     "cluster": [  # what tests/cluster needs besides engines
         "apache-beam[aws]>=2.77,<2.78",
@@ -45,8 +46,10 @@ EXTRAS = {
     "docs": ["mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2", "ruff>=0.14,<1"],
     "test": [
         "build>=1.2,<2",  # makes the wheel that a test installs
+        "docstring-parser>=0.15,<1",  # for Beam YAML, whose own extra asks for an old pandas
         "duckdb>=1.2,<2",
         "hypothesis>=6.130,<7",
+        "jsonschema>=4,<5",  # for Beam YAML
         "mypy>=1.18,<3",
         "onnx>=1.19,<2",
         "pandas>=2.2,<4",

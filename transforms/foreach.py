@@ -8,6 +8,7 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.typehints import with_input_types, with_output_types
 from apache_beam.utils.windowed_value import WindowedValue
 
 from dpdeblur.transforms import scene_pool
@@ -19,6 +20,8 @@ from dpdeblur.transforms.scene_timeout import LOOK_S
 from dpdeblur.transforms.scene_work import Task
 
 
+@with_input_types(Scene)
+@with_output_types(Outcome)
 class ForEachScene(beam.PTransform):
     """`Scene` records to `Outcome` rows: each scene once, several at a time, journaled when done.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints import with_input_types, with_output_types
 
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.formats import sniff
@@ -50,6 +51,8 @@ class Packing:
     roles: tuple[str, ...] = ROLES
 
 
+@with_input_types(str)
+@with_output_types(Member)
 class PackShards(beam.PTransform):
     """Lines of `ShardPlan`s to shards on disk: `Member` rows, and `Failure` rows under the tag `FAILED`.
 

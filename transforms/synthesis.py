@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import apache_beam as beam
+from apache_beam.typehints import with_input_types, with_output_types
 from PIL import Image
 
 from dpdeblur.models.optics.simulate import Light, draft_scene, scene_generator, simulate
@@ -76,6 +77,8 @@ def make_scene(recipe: Recipe, number: int) -> dict[str, bytes]:
     }
 
 
+@with_input_types(list[int])
+@with_output_types(str)
 class MakeFolders(beam.PTransform):
     """Lists of scene numbers to `<output>/<id>/left.png … radius.tiff scene.json`; emits the ids.
 
@@ -93,6 +96,8 @@ class MakeFolders(beam.PTransform):
         return batches | "Spread" >> beam.Reshuffle() | "Make" >> make
 
 
+@with_input_types(tuple[str, list[int]])
+@with_output_types(Member)
 class MakeShards(beam.PTransform):
     """Pairs (shard's name, scene numbers) to tars in `<output>`; emits a `Member` row for each image.
 

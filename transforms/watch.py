@@ -21,6 +21,7 @@ from apache_beam.transforms.periodicsequence import PeriodicImpulse, RebaseMode
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
+from apache_beam.typehints import with_input_types, with_output_types
 from apache_beam.utils.timestamp import Timestamp
 
 from dpdeblur.transforms.arriving.arrivals import Ready
@@ -32,6 +33,7 @@ from dpdeblur.transforms.scene_work import Task
 FORGET_S = 3600.0  # by then, what was emitted is finished, and the ledger knows it
 
 
+@with_output_types(Ready)
 class Arriving(beam.PTransform):
     """`Scene` records as their files arrive, and `Failure` rows of scenes that stay incomplete.
 
@@ -49,11 +51,13 @@ class Arriving(beam.PTransform):
         return (
             root
             | "Ticks" >> PeriodicImpulse(fire_interval=self.spec.every_s, rebase=RebaseMode.REBASE_START)
-            | "Look" >> beam.ParDo(LookForArrivals(self.spec, self.task, self.control))
+            | "Look" >> beam.ParDo(LookForArrivals(self.spec, self.task, self.control)).with_output_types(tuple[str, Ready])
             | "Once" >> beam.ParDo(EmitOnce()).with_output_types(Ready)
         )
 
 
+@with_input_types(Outcome)
+@with_output_types(int)
 class EnterTables(beam.PTransform):
     """`Outcome` rows into the tables of the run, and the statistics of each window as it closes.
 

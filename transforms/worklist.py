@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.typehints import with_output_types
 
 from dpdeblur.transforms.records import Outcome, Scene, scene_from_line
 from dpdeblur.transforms.storage import store
@@ -29,6 +30,7 @@ def write_lines(folder: str, name: str, items: Iterable[Any], to_line: Callable[
     return names
 
 
+@with_output_types(Scene)
 class ReadScenes(beam.PTransform):
     """Read the scenes in work files.
 
@@ -47,6 +49,7 @@ class ReadScenes(beam.PTransform):
         return root | beam.Create(self.files, reshuffle=False) | beam.FlatMap(read_lines) | beam.Map(scene_from_line)
 
 
+@with_output_types(Outcome)
 class ReadOutcomes(beam.PTransform):
     """Read the outcomes in work files.
 

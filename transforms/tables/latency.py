@@ -11,6 +11,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.typehints import with_input_types, with_output_types
 from numpy.typing import NDArray
 
 from dpdeblur.transforms.records import Latency, Score, WindowLatency
@@ -175,13 +176,15 @@ class CombineTimes(beam.CombineFn):
         return sketch
 
 
+@with_input_types(Score)
+@with_output_types(Latency)
 class LatencyStatistics(beam.PTransform):
     """`Score` rows to `Latency` rows: every stage, over all scenes, each subset and each size."""
 
     def expand(self, scores: beam.PCollection[Score]) -> beam.PCollection[Latency]:  # noqa: D102
         return (
             scores
-            | "Times" >> beam.FlatMap(timings)
+            | "Times" >> beam.FlatMap(timings).with_output_types(tuple[Group, tuple[float, float]])
             | "Combine" >> beam.CombinePerKey(CombineTimes())
             | "Rows" >> beam.MapTuple(latency_row)
         )

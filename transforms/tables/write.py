@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.typehints import with_input_types, with_output_types
 
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
@@ -16,6 +17,8 @@ from dpdeblur.transforms.tables.schemas import to_table
 ROWS_PER_FILE = 20_000  # one file for thousands of scenes, never one each
 
 
+@with_input_types(Any)
+@with_output_types(str)
 class WriteTable(beam.PTransform):
     """Write rows of one type to `parts` Parquet files, each sorted, each there even when it holds no row.
 
@@ -35,8 +38,9 @@ class WriteTable(beam.PTransform):
     def expand(self, rows: beam.PCollection[Any]) -> beam.PCollection[str]:  # noqa: D102
         write = partial(_write_part, row_type=self.row_type, uri=self.uri, key=attrgetter(*self.order))
         part_of, parts = attrgetter(self.order[0]), self.parts
-        numbered = rows | "Number" >> beam.Map(lambda row: (zlib.crc32(part_of(row).encode()) % parts, row))
-        every_part = rows.pipeline | "EveryPart" >> beam.Create([(part, None) for part in range(parts)])
+        number = beam.Map(lambda row: (zlib.crc32(part_of(row).encode()) % parts, row)).with_output_types(tuple[int, Any])
+        every = beam.Create([(part, None) for part in range(parts)]).with_output_types(tuple[int, Any])
+        numbered, every_part = rows | "Number" >> number, rows.pipeline | "EveryPart" >> every
         return (numbered, every_part) | beam.Flatten() | "Gather" >> beam.GroupByKey() | "Write" >> beam.Map(write)
 
 
