@@ -19,6 +19,7 @@ from dpdeblur.pipelines.run import crash_recovery, provenance, summary
 from dpdeblur.pipelines.run.commit import commit
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.failure_limit import FailureLimit
+from dpdeblur.pipelines.run.gather import gather
 from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, Work, make_job, plan_work
 from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
@@ -79,7 +80,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
     task = Restoration(
         model=replace(model.spec, model=resolve.address(options.model), sha256=model.sha256),
         pixels=pixels,
-        images=folder.path("images") if options.images == "restored" else "",
+        images=folder.path("images") if options.images != "none" else "",
         images_format=options.images_format,
         view=folder.path("view") if options.view else "",
         settings_digest=provenance.digest(settings),
@@ -155,6 +156,8 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
         statistics = commit(folder, work.wanted, work.buckets, prune=options.prune)
+        if isinstance(options, DeblurOptions) and options.images == "shards":
+            gather(run, folder, options)
         return summary.conclude(
             run,
             folder,

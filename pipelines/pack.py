@@ -63,7 +63,7 @@ def run(options: PackOptions) -> int:
             folder.clear()
         folder.check_free("Choose another --output: dpdeblur pack did not write these.")
         folder.begin()
-        plans = assign(found.scenes, options.shard_size, roles, kept_pictures.rows(of_run) if of_run else None)
+        plans = assign(found.scenes, options.shard_size, roles, kept_pictures.rows(of_run.scores) if of_run else None)
         scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
         run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}", *found.remarks]))
         if line := left_out.sentence(found.left_out):

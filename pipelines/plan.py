@@ -172,7 +172,7 @@ def _needs(score: Score, seconds: float, work: Work, options: PlanOptions, at_on
     size = f"{score.width}x{score.height}, {score.bit_depth} bit"
     total = display.duration(seconds * len(work.todo) / at_once)
     found = [("size", f"{size} (of {score.scene_id})"), ("time", f"about {total}: {seconds:.2f} s for {score.scene_id}, alone")]
-    if options.images == "restored":
+    if options.images != "none":
         channels = 3  # at most
         share = PICTURE_SHARE[options.images_format]
         need = score.megapixels * 1e6 * channels * score.bit_depth / 8 * share * len(work.todo)

@@ -17,6 +17,7 @@ from dpdeblur.pipelines.options.tools import SubmitOptions
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import SceneError, Score, UsageError
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.results import Run, read_run
 from dpdeblur.transforms.wording import counted
 
@@ -144,10 +145,12 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 
 def _picture(finished: Run, score: Score) -> bytes:
-    uri = finished.path(score.image_path or "")
-    data = store.read_whole(uri)
-    if data is None:
-        raise UsageError(f"{uri} is gone. Run again with --restart --images restored.")
+    picture = finished.picture(score)
+    uri = picture.uri
+    try:
+        data = read_bytes(picture)
+    except SceneError as error:
+        raise UsageError(f"{uri} is gone or cannot be read. Run again with --restart --images restored.") from error
     try:
         samples = codecs.decode(data, uri)
     except SceneError as error:

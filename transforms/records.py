@@ -151,7 +151,10 @@ class Score:
     concurrency: int = column("Scenes worked on at once in the same process: timings are taken with these beside them.")
     host: str = column("Machine and process that restored the scene, as host:pid.")
     backend: str = column("What ran the model, for example onnxruntime-float32.")
-    image_path: str | None = column("Restored picture, relative to the run folder; null where none was asked for.")
+    image_path: str | None = column(
+        "Restored picture, relative to the run folder; what it would be called, where it is in a shard (images/index says in "
+        "which); null where none was asked for."
+    )
     image_sha256: str | None = column("SHA-256 of the restored picture's samples (row-major, little-endian), in hexadecimal.")
     protocol: str = column("How the scores were computed: the signature of the metric protocol.")
     finished_at: datetime = column("When the scene was finished.", unit="UTC", default_factory=now)

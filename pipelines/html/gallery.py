@@ -196,7 +196,7 @@ def restored_image(run: Run, scene: Scene | None, score: Score) -> Image:
         SceneError, OSError: it was not kept, is gone or broken, or was changed since it was scored.
     """
     if score.image_path is not None:
-        return _decode(Source(run.path(score.image_path)))
+        return _decode(run.picture(score))
     if scene is None or scene.restored is None:
         raise SceneError("the restored picture was not kept.")
     image = _decode(scene.restored)

@@ -16,6 +16,7 @@ from dpdeblur.pipelines.options.values import (
     part,
     positive,
     share,
+    size,
     words,
 )
 from dpdeblur.transforms.layout_names import LAYOUTS, Layout
@@ -110,13 +111,10 @@ class Results:
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
-class Images:
-    """Which pictures are written."""
+class ImageForm:
+    """What written pictures look like."""
 
     title: ClassVar[str] = "results"
-    images: Literal["restored", "none"] = field(
-        default="none", metadata=shown("restored: also write images/<scene_id>.png; none: write tables only")
-    )
     images_format: Literal["png", "tiff", "jpeg"] = field(
         default="png",
         metadata=shown(
@@ -127,6 +125,33 @@ class Images:
     view: bool = field(
         default=False,
         metadata=shown("also write view/<scene_id>.jpg, a copy with 8 bits that any screen shows; for sensor data"),
+    )
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class Images(ImageForm):
+    """Which pictures are written, by a run without end."""
+
+    title: ClassVar[str] = "results"
+    images: Literal["restored", "none"] = field(
+        default="none", metadata=shown("restored: also write images/<scene_id>.png; none: write tables only")
+    )
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class ImagesOrShards(ImageForm):
+    """Which pictures are written, by a run that ends."""
+
+    title: ClassVar[str] = "results"
+    images: Literal["restored", "shards", "none"] = field(
+        default="none",
+        metadata=shown(
+            "restored: also write images/<scene_id>.png; shards: pack these into WebDataset tars, images/shard-000000.tar "
+            "and so on, when the tables stand; none: write tables only"
+        ),
+    )
+    shard_size: int = field(
+        default=256_000_000, converter=size, metadata=shown("largest size of a shard of pictures", "SIZE", default="256MB")
     )
 
 

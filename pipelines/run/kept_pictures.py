@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ def find(run: Run) -> Found:
     there = {file.source.uri: file.source for folder in folders for file in list_files(folder).files}
     scenes, failures = [], []
     for score in kept:
-        picture = there.get(run.path(str(score.image_path)))
+        place = run.picture(score)
+        picture = place if place.offset is not None else there.get(place.uri)
         if picture is None:
             failures.append(_gone(score, run))
         else:
@@ -48,9 +49,9 @@ def find(run: Run) -> Found:
     return Found(store.absolute(run.folder), LAYOUT, tuple(scenes), tuple(failures), files=len(there))
 
 
-def rows(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the row of each restored scene as JSON can hold it: times as text, and no infinity."""
-    return {score.scene_id: {name: _plain(value) for name, value in dataclasses.asdict(score).items()} for score in run.scores}
+def rows(scores: Iterable[Score]) -> dict[str, dict[str, Any]]:
+    """Return each row as JSON can hold it, by scene_id: times as text, and no infinity."""
+    return {score.scene_id: {name: _plain(value) for name, value in dataclasses.asdict(score).items()} for score in scores}
 
 
 def _plain(value: Any) -> Any:

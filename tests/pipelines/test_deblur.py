@@ -132,6 +132,61 @@ def test_pictures_in_another_format_are_scored_as_they_are_written(tmp_path: Pat
     assert [file.name for file in (tmp_path / "jpeg").glob("[iv]*/*")] == ["scene-000.png"]
 
 
+def packed(run: Path) -> dict[str, str]:
+    """The pictures in the shards of a run, by scene, each with its shard; every one is decoded."""
+    index = pq.read_table(run / "images/index").to_pylist()
+    for row in index:
+        data = (run / "images" / row["shard"]).read_bytes()[row["offset"] :][: row["size"]]
+        assert codecs.decode(data).dtype == np.uint16
+    assert {row["shard"] for row in index} == {path.name for path in (run / "images").glob("*.tar")}
+    assert len({row["scene_id"] for row in index}) == len(index)
+    return {row["scene_id"]: row["shard"] for row in index}
+
+
+def test_pictures_go_into_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = builders.make_scenes(4)
+    source, run = builders.write_folders(tmp_path / "s", scenes), tmp_path / "run"
+    shards = ("--images", "shards", "--shard-size", "12KB")
+
+    def cut_short(*_: object) -> None:
+        raise OSError("cut short")
+
+    with monkeypatch.context() as broken:  # when the tables stand, and the first shards are written, but not their index
+        broken.setattr("dpdeblur.pipelines.run.gather.write_table", cut_short)
+        assert deblur(source, run, *shards) == 1
+    assert len(list((run / "images").glob("*.png"))) == 4
+    before = rows(run)
+    assert deblur(source, run, *shards) == 0
+    assert rows(run) == before, "nothing is restored twice"
+    assert packed(run).keys() == scenes.keys()
+    assert len(set(packed(run).values())) > 1
+    assert not list((run / "images").glob("*.png"))
+    report = (run / "report.html").read_text()
+    assert "is gone" not in report and "cannot be read" not in report
+    capsys.readouterr()
+    assert deblur(source, run, *shards) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+
+    scored = tmp_path / "scored"
+    assert main(["score", "--input", str(source), "--restored", str(run / "images"), "--output", str(scored)]) == 0
+    assert [row["image_sha256"] for row in rows(scored)] == [row["image_sha256"] for row in rows(run)]
+    assert main(["pack", "--input", str(run), "--output", str(tmp_path / "out")]) == 0
+
+    where = packed(run)
+    (source / "scene-000/left.png").write_bytes(builders.make_scenes(8)["scene-007"]["left"])  # made anew
+    builders.write_folders(source, {"scene-new": builders.make_scenes(9)["scene-008"]})
+    assert deblur(source, run, *shards) == 0
+    assert packed(run).keys() == {*scenes, "scene-new"}
+    moved = {name for name, shard in packed(run).items() if shard != where.get(name)}
+    assert moved == {name for name, shard in where.items() if shard == where["scene-000"]} | {"scene-new"}
+
+    (run / "images" / packed(run)["scene-003"]).unlink()  # as if lost: it is made again
+    assert deblur(source, run, *shards) == 0
+    assert packed(run).keys() == {*scenes, "scene-new"}
+    assert deblur(source, run, "--restart") == 0
+    assert not [path for path in (run / "images").rglob("*") if path.is_file()]
+
+
 def test_a_copy_to_look_at_of_linear_data_is_bright(tmp_path: Path) -> None:
     left = np.linspace(0, 4000, 32 * 48).reshape(32, 48).astype("u2")
     source = builders.write_folders(tmp_path / "s", {"s": {"left": builders.png(left), "right": builders.png(left)}})

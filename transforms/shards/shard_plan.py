@@ -45,6 +45,7 @@ def assign(
     shard_size: int,
     roles: Sequence[str] = ROLES,
     rows: Mapping[str, Mapping[str, Any]] | None = None,
+    first: int = 0,
 ) -> list[ShardPlan]:
     """Scenes to shards, in their order: a shard is full when the next scene would take it over `shard_size` bytes.
 
@@ -55,6 +56,7 @@ def assign(
         shard_size: in bytes.
         roles: which of their pictures.
         rows: by scene_id, what a run says of the picture that it restored.
+        first: number of the first shard.
     """
     shards: list[list[Scene]] = []
     taken = shard_size
@@ -65,7 +67,7 @@ def assign(
             taken = 0
         shards[-1].append(scene)
         taken += size
-    return [_plan(number, members, rows or {}) for number, members in enumerate(shards)]
+    return [_plan(number, members, rows or {}) for number, members in enumerate(shards, first)]
 
 
 def _plan(number: int, scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, Any]]) -> ShardPlan:

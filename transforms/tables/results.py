@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpdeblur.transforms.records import Failure, Latency, Score, UsageError
+from dpdeblur.transforms.records import Failure, Latency, Member, Score, Source, UsageError
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, count_rows, read_tables
 from dpdeblur.transforms.tables.schemas import from_table
@@ -71,6 +71,17 @@ class Run:
     def scores(self) -> tuple[Score, ...]:
         """Return the rows of `metrics` as values."""
         return tuple(from_table(self.metrics, Score))
+
+    def picture(self, score: Score) -> Source:
+        """Return where the restored picture of a row lies: a file, or a part of a shard. The run must have kept it."""
+        return self._in_shards.get(score.scene_id) or Source(self.path(str(score.image_path)))
+
+    @cached_property
+    def _in_shards(self) -> dict[str, Source]:
+        if self.manifest.get("settings", {}).get("images") != "shards":
+            return {}
+        index = read_tables(store.files_in(self.path("images/index"), "*.parquet"), Member).to_pylist()
+        return {row["scene_id"]: Source(self.path(f"images/{row['shard']}"), row["offset"], row["size"]) for row in index}
 
     def path(self, relative: str) -> str:
         """Return the address of a file in the folder."""

@@ -38,7 +38,6 @@ def test_rows_survive_the_coder(value: object) -> None:
     row = to_row(value)
     coder = registry.get_coder(type(row))
     assert isinstance(coder, RowCoder)
-    assert coder.is_deterministic()
     back = coder.decode(coder.encode(row))
     assert tuple(back) == tuple(row)
     if hasattr(row, "finished_at"):

@@ -1,0 +1,144 @@
+"""The pictures of a run into shards: `--images shards`, once its tables stand.
+
+While a run is under way its pictures are files, each durable as soon as it is there. Then they are packed:
+
+    RUN/images/  shard-000000.tar …   <id>.restored.png and <id>.json, with the row of the run
+                 index/*.parquet      where each picture lies
+
+A kill at any time loses nothing: new shards are written before the index names them, and only what the index names elsewhere
+is deleted. The next start goes on from whatever it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.engine.execution import NewFiles
+from dpdeblur.pipelines.options.jobs import DeblurOptions
+from dpdeblur.pipelines.run import kept_pictures
+from dpdeblur.pipelines.run.display import Tally
+from dpdeblur.pipelines.run.lifecycle import OpenRun
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.run.shard_folder import SHARDS
+from dpdeblur.transforms import packing, worklist
+from dpdeblur.transforms.images import codecs
+from dpdeblur.transforms.records import JobError, Member, Scene, Score, Source
+from dpdeblur.transforms.shards.shard_plan import RESTORED, ShardPlan, assign
+from dpdeblur.transforms.shards.tar_shards import INDEX
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.storage.listing import list_files
+from dpdeblur.transforms.tables.parquet import read_table, read_tables, write_table
+from dpdeblur.transforms.tables.schemas import from_table, to_table
+from dpdeblur.transforms.tables.write import WriteTable
+from dpdeblur.transforms.wording import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has to happen to the shards of a run.
+
+    Attributes:
+        scenes: pictures to pack anew: files, and what is left of shards that go.
+        stale: names of the shards that go, as a picture in them was made anew, or has no row any more.
+        first: number of the first new shard.
+    """
+
+    scenes: list[Scene]
+    stale: set[str]
+    first: int
+
+
+def gather(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
+    """Pack the pictures of a run whose tables stand.
+
+    Args:
+        run: under way, in the folder.
+        folder: of the run.
+        options: of the command.
+
+    Raises:
+        JobError, Stopped: the packing ended before its time; the files are still there.
+    """
+    images, suffix = folder.path("images"), codecs.WRITTEN[options.images_format]
+    scores = [score for uri in folder.parts("metrics") for score in from_table(read_table(uri, Score), Score)]
+    subsets = {score.scene_id: score.subset for score in scores if score.image_path}
+    index = _index(images)
+    shards, indexed = store.files_in(images, SHARDS), {member.shard for member in index}
+    store.delete([uri for uri in shards if store.name(uri) not in indexed])  # of a gathering that was cut short
+    there = set(map(store.name, shards))
+    lost = {member.shard for member in index} - there
+    found = (file for file in list_files(images).files if not file.folder and file.name.endswith(suffix))
+    files = {file.name.removesuffix(suffix): file.source for file in found}
+    change = plan(subsets, files, index, lost, images)
+    if change.scenes:
+        rows = kept_pictures.rows(scores)
+        plans = assign(change.scenes, options.shard_size, RESTORED, rows, change.first)
+        new = _pack(run, folder, plans, options)
+        write_table(to_table(new, Member), store.join(images, INDEX, f"part-{change.first:06d}.parquet"))
+    if change.stale:
+        for uri in store.files_in(store.join(images, INDEX), "*.parquet"):
+            members = from_table(read_table(uri, Member), Member)
+            kept = [member for member in members if member.shard not in change.stale]
+            if len(kept) < len(members):
+                write_table(to_table(kept, Member), uri)
+    store.delete([*(store.join(images, shard) for shard in change.stale), *(file.uri for file in files.values())])
+
+
+def plan(
+    subsets: Mapping[str, str], files: Mapping[str, Source], index: Iterable[Member], lost: Container[str], images: str
+) -> Change:
+    """Work out what has to happen: a file is newer than a picture in a shard, and a later shard than an earlier one.
+
+    Args:
+        subsets: by scene_id, the subset of each scene that has a row with a picture.
+        files: by scene_id, pictures that are in no shard yet.
+        index: where the pictures in shards lie.
+        lost: names of shards that are not there any more.
+        images: folder of all of them.
+    """
+    members = sorted(index, key=lambda member: member.shard)
+    latest = {member.scene_id: member for member in members if member.shard not in lost}
+    good = {name: member for name, member in latest.items() if name in subsets and name not in files}
+    stale = {member.shard for member in members if good.get(member.scene_id) is not member}
+    sources = {name: source for name, source in files.items() if name in subsets}
+    for member in good.values():
+        if member.shard in stale:
+            sources[member.scene_id] = Source(store.join(images, member.shard), member.offset, member.size)
+    scenes = [
+        Scene(scene_id, source, source, subset=subsets[scene_id], restored=source)
+        for scene_id, source in sorted(sources.items())
+    ]
+    numbers = (int(member.shard.removeprefix("shard-").removesuffix(".tar")) for member in members)
+    return Change(scenes, stale, 1 + max(numbers, default=-1))
+
+
+def _index(images: str) -> list[Member]:
+    return from_table(read_tables(store.files_in(store.join(images, INDEX), "*.parquet"), Member), Member)
+
+
+def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: DeblurOptions) -> list[Member]:
+    """Write shards, on the engine of the run; return where each picture lies.
+
+    Raises:
+        JobError: a picture cannot be read any more.
+    """
+    images, staged = folder.path("images"), folder.path(".state", "tables", "index.parquet")
+    run.say(f"Packing {counted(sum(len(one.scenes) for one in plans), 'picture')} into {counted(len(plans), 'shard')} …")
+    pipeline = runners.make_pipeline(options.runner, options.beam_options)
+    lines = worklist.write_lines(folder.path(worklist.FOLDER), "shards", plans, ShardPlan.to_line)
+    how = packing.Packing(images, images, workers=2, roles=RESTORED)
+    packed = pipeline | beam.Create(lines) | beam.FlatMap(worklist.read_lines) | packing.PackShards(how, run.control)
+    packed["members"] | WriteTable(Member, staged, ("shard", "offset"))
+    restoring = run.tally
+    run.execute(pipeline, Tally(len(plans), "shard"), NewFiles(images, SHARDS))
+    run.tally = restoring
+    run.raise_if_stopped()
+    members: list[Member] = from_table(read_table(staged, Member), Member)
+    wanted = {scene.scene_id for one in plans for scene in one.scenes}
+    if lost := sorted(wanted - {member.scene_id for member in members}):
+        raise JobError(f"{counted(len(lost), 'picture')} of the run cannot be read any more, such as that of {lost[0]}")
+    return members
