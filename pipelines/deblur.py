@@ -28,6 +28,7 @@ from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.layouts import left_out
+from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.wording import counted
@@ -45,7 +46,7 @@ def run(options: DeblurOptions) -> int:
         JobError, Stopped: the run ended before its time.
     """
     runners.open_file_systems(options.beam_options)
-    folder = RunFolder(options.output)
+    folder = RunFolder(options.output, options.images_output)
     crash = crash_recovery.crash_to_recover_from(folder)
     job = prepare(options, folder, resolve.collect(options, options))
     return run_job(job, folder, options, crash)
@@ -63,6 +64,10 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
         UsageError: what is wrong, and the way out.
     """
     runners.check(options.runner, options.beam_options)
+    if options.images_output and options.images == "none":
+        raise UsageError("--images-output says where pictures go, and --images that none are written: say --images restored.")
+    if not folder.manifest():
+        folder.images.check_free()
     at_once, pixels = resolve.scenes_at_once(options, options, options.threads), resolve.pixels(options)
     scoring = resolve.scoring(options, options)
     model = open_model(options, at_once)
@@ -72,6 +77,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
         "backend": model.backend,
         "images": options.images,
         **({"images_format": options.images_format} if options.images != "none" and options.images_format != "png" else {}),
+        **({"images_output": folder.images.uri} if options.images_output else {}),
         **({"view": True} if options.view else {}),
         **resolve.pixel_settings(options),
         **resolve.scoring_record(scoring),
@@ -80,7 +86,8 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
     task = Restoration(
         model=replace(model.spec, model=resolve.address(options.model), sha256=model.sha256),
         pixels=pixels,
-        images=folder.path("images") if options.images != "none" else "",
+        images=folder.images.uri if options.images != "none" else "",
+        images_place=folder.images.place,
         images_format=options.images_format,
         view=folder.path("view") if options.view else "",
         settings_digest=provenance.digest(settings),

@@ -15,7 +15,7 @@ from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PackOptions
-from dpdeblur.pipelines.run import kept_pictures
+from dpdeblur.pipelines.run import run_images
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
@@ -48,8 +48,8 @@ def run(options: PackOptions) -> int:
     """
     runners.open_file_systems(options.beam_options)
     folder = ShardFolder(options.output)
-    of_run = read_run(options.input) if kept_pictures.is_run(options.input) else None
-    found = select(kept_pictures.find(of_run), resolve.selection(options)) if of_run else resolve.find(options, options)
+    of_run = read_run(options.input) if run_images.is_run(options.input) else None
+    found = select(run_images.find(of_run), resolve.selection(options)) if of_run else resolve.find(options, options)
     roles = RESTORED if of_run else ROLES
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
@@ -63,7 +63,7 @@ def run(options: PackOptions) -> int:
             folder.clear()
         folder.check_free("Choose another --output: dpdeblur pack did not write these.")
         folder.begin()
-        plans = assign(found.scenes, options.shard_size, roles, kept_pictures.rows(of_run.scores) if of_run else None)
+        plans = assign(found.scenes, options.shard_size, roles, run_images.rows(of_run.scores) if of_run else None)
         scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
         run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}", *found.remarks]))
         if line := left_out.sentence(found.left_out):

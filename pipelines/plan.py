@@ -57,7 +57,7 @@ def run(options: PlanOptions) -> int:
         UsageError: as `deblur` would.
     """
     runners.open_file_systems(options.beam_options)
-    folder = RunFolder(options.output)
+    folder = RunFolder(options.output, options.images_output)
     job = deblur.prepare(options, folder, resolve.collect(options, options))
     _check_writable(folder)
     work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart, prune=options.prune)

@@ -54,7 +54,7 @@ def run(options: WatchOptions) -> int:
         UsageError: the options, the folder or the model are wrong, no engine is available, or RUN holds another run.
         JobError: the job failed.
     """
-    folder = RunFolder(options.output)
+    folder = RunFolder(options.output, options.images_output)
     beam_options = runners.stream_options(options.runner, options.beam_options)
     runners.open_file_systems(beam_options)
     options = attrs.evolve(options, input=_place(options.input, folder), beam_options=beam_options)

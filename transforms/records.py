@@ -152,8 +152,8 @@ class Score:
     host: str = column("Machine and process that restored the scene, as host:pid.")
     backend: str = column("What ran the model, for example onnxruntime-float32.")
     image_path: str | None = column(
-        "Restored picture, relative to the run folder; what it would be called, where it is in a shard (images/index says in "
-        "which); null where none was asked for."
+        "Restored picture, relative to the run folder, or its address with --images-output; what it would be called, where it "
+        "is in a shard (index/ beside the shards says in which); null where none was asked for."
     )
     image_sha256: str | None = column("SHA-256 of the restored picture's samples (row-major, little-endian), in hexadecimal.")
     protocol: str = column("How the scores were computed: the signature of the metric protocol.")

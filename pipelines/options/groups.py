@@ -122,6 +122,11 @@ class ImageForm:
             "bits, lossy, and scored as it is written"
         ),
     )
+    images_output: str | None = field(
+        default=None,
+        converter=optional(words),
+        metadata=shown("folder of the pictures, of this run alone; a path, or any URI", "DIR", default="RUN/images"),
+    )
     view: bool = field(
         default=False,
         metadata=shown("also write view/<scene_id>.jpg, a copy with 8 bits that any screen shows; for sensor data"),

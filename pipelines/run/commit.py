@@ -64,7 +64,7 @@ def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: boo
     write_table(to_table(statistics.latency(), Latency), folder.generations.staged_file(LATENCY))
     folder.generations.commit(buckets, {**staged, LATENCY: [0]})
     copies = [folder.path("view", f"{store.name(path).rpartition('.')[0]}.jpg") for path in orphans]
-    store.delete([*(folder.path(path) for path in orphans), *copies])
+    store.delete([*(store.relative_to(folder.uri, path) for path in orphans), *copies])
     folder.drop_work()
     return statistics
 

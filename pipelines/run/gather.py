@@ -19,11 +19,11 @@ import apache_beam as beam
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.options.jobs import DeblurOptions
-from dpdeblur.pipelines.run import kept_pictures
+from dpdeblur.pipelines.run import run_images
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.run.shard_folder import SHARDS
+from dpdeblur.pipelines.run.run_images import SHARDS
 from dpdeblur.transforms import packing, worklist
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import JobError, Member, Scene, Score, Source
@@ -31,7 +31,7 @@ from dpdeblur.transforms.shards.shard_plan import RESTORED, ShardPlan, assign
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
-from dpdeblur.transforms.tables.parquet import read_table, read_tables, write_table
+from dpdeblur.transforms.tables.parquet import read_table, write_table
 from dpdeblur.transforms.tables.schemas import from_table, to_table
 from dpdeblur.transforms.tables.write import WriteTable
 from dpdeblur.transforms.wording import counted
@@ -63,11 +63,11 @@ def gather(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
     Raises:
         JobError, Stopped: the packing ended before its time; the files are still there.
     """
-    images, suffix = folder.path("images"), codecs.WRITTEN[options.images_format]
+    images, suffix = folder.images.uri, codecs.WRITTEN[options.images_format]
     scores = [score for uri in folder.parts("metrics") for score in from_table(read_table(uri, Score), Score)]
     subsets = {score.scene_id: score.subset for score in scores if score.image_path}
-    index = _index(images)
-    shards, indexed = store.files_in(images, SHARDS), {member.shard for member in index}
+    index = [member for uri in folder.images.index() for member in from_table(read_table(uri, Member), Member)]
+    shards, indexed = folder.images.shards(), {member.shard for member in index}
     store.delete([uri for uri in shards if store.name(uri) not in indexed])  # of a gathering that was cut short
     there = set(map(store.name, shards))
     lost = {member.shard for member in index} - there
@@ -75,12 +75,12 @@ def gather(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
     files = {file.name.removesuffix(suffix): file.source for file in found}
     change = plan(subsets, files, index, lost, images)
     if change.scenes:
-        rows = kept_pictures.rows(scores)
+        rows = run_images.rows(scores)
         plans = assign(change.scenes, options.shard_size, RESTORED, rows, change.first)
         new = _pack(run, folder, plans, options)
         write_table(to_table(new, Member), store.join(images, INDEX, f"part-{change.first:06d}.parquet"))
     if change.stale:
-        for uri in store.files_in(store.join(images, INDEX), "*.parquet"):
+        for uri in folder.images.index():
             members = from_table(read_table(uri, Member), Member)
             kept = [member for member in members if member.shard not in change.stale]
             if len(kept) < len(members):
@@ -116,17 +116,13 @@ def plan(
     return Change(scenes, stale, 1 + max(numbers, default=-1))
 
 
-def _index(images: str) -> list[Member]:
-    return from_table(read_tables(store.files_in(store.join(images, INDEX), "*.parquet"), Member), Member)
-
-
 def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: DeblurOptions) -> list[Member]:
     """Write shards, on the engine of the run; return where each picture lies.
 
     Raises:
         JobError: a picture cannot be read any more.
     """
-    images, staged = folder.path("images"), folder.path(".state", "tables", "index.parquet")
+    images, staged = folder.images.uri, folder.path(".state", "tables", "index.parquet")
     run.say(f"Packing {counted(sum(len(one.scenes) for one in plans), 'picture')} into {counted(len(plans), 'shard')} …")
     pipeline = runners.make_pipeline(options.runner, options.beam_options)
     lines = worklist.write_lines(folder.path(worklist.FOLDER), "shards", plans, ShardPlan.to_line)

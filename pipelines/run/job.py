@@ -217,7 +217,7 @@ def _check_few(lost: _Lost, had: int, job: Job[Any], folder: RunFolder) -> None:
 
 def _check_apart(scenes: Sequence[tuple[Any, ...]], folder: RunFolder) -> None:
     """Refuse images of others in a run's own folder: they would be overwritten, and deleted by --restart."""
-    ours = folder.path("images") + "/"
+    ours = folder.images.uri + "/"
     for _, _, _, *files in scenes:
         for file in files:
             if file and file[0].startswith(ours):

@@ -11,8 +11,7 @@ that was killed while its tables were being put in place, for a finished one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -21,9 +20,10 @@ import pyarrow.compute as pc
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.generation import Generations
+from dpdeblur.pipelines.run.run_images import RunImages
 from dpdeblur.transforms import worklist
 from dpdeblur.transforms.images import codecs
-from dpdeblur.transforms.records import Latency, Member, Scene, UsageError, scene_to_line
+from dpdeblur.transforms.records import Latency, Scene, UsageError, scene_to_line
 from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, part_name
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.spool import buckets_for
@@ -38,14 +38,20 @@ class RunFolder:
 
     Args:
         uri: a local path, or any URI that Beam's file systems open.
+        images: folder of the restored pictures, likewise; None for `images` in the run folder.
+
+    Attributes:
+        images: the restored pictures.
 
     Raises:
-        UsageError: the store of the URI does not answer.
+        UsageError: the store of a URI does not answer.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, images: str | None = None) -> None:
         self.uri = store.absolute(uri, resolve=True)
         reachable.check(self.uri)
+        self.images = RunImages(self.uri, images)
+        reachable.check(self.images.uri)
         self.lock, self.log = self.path(".state", "lock"), self.path("log.txt")
         self.generations = Generations(self.uri)
         self._damaged: set[str] = set()  # files that the user knows of
@@ -117,7 +123,7 @@ class RunFolder:
         ours = {part_name(bucket) for bucket in range(split)}
         if any(store.name(uri) not in ours for files in parts.values() for uri in files):
             split = 0
-        pictures = chain(store.names_in(self.path("images")), self._names_in_shards())
+        pictures = self.images.names(codecs.WRITTEN[self.manifest().get("settings", {}).get("images_format", "png")])
         return EarlierOutcomes(parts, self._sound_part, buckets, split, self.path(journal.FOLDER), pictures)
 
     def under_way(self, process: int) -> set[str]:
@@ -182,8 +188,8 @@ class RunFolder:
         ]
         partial = [
             uri
-            for folder in ("", ".state", "images", "view", "metrics", "failures")
-            for uri in store.files_in(self.path(folder), f".*{store.PARTIAL}")
+            for folder in (self.images.uri, *map(self.path, ("", ".state", "view", "metrics", "failures")))
+            for uri in store.files_in(folder, f".*{store.PARTIAL}")
         ]
         store.delete([*half_done, *partial])
 
@@ -232,24 +238,11 @@ class RunFolder:
         names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
         tables = [uri for name in (*TABLES, "windows") for uri in self.parts(name)]
         suffix = codecs.WRITTEN[settings.get("images_format", "png")]
-        wrote = settings.get("images", "none") != "none"
-        pictures = store.files_in(self.path("images"), f"*{suffix}") if wrote else []
+        pictures = self.images.files(suffix) if settings.get("images", "none") != "none" else []
         if settings.get("images") == "shards":
-            pictures += [*store.files_in(self.path("images"), "shard-*.tar"), *self._shard_index()]
+            pictures += [*self.images.shards(), *self.images.index()]
         views = store.files_in(self.path("view"), "*.jpg") if settings.get("view") else []
         store.delete([*tables, *pictures, *views, *self._state("journal"), *map(self.path, names)])
-
-    def _shard_index(self) -> list[str]:
-        return store.files_in(self.path("images", "index"), "*.parquet")
-
-    def _names_in_shards(self) -> Iterator[str]:
-        """Yield the names that pictures in shards have in the tables."""
-        suffix = codecs.WRITTEN[self.manifest().get("settings", {}).get("images_format", "png")]
-        there = set(map(store.name, store.files_in(self.path("images"), "shard-*.tar")))
-        for uri in self._shard_index():
-            index = read_table(uri, Member)
-            pairs = zip(index["scene_id"].to_pylist(), index["shard"].to_pylist(), strict=True)
-            yield from (f"{scene_id}{suffix}" for scene_id, shard in pairs if shard in there)
 
     def drop_work(self) -> None:
         """Drop the work files and the journal, once the tables hold all of it."""

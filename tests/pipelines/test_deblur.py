@@ -187,6 +187,32 @@ def test_pictures_go_into_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not [path for path in (run / "images").rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize("images", ["restored", "shards"])
+def test_pictures_apart_from_the_tables(tmp_path: Path, images: str, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run, apart = builders.write_folders(tmp_path / "s", builders.make_scenes(2)), tmp_path / "run", tmp_path / "apart"
+    where = ("--images", images, "--images-output", str(apart))
+    assert deblur(source, run, *where) == 0
+    assert not (run / "images").exists()
+    assert [row["image_path"] for row in rows(run)] == [str(apart / f"scene-{number:03d}.png") for number in range(2)]
+    report = (run / "report.html").read_text()
+    assert "is gone" not in report and "cannot be read" not in report
+    capsys.readouterr()
+    assert deblur(source, run, *where) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    scored, packed_again = tmp_path / "scored", tmp_path / "packed"
+    assert main(["score", "--input", str(source), "--restored", str(apart), "--output", str(scored)]) == 0
+    assert main(["pack", "--input", str(run), "--output", str(packed_again)]) == 0
+    assert deblur(source, tmp_path / "other", *where) == 2
+    assert "would overwrite each other" in capsys.readouterr().err
+    (source / "scene-001/left.png").unlink()
+    assert deblur(source, run, *where, "--prune") == 3
+    left = {path.name for path in apart.iterdir()}
+    assert left == ({"scene-000.png"} if images == "restored" else {"index", *(path.name for path in apart.glob("*.tar"))})
+    assert deblur(source, run, *where, "--restart") == 3
+    assert deblur(source, run, "--images-output", str(apart), "--restart") == 2
+    assert "say --images restored" in capsys.readouterr().err
+
+
 def test_a_copy_to_look_at_of_linear_data_is_bright(tmp_path: Path) -> None:
     left = np.linspace(0, 4000, 32 * 48).reshape(32, 48).astype("u2")
     source = builders.write_folders(tmp_path / "s", {"s": {"left": builders.png(left), "right": builders.png(left)}})

@@ -74,14 +74,17 @@ class Run:
 
     def picture(self, score: Score) -> Source:
         """Return where the restored picture of a row lies: a file, or a part of a shard. The run must have kept it."""
-        return self._in_shards.get(score.scene_id) or Source(self.path(str(score.image_path)))
+        place = store.relative_to(self.folder, str(score.image_path))
+        return self._in_shards.get(score.scene_id) or Source(place)
 
     @cached_property
     def _in_shards(self) -> dict[str, Source]:
-        if self.manifest.get("settings", {}).get("images") != "shards":
+        settings = self.manifest.get("settings", {})
+        if settings.get("images") != "shards":
             return {}
-        index = read_tables(store.files_in(self.path("images/index"), "*.parquet"), Member).to_pylist()
-        return {row["scene_id"]: Source(self.path(f"images/{row['shard']}"), row["offset"], row["size"]) for row in index}
+        images = settings.get("images_output") or self.path("images")
+        index = read_tables(store.files_in(store.join(images, "index"), "*.parquet"), Member).to_pylist()
+        return {row["scene_id"]: Source(store.join(images, row["shard"]), row["offset"], row["size"]) for row in index}
 
     def path(self, relative: str) -> str:
         """Return the address of a file in the folder."""
