@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from dpdeblur.pipelines.console import say, write
-from dpdeblur.pipelines.html import comparison_gallery, comparison_page, page, paper_table
+from dpdeblur.pipelines.html import comparison_gallery, comparison_page, page, paper_formats, paper_table
 from dpdeblur.pipelines.html.comparison_tables import grids, pairs
 from dpdeblur.pipelines.html.grids import to_markdown, to_text
 from dpdeblur.pipelines.options.tools import CompareOptions
@@ -73,11 +73,11 @@ def _formatted(kind: str, comparison: Comparison, runs: Sequence[Run], options: 
         raise UsageError(f"No scene was scored by all runs, and --format {kind} is of scores. Give --format table for times.")
     table = paper_table.paper_table(comparison, metrics=options.metrics or (), columns=options.columns or ())
     if kind == "latex":
-        return paper_table.to_latex(table)
+        return paper_formats.to_latex(table)
     if kind == "csv":
-        return paper_table.to_csv(table)
+        return paper_formats.to_csv(table)
     below = pairs(comparison)
-    return paper_table.to_markdown(table) + (f"\n{to_markdown(below, ())}" if below else "")
+    return paper_formats.to_markdown(table) + (f"\n{to_markdown(below, ())}" if below else "")
 
 
 def _named(folders: Sequence[str], methods: Sequence[NamedRun]) -> tuple[list[Run], list[str] | None]:

@@ -15,7 +15,8 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 MOST_PIXELS = 2_600_000  # of one image
 _WIDTHS = (1536, 1152, 864, 640, 480, 360, 264, 192, 144)  # of windows, which are 3:2
-_QUALITIES = (90, 82)  # of WebP
+_LOSSLESS = 101
+_QUALITIES = (_LOSSLESS, 90, 82)  # of WebP
 _LAST_RESORT = (96, 40)  # width and quality
 _SAMPLE, _SAMPLES = 64, 4  # edge of the squares that sizes are estimated from, in pixels, and how many across and down
 _STEP = 8  # every so many pixels are looked at to find the place to show
@@ -31,6 +32,7 @@ class Excerpt:
         x, y: the window's upper left corner in the whole image, in pixels.
         width, height: of the window, in pixels.
         whole: width and height of the images given.
+        lossless: every sample is as given, so that differences between the images are what they are.
     """
 
     encoded: tuple[bytes, ...]
@@ -39,12 +41,14 @@ class Excerpt:
     width: int
     height: int
     whole: tuple[int, int]
+    lossless: bool
 
 
 def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
     """Encode one window of all images, as large as a budget allows, around the place where the images differ most.
 
-    Pixels are never scaled: where the whole does not fit, less of it is shown.
+    Pixels are never scaled: where the whole does not fit, less of it is shown. Where a large window fits without loss, it is
+    encoded so.
 
     Args:
         images: uint8, HxW or HxWx3, all of one size, at least one.
@@ -57,7 +61,7 @@ def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
         encoded = _webps([image[y : y + down, x : x + across] for image in images], quality, most)
         if encoded:
             break
-    return Excerpt(encoded, x, y, across, down, (width, height))
+    return Excerpt(encoded, x, y, across, down, (width, height), quality == _LOSSLESS)
 
 
 def thumbnail(image: Bytes) -> bytes:
@@ -79,7 +83,7 @@ def _windows(images: Sequence[Bytes], budget: int) -> Iterator[tuple[int, int, i
         bytes_per_pixel = of_sample / (samples[0].shape[0] * samples[0].shape[1])
         fitting = [size for size in sizes if size[0] * size[1] * bytes_per_pixel <= 1.2 * budget]
         large = [size for size in fitting if size[0] >= min(width, _WIDTHS[2])]
-        yield from ((*size, quality) for size in (large if quality == _QUALITIES[0] else fitting))
+        yield from ((*size, quality) for size in (fitting if quality == _QUALITIES[-1] else large))
     yield min(width, _LAST_RESORT[0]), min(height, _LAST_RESORT[0]), _LAST_RESORT[1]
 
 
@@ -116,10 +120,12 @@ def _webps(images: Sequence[Bytes], quality: int, budget: float) -> tuple[bytes,
 
 
 def _webp(image: Bytes, quality: int) -> bytes:
+    """Encode an image with a quality up to 100, or `_LOSSLESS`."""
     return _encoded(Image.fromarray(np.ascontiguousarray(image)), quality)
 
 
 def _encoded(image: Image.Image, quality: int) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=quality, method=0)
+    lossless = quality == _LOSSLESS
+    image.save(stream, "WEBP", quality=0 if lossless else quality, method=0, lossless=lossless)  # then quality means effort
     return stream.getvalue()

@@ -104,4 +104,5 @@ def excerpt_data(excerpt: Excerpt) -> dict[str, Any]:
         "width": excerpt.width,
         "height": excerpt.height,
         "whole": list(excerpt.whole),
+        "lossless": excerpt.lossless,
     }

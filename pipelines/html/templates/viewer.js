@@ -59,7 +59,7 @@ function pictureViewer(host, { scenes, mode, hint, lens }) {
     return state.errors && target && shot !== target ? errorMap(shot, target, scene().width, scene().height) : shot.src;
   }
   function caption(shot) {
-    const error = state.errors && shot.label !== "Target" ? ` error \u00d7 ${ERROR_GAIN}` : "";
+    const error = state.errors && shot.label !== "Target" ? ` error \u00d7 ${ERROR_GAIN}${scene().lossless ? "" : ", of compressed pictures"}` : "";
     return make("span", { class: shot.best ? "best" : "", title: shot.label }, make("b", {}, shortened(shot.label, 32)), error, shot.score ? " " + shot.score : "");
   }
   async function figure(shots) {

@@ -16,7 +16,8 @@ from scipy import stats
 
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.html.grids import in_latex
-from dpdeblur.pipelines.html.paper_table import PaperTable, paper_table, places, to_csv, to_latex, to_markdown
+from dpdeblur.pipelines.html.paper_formats import to_csv, to_latex, to_markdown
+from dpdeblur.pipelines.html.paper_table import PaperTable, paper_table, places
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.scoring.compare_runs import compare_runs
 from dpdeblur.transforms.scoring.comparison import Comparison

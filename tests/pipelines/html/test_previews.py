@@ -21,7 +21,17 @@ def test_encodes_all_alike_and_near_the_original() -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 120).astype(np.uint8)[None, :, None], (90, 120, 3))
     shown = excerpt([ramp, ramp[:, ::-1]], budget=100_000)
     assert (shown.x, shown.y, shown.width, shown.height, shown.whole) == (0, 0, 120, 90, (120, 90))
-    assert np.abs(decoded(shown.encoded[0]).astype(int) - ramp).max() < 12
+    assert shown.lossless and np.array_equal(decoded(shown.encoded[0]), ramp), "error maps are made of these"
+
+
+def test_what_does_not_fit_without_loss_is_near_the_original() -> None:
+    y, x = np.mgrid[:512, :768]
+    noisy = 90 + 60 * np.sin(x / 40 + y / 60) + np.random.default_rng(0).normal(0, 3, (512, 768))
+    image = np.repeat(noisy.astype(np.uint8)[..., None], 3, axis=2)
+    (small, large) = (excerpt([image, image], budget) for budget in (300_000, 3_000_000))
+    assert (small.lossless, large.lossless) == (False, True)
+    assert (small.width, small.height) == (768, 512)
+    assert np.abs(decoded(small.encoded[0]).astype(int) - image).mean() < 4
 
 
 @pytest.mark.parametrize("budget", [400_000, 60_000])
