@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import string
 from pathlib import Path
@@ -19,7 +20,7 @@ from dpdeblur.pipelines.cli import main
 from dpdeblur.pipelines.options import command_line, resolve
 from dpdeblur.pipelines.options.command_line import Said
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of
-from dpdeblur.pipelines.options.declaration import Option, options_of
+from dpdeblur.pipelines.options.declaration import Option, known_flags, options_of
 from dpdeblur.pipelines.options.jobs import DeblurOptions
 from dpdeblur.pipelines.options.values import NamedRun, Names, PixelSize, SceneLimit, Share, text
 from dpdeblur.transforms import packing
@@ -214,3 +215,17 @@ def test_a_group_gives_the_arguments_of_its_constructor_their_types() -> None:
 def test_an_option_said_by_an_unknown_name_is_refused() -> None:
     with pytest.raises(UsageError, match=r"unknown option blacklevel\. Did you mean black_level\?"):
         command_line.options("deblur", Said({"input": "a", "output": "b", "blacklevel": 1}, {}, ()))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_that_is_misspelt_is_suggested(command: str) -> None:
+    for option in options_of(COMMANDS[command]):
+        if option.hidden or option.positional:
+            continue
+        flag = option.flag
+        for typo in {flag[:3] + flag[4:], flag + "s", flag[:-2] + flag[-1] + flag[-2]} - {flag}:
+            if typo in known_flags(COMMANDS[command]):
+                continue
+            with pytest.raises(UsageError) as refused:
+                command_line.options(command, command_line.split(command, [typo, "1"]))
+            assert re.search(rf"unknown option {typo}\. .*{flag}", str(refused.value)), (typo, str(refused.value))
