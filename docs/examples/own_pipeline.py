@@ -35,8 +35,8 @@ def add_steps(pipeline: beam.Pipeline, scenes: str, results: str) -> None:
     restoration = Restoration(ModelSpec("views-mean"), images=f"{results}/images")
     found = pipeline | "Scenes" >> beam.Create(find_scenes(scenes).scenes)
     outcomes = found | "Restore" >> ForEachScene(restoration, workers=2)
-    scores = outcomes | "Scores" >> beam.Filter(lambda outcome: isinstance(outcome, Score))
-    failures = outcomes | "Failures" >> beam.Filter(lambda outcome: isinstance(outcome, Failure))
+    scores = outcomes | "Scores" >> beam.Filter(lambda outcome: isinstance(outcome, Score)).with_output_types(Score)
+    failures = outcomes | "Failures" >> beam.Filter(lambda outcome: isinstance(outcome, Failure)).with_output_types(Failure)
 
     # A step of one's own: the three scenes that gained most.
     best = scores | "Gain" >> beam.FlatMap(gain) | "Best" >> beam.combiners.Top.Of(3, key=lambda item: item[1])
