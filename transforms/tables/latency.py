@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from apache_beam.typehints import with_input_types, with_output_types
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.records import Latency, Score, WindowLatency
+from dpdeblur.transforms.records import Latency, Outcome, Score, WindowLatency
 from dpdeblur.transforms.tables.schemas import from_table
 
 STAGES = ("read", "decode", "inference", "score", "write")
@@ -176,7 +176,7 @@ class CombineTimes(beam.CombineFn):
         return sketch
 
 
-@with_input_types(Score)
+@with_input_types(Outcome)  # what a filter leaves of outcomes still has their type
 @with_output_types(Latency)
 class LatencyStatistics(beam.PTransform):
     """`Score` rows to `Latency` rows: every stage, over all scenes, each subset and each size."""
