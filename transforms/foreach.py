@@ -21,7 +21,7 @@ from dpdeblur.transforms.scene_work import Task
 
 
 @with_input_types(Scene)
-@with_output_types(Outcome)
+@with_output_types(Any)  # not `Outcome`: a step that takes scores would be refused behind a filter that leaves scores alone
 class ForEachScene(beam.PTransform):
     """`Scene` records to `Outcome` rows: each scene once, several at a time, journaled when done.
 
