@@ -32,7 +32,7 @@ test-long: $(VENV)/.test   ## the long ones: 20 kills, 10 000 broken files
 	@$(BIN)/python -m pytest -m long
 
 test-cluster: $(VENV)/.cluster   ## on real engines and stores, started here: Flink, Spark, Prism, S3, GCS
-	@$(BIN)/python -m pytest -m cluster --maxfail 3 tests/cluster
+	@$(BIN)/python -m pytest -m cluster $(CLUSTER_TESTS) tests/cluster
 
 cluster-flink: $(VENV)/.cluster   ## a Flink cluster on this machine until Ctrl-C; says what to add to a command
 	@$(BIN)/python -m tests.cluster.engines flink

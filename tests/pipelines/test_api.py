@@ -107,9 +107,9 @@ def test_functions_have_the_options_of_their_commands_as_arguments() -> None:
         assert "max_memory: memory for restoring" in (function.__doc__ or "")
 
 
-def test_a_watch_needs_an_engine(tmp_path: Path) -> None:
-    with pytest.raises(api.UsageError, match="cannot run a pipeline without end"):
-        dpdeblur.watch(input=tmp_path, output=tmp_path / "run", runner="DirectRunner")
+def test_a_watch_is_not_of_its_own_pictures(tmp_path: Path) -> None:
+    with pytest.raises(api.UsageError, match="lies inside --input"):
+        dpdeblur.watch(input=tmp_path, output=tmp_path / "run")
 
 
 def test_options_of_beam_are_checked(scenes: Path, tmp_path: Path) -> None:

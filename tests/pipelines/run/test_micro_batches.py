@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -81,7 +83,11 @@ def watching(spec: WatchSpec) -> Iterator[RunControl]:
 
 
 def entered(run: Path) -> set[str]:
-    return set(pq.read_table(run / "metrics")["scene_id"].to_pylist()) if (run / "metrics").exists() else set()
+    found: set[str] = set()
+    for file in (run / "metrics").glob("*.parquet"):
+        with contextlib.suppress(FileNotFoundError):  # replaced by a newer one meanwhile
+            found |= set(pq.ParquetFile(io.BytesIO(file.read_bytes())).read(["scene_id"])["scene_id"].to_pylist())
+    return found
 
 
 def arrive(tmp_path: Path, *names: str) -> None:
