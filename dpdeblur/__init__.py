@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dpdeblur.pipelines.api import score as score
     from dpdeblur.pipelines.api import synthesize as synthesize
     from dpdeblur.pipelines.api import watch as watch
+    from dpdeblur.transforms.finding.find_scenes import FindScenes as FindScenes
     from dpdeblur.transforms.foreach import ForEachScene as ForEachScene
     from dpdeblur.transforms.layouts import find_scenes as find_scenes
     from dpdeblur.transforms.records import Failure as Failure
@@ -51,6 +52,7 @@ _HOMES = {
     "models.errors": ("ModelError",),
     "models.runtime.session": ("open_model",),
     "pipelines.api": ("deblur", "pack", "score", "synthesize", "watch"),
+    "transforms.finding.find_scenes": ("FindScenes",),
     "transforms.foreach": ("ForEachScene",),
     "transforms.layouts": ("find_scenes",),
     "transforms.records": ("Failure", "JobError", "Scene", "SceneError", "Score", "Source", "UsageError"),

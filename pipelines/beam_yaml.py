@@ -19,9 +19,9 @@ from apache_beam.typehints import with_input_types
 
 from dpdeblur.models.machine import usable_cores
 from dpdeblur.models.runtime.session import ModelSpec
+from dpdeblur.transforms.finding.find_scenes import FindScenes
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.images.tone_curve import ToneCurve
-from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Score, Source, UsageError
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.scene_images import PixelSettings
@@ -34,21 +34,21 @@ class DpdeblurFindScenes(beam.PTransform):
     Those that lack a view, or cannot be used for another reason, come out as rows of `failures`.
 
     Args:
-        input: a folder, a manifest or a tar; a local path or any URI.
+        input: a folder, a manifest or a tar, a local path or any URI; or a list of such places, each looked at by one worker.
         layout: how the scenes are laid out; "auto" to recognise it.
     """
 
     _yaml_requires_inputs = False  # asked for by Beam YAML: it is a source
 
-    def __init__(self, input: str, layout: str = "auto") -> None:
+    def __init__(self, input: str | list[str], layout: str = "auto") -> None:
         super().__init__()
-        self._input, self._layout = input, layout
+        self._places, self._layout = [input] if isinstance(input, str) else input, layout
 
     def expand(self, root: Any) -> dict[str, beam.PCollection[Any]]:  # noqa: D102
-        found = find_scenes(self._input, self._layout)
+        found = root | "Find" >> FindScenes(*self._places, layout=self._layout)
         return {
-            "scenes": root | "Scenes" >> beam.Create(found.scenes) | "SceneRows" >> ToRows(Scene),
-            "failures": root | "Failures" >> beam.Create(found.failures) | "FailureRows" >> ToRows(Failure),
+            "scenes": found | "Scenes" >> beam.Filter(_is, Scene) | "SceneRows" >> ToRows(Scene),
+            "failures": found | "Failures" >> beam.Filter(_is, Failure) | "FailureRows" >> ToRows(Failure),
         }
 
 

@@ -61,7 +61,7 @@ def test_one_has_too_many_failures_and_the_other_finishes(tmp_path: Path, both: 
     assert run.metrics.num_rows == SCENES
     assert not both[0].stopping
     assert sorted(names(both[0].seen)) == [f"good-scene-{n:03d}" for n in range(SCENES)]
-    assert len(both[1].seen) == 2
+    assert len(both[1].seen) in (2, 3), "one more may be computed while the second is noted"
     assert all(isinstance(finished, Failure) and finished.scene_id.startswith("bad-") for finished in both[1].seen)
 
 
