@@ -31,6 +31,7 @@ from dpdeblur.transforms.records import Failure, Latency, Score, now
 from dpdeblur.transforms.resuming.earlier import part_name
 from dpdeblur.transforms.storage.spool import buckets_for
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.input_key import input_key
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.results import read_run
 from dpdeblur.transforms.tables.schemas import to_table
@@ -149,7 +150,7 @@ def rows_of(collection: Collection, number: int, buckets: int, one: Path) -> Ite
     done = read_run(one)
     row, digest = done.scores[0], digest_of(one)
     for scene in collection.bucket(number, buckets).scenes:
-        yield replace(row, scene_id=scene.scene_id, input_key=journal.input_key(scene, digest), finished_at=now())
+        yield replace(row, scene_id=scene.scene_id, input_key=input_key(scene, digest), finished_at=now())
 
 
 def digest_of(one: Path) -> str:

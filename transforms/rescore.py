@@ -11,7 +11,7 @@ from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_i
 from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
-from dpdeblur.transforms.tables.journal import former_input_key, input_key
+from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from dpdeblur.transforms.scene_work import SceneFunction, Unwritten
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
-from dpdeblur.transforms.tables.journal import former_input_key, input_key
+from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 from dpdeblur.transforms.warm_up import warm_up
 
 

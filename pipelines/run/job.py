@@ -17,7 +17,7 @@ from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool
-from dpdeblur.transforms.tables.journal import plain_input_key
+from dpdeblur.transforms.tables.input_key import plain_input_key
 from dpdeblur.transforms.wording import counted, without_secrets
 
 TaskT = TypeVar("TaskT", bound=Task)

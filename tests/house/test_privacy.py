@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: no command calls another host, or leaves an identity of the device behind. Libraries are silent."""
+"""Nothing leaves the machine: no command calls another host, or leaves an identity behind. Libraries print nothing."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from dpdeblur.transforms.records import Failure, Outcome, Score, scene_from_tuple
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
-from dpdeblur.transforms.tables.journal import former_input_key
+from dpdeblur.transforms.tables.input_key import former_input_key
 
 
 @dataclass(frozen=True, slots=True)

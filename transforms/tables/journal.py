@@ -9,7 +9,6 @@ While a scene is under way a file bears its name: should the process die, it is 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 import os
@@ -23,7 +22,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from dpdeblur.transforms.records import Failure, Outcome, Scene, Score, scene_to_tuple
+from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.appender import Appender, appender, read_from
 from dpdeblur.transforms.wording import counted
@@ -48,32 +47,6 @@ def _classes(hint: Any) -> tuple[type, ...]:
 _TYPES = {
     kind: {name: _classes(hint) for name, hint in typing.get_type_hints(row_type).items()} for kind, row_type in _KINDS.items()
 }
-
-
-def input_key(scene: Scene, settings_digest: str) -> str:
-    """Return a digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run.
-
-    A file is known by its place inside the input and its version, so that an input that is moved, or reached by a link, is
-    the same; by its address, where its version is not known.
-    """
-    return plain_input_key(scene_to_tuple(scene), settings_digest)
-
-
-def plain_input_key(scene: tuple[Any, ...], settings_digest: str) -> str:
-    """Return the `input_key` of a scene in the form of `records.scene_to_tuple`."""
-    _, subset, _, *files = scene
-    versions = [file and ((file[4] if file[4] and file[3] else file[0]), file[1], file[2], file[3]) for file in files]
-    return _digest_of([settings_digest, subset, *versions])
-
-
-def former_input_key(scene: Scene, settings_digest: str) -> str:
-    """Return the `input_key` that versions before 0.2 gave, by the address of each file: for runs that stand."""
-    _, subset, _, *files = scene_to_tuple(scene)
-    return _digest_of([settings_digest, subset, *(file and file[:4] for file in files)])
-
-
-def _digest_of(facts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 def to_line(outcome: Outcome) -> str:

@@ -22,6 +22,7 @@ from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.input_key import input_key
 from dpdeblur.transforms.tables.ledger import take_over
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import wait_for
@@ -47,7 +48,7 @@ class Task:
         return replace(score(scene.scene_id, input_key=self.key(scene)), revision=scene.revision)
 
     def key(self, scene: Scene) -> str:
-        return journal.input_key(scene, "settings")
+        return input_key(scene, "settings")
 
     def former_key(self, scene: Scene) -> str:
         return ""

@@ -21,6 +21,7 @@ from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Outcome, Scene, Score, Source, now
 from dpdeblur.transforms.resuming.diff import Done
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.input_key import input_key
 from tests.builders import write_file
 from tests.rows import failure, score
 
@@ -70,7 +71,7 @@ class World:
         return Job(Collection.of(Found("", "", self.scenes(), failures, 0)), None, 1, {}, "d", {}, "")
 
     def keys(self) -> dict[str, str]:
-        return {scene.scene_id: journal.input_key(scene, "d") for scene in self.scenes()}
+        return {scene.scene_id: input_key(scene, "d") for scene in self.scenes()}
 
     def gone(self) -> set[str]:
         """Scenes that were worked on once, and are no longer in the input, or no longer whole."""

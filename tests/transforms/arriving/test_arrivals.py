@@ -13,7 +13,7 @@ import pytest
 from dpdeblur.transforms.arriving.arrivals import LEAST, Arrivals, Ready
 from dpdeblur.transforms.arriving.watched_place import Look, WatchedPlace
 from dpdeblur.transforms.records import Failure, Scene, Source
-from dpdeblur.transforms.tables.journal import former_input_key, input_key
+from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 from dpdeblur.transforms.tables.ledger import Done
 from tests.builders import make_scenes, write_folders
 

@@ -13,7 +13,7 @@ from dpdeblur.transforms.records import Failure, Outcome, Scene, Source, scene_t
 from dpdeblur.transforms.resuming.diff import Diff, Done, Wanted, diff, of_outcome, with_former_keys
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
 from dpdeblur.transforms.storage.spool import bucket_of
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 from tests.rows import failure, score
 
 NAMES = [f"s{n}" for n in range(8)]
@@ -102,7 +102,7 @@ def test_outcomes_of_earlier_versions_hold() -> None:
     """The former key is pinned: version 0.1 gave it to this scene."""
     sources = {side: Source(f"/s/a/{side}.png", None, 9, "9-1", f"a/{side}.png") for side in ("left", "right")}
     scene = Scene("a", sources["left"], sources["right"], subset="test")
-    former = journal.former_input_key(scene, "d")
+    former = former_input_key(scene, "d")
     facts = ["d", "test", *([f"/s/a/{side}.png", None, 9, "9-1"] for side in sources), None, None, None]
     assert former == hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     earlier: list[Outcome] = [
@@ -111,7 +111,7 @@ def test_outcomes_of_earlier_versions_hold() -> None:
         failure("b", input_key=former),
     ]
     done = list(map(of_outcome, earlier))
-    wanted = with_former_keys(Wanted({"a": journal.input_key(scene, "d")}), [scene_to_tuple(scene)], done, "d")
+    wanted = with_former_keys(Wanted({"a": input_key(scene, "d")}), [scene_to_tuple(scene)], done, "d")
     assert wanted.former == {"a": former}
     change = diff(wanted, done)
     assert [(one.scene_id, one.input_key) for one in change.kept] == [("a", former)]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dpdeblur.transforms.records import Outcome, Scene, Source
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 from tests.rows import failure, score
 
 outcomes = st.builds(
@@ -103,20 +104,20 @@ def test_the_key_changes_with_each_file_and_with_the_settings() -> None:
         (replace(scene, combined=Source("c")), "d"),
         (replace(scene, target=None), "d"),
     ]
-    assert len({journal.input_key(s, d) for s, d in variants}) == len(variants)
+    assert len({input_key(s, d) for s, d in variants}) == len(variants)
 
 
 def test_a_file_is_known_by_its_place_in_the_input_and_its_version() -> None:
     def scene(root: str, stamp: str = "1", place: str = "a/left.png") -> Scene:
         return Scene("a", Source(f"{root}/a/left.png", stamp=stamp, place=place), Source("r", stamp="1", place="a/right.png"))
 
-    here = journal.input_key(scene("/here"), "d")
-    assert journal.input_key(scene("/moved"), "d") == here
-    assert journal.input_key(scene("/here", stamp="2"), "d") != here
-    assert journal.input_key(scene("/here", place="b/left.png"), "d") != here
-    unknown = journal.input_key(scene("/here", stamp=""), "d")
-    assert journal.input_key(scene("/moved", stamp=""), "d") != unknown, "without a version the address is all there is"
-    assert journal.former_input_key(scene("/moved"), "d") != journal.former_input_key(scene("/here"), "d")
+    here = input_key(scene("/here"), "d")
+    assert input_key(scene("/moved"), "d") == here
+    assert input_key(scene("/here", stamp="2"), "d") != here
+    assert input_key(scene("/here", place="b/left.png"), "d") != here
+    unknown = input_key(scene("/here", stamp=""), "d")
+    assert input_key(scene("/moved", stamp=""), "d") != unknown, "without a version the address is all there is"
+    assert former_input_key(scene("/moved"), "d") != former_input_key(scene("/here"), "d")
 
 
 @given(st.lists(outcomes, max_size=5))

@@ -1,0 +1,35 @@
+"""What a scene's outcome depends on, as one digest: where it is another one, the outcome no longer holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from dpdeblur.transforms.records import Scene, scene_to_tuple
+
+
+def input_key(scene: Scene, settings_digest: str) -> str:
+    """Return a digest of what a scene's outcome depends on: the version of each of its files, and the settings of the run.
+
+    A file is known by its place inside the input and its version, so that an input that is moved, or reached by a link, is
+    the same; by its address, where its version is not known.
+    """
+    return plain_input_key(scene_to_tuple(scene), settings_digest)
+
+
+def plain_input_key(scene: tuple[Any, ...], settings_digest: str) -> str:
+    """Return the `input_key` of a scene in the form of `records.scene_to_tuple`."""
+    _, subset, _, *files = scene
+    versions = [file and ((file[4] if file[4] and file[3] else file[0]), file[1], file[2], file[3]) for file in files]
+    return _digest_of([settings_digest, subset, *versions])
+
+
+def former_input_key(scene: Scene, settings_digest: str) -> str:
+    """Return the `input_key` that versions before 0.2 gave, by the address of each file: for runs that stand."""
+    _, subset, _, *files = scene_to_tuple(scene)
+    return _digest_of([settings_digest, subset, *(file and file[:4] for file in files)])
+
+
+def _digest_of(facts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
