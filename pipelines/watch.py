@@ -30,7 +30,7 @@ from dpdeblur.transforms.arriving.lookout import WAITING, WatchSpec, read_waitin
 from dpdeblur.transforms.arriving.watched_place import WatchedPlace, mended
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.records import Failure, UsageError
+from dpdeblur.transforms.records import Failure, Scene, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.patient_read import is_out_of_reach
@@ -130,8 +130,8 @@ def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control:
         control: of the run.
     """
     arrived = pipeline | "Arriving" >> Arriving(spec, each.pool.task, control)
-    restored = arrived | "Scenes" >> beam.Filter(is_scene) | "Restore" >> each
-    overdue = arrived | "Overdue" >> beam.Filter(is_overdue)
+    restored = arrived | "Scenes" >> beam.Filter(is_scene).with_output_types(Scene) | "Restore" >> each
+    overdue = arrived | "Overdue" >> beam.Filter(is_overdue).with_output_types(Failure)
     (restored, overdue) | "Outcomes" >> beam.Flatten() | "Enter" >> EnterTables(spec)
 
 

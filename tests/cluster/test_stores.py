@@ -26,7 +26,7 @@ from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store as storage
 from dpdeblur.transforms.storage.listing import list_files, single_file
 from tests.builders import make_scenes, write_folders
-from tests.cluster.commands import dpdeblur, finish, rows, same_tables, start, wait_for
+from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
 from tests.cluster.engines.gcs import GCS
 from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.s3 import S3
@@ -195,7 +195,7 @@ def test_a_killed_run_goes_on_where_it_was(store: ObjectStore, tmp_path: Path) -
     process.send_signal(signal.SIGKILL)
     finish(process)
     assert not [name for name in store.names("killed/") if name.endswith(".parquet")], "half a run looks like a whole one"
-    kept = len(store.names("killed/.state/journal/"))
+    kept = finished(store.get("killed", tmp_path / "killed"))
     done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 0, done.stderr
     assert f"{kept} already done" in done.stdout

@@ -7,16 +7,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from dpdeblur.models.runtime.session import ModelSpec
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options import command_line, values
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.watch import IdleWatch, check_resumable, code_of_end
+from dpdeblur.pipelines.watch import IdleWatch, build, check_resumable, code_of_end
 from dpdeblur.transforms.arriving.arrivals import Waiting
+from dpdeblur.transforms.arriving.lookout import WatchSpec
+from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.run_control import RunControl
 from tests.builders import make_scenes, write_folders, write_tar
 from tests.cluster.commands import end_all, finish, wait_for
@@ -35,6 +41,14 @@ def no_command_outlives_its_test() -> Iterator[None]:
 def words(tmp_path: Path, *more: str) -> list[str]:
     (tmp_path / "in").mkdir(exist_ok=True)
     return ["watch", "--input", str(tmp_path / "in"), "--output", str(tmp_path / "run"), *more]
+
+
+def test_the_graph_for_engines_without_end_can_be_built(tmp_path: Path) -> None:
+    run = str(tmp_path)
+    spec = WatchSpec(run, "auto", run, "", every_s=1, settle_s=0, patience_s=60, window_s=60)
+    pipeline, control = beam.Pipeline(runner=FnApiRunner()), RunControl()
+    build(pipeline, spec, ForEachScene(Restoration(ModelSpec("views-mean"))), control)
+    assert any("Enter" in step.full_label for step in pipeline.transforms_stack[0].parts)
 
 
 def test_an_engine_that_cannot_run_without_end_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
