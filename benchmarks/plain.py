@@ -25,10 +25,11 @@ Picture = NDArray[np.float64]  # [H, W, 3], RGB in [0, 1]
 
 
 def read(path: str) -> Picture:
-    samples = cv2.imread(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
+    samples = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if samples is None:
         raise OSError(f"OpenCV cannot read {path}")
-    return np.asarray(samples / FULL)
+    # Not IMREAD_COLOR_RGB: of a TIFF of 16 bits it gives other samples (seen in OpenCV 5.0).
+    return np.asarray(cv2.cvtColor(samples, cv2.COLOR_BGR2RGB) / FULL)
 
 
 def restore(session: onnxruntime.InferenceSession, left: Picture, right: Picture, multiple: int) -> Picture:
