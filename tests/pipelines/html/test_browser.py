@@ -18,6 +18,7 @@ from dpdeblur.pipelines.html import comparison_gallery, comparison_page, gallery
 from dpdeblur.transforms.scoring.compare_runs import compare_runs
 from dpdeblur.transforms.tables.results import read_run
 from tests.builders import make_scenes, write_folders
+from tests.cluster.commands import wait_for
 from tests.rows import failure, score
 from tests.runs import random_scores, write_run
 
@@ -28,6 +29,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 QUIET += ["--disable-background-networking", "--disable-component-update"]
+
+
+def wait_until(tab: Any, expression: str) -> None:
+    """Wait until JavaScript says so, asked again and again from here: the page's policy lets it evaluate no text itself."""
+    wait_for(lambda: tab.evaluate(expression), seconds=30)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +179,7 @@ def test_nothing_jumps_where_the_mode_changes(open_page: Any) -> None:
     before, below = centre(tab), tab.locator(".film").bounding_box()
     for mode, frames in (("Side by side", 3), ("Blink", 1), ("Slider", 1)):
         tab.get_by_role("button", name=mode).click()
-        tab.wait_for_function(f"document.querySelectorAll('.frame').length === {frames}")
+        wait_until(tab, f"document.querySelectorAll('.frame').length === {frames}")
         assert centre(tab)[2] == pytest.approx(before[2])
         assert centre(tab)[:2] == pytest.approx(before[:2], abs=1)
         assert tab.locator(".film").bounding_box() == pytest.approx(below, abs=1)
@@ -187,7 +193,7 @@ def test_every_row_opens_its_scene(open_page: Any) -> None:
     assert tab.locator("#scene-table tbody img.thumb").count() == 4
     for name in column(tab, "Scene"):
         tab.locator("#scene-table").get_by_role("button", name=name).click()
-        tab.wait_for_function(f"document.querySelector('#viewer').innerText.includes({name!r})")
+        wait_until(tab, f"document.querySelector('#viewer').innerText.includes({name!r})")
     assert tab.locator(".lost").inner_text().count("--pictures all") <= 1
     tab.get_by_label("Filter All scenes").fill("0007")
     tab.locator("#scene-table tbody button.link").first.click()
@@ -200,13 +206,13 @@ def test_error_maps_and_blinking(open_page: Any) -> None:
     tab = open_page("report")
     plain = tab.locator(".layer img").first.get_attribute("src")
     tab.get_by_role("button", name="Error map").click()
-    tab.wait_for_function("document.querySelector('.layer img').src.startsWith('data:image/png')")
+    wait_until(tab, "document.querySelector('.layer img').src.startsWith('data:image/png')")
     assert "error \u00d7 4" in tab.locator(".panes figcaption").inner_text()
     tab.get_by_role("button", name="Error map").click()
-    tab.wait_for_function("document.querySelector('.layer img').src.startsWith('data:image/webp')")
+    wait_until(tab, "document.querySelector('.layer img').src.startsWith('data:image/webp')")
     assert tab.locator(".layer img").first.get_attribute("src") == plain
     tab.get_by_role("button", name="Blink").click()
-    tab.wait_for_function("document.querySelector('figcaption .off')")
+    wait_until(tab, "document.querySelector('figcaption .off')")
     tab.locator(".panes").press(" ")  # from here on by hand
     seen = []
     for _ in range(3):
@@ -236,7 +242,7 @@ def test_wide_tables_say_on_a_phone_that_they_go_on(open_page: Any) -> None:
     box = tab.locator("#scene-table .scroll")
     assert "more-right" in box.get_attribute("class") and "more-left" not in box.get_attribute("class")
     box.evaluate("e => { e.scrollLeft = 1e6; }")
-    tab.wait_for_function("document.querySelector('#scene-table .scroll').classList.contains('more-left')")
+    wait_until(tab, "document.querySelector('#scene-table .scroll').classList.contains('more-left')")
     assert "more-right" not in box.get_attribute("class")
 
 
@@ -279,7 +285,7 @@ def test_filters_and_turns_pages(open_page: Any) -> None:
 
 def side_by_side(tab: Any) -> None:
     tab.get_by_role("button", name="Side by side").click()
-    tab.wait_for_function("document.querySelectorAll('.frame').length === 3")
+    wait_until(tab, "document.querySelectorAll('.frame').length === 3")
 
 
 def test_all_pictures_zoom_and_pan_as_one(open_page: Any) -> None:
@@ -342,7 +348,7 @@ def test_slides_by_keyboard_and_by_mouse(open_page: Any) -> None:
     assert float(re.findall(r"([\d.]+)%", tab.evaluate(clip))[-1]) == pytest.approx(20, abs=1)
     assert float(slide.get_attribute("aria-valuenow")) == pytest.approx(20, abs=1)
     tab.get_by_label("Left picture").select_option("1")
-    tab.wait_for_function("document.querySelector('.layer img').alt.startsWith('After')")
+    wait_until(tab, "document.querySelector('.layer img').alt.startsWith('After')")
 
 
 def test_scene_is_chosen_from_film_and_from_table(open_page: Any) -> None:
@@ -350,12 +356,12 @@ def test_scene_is_chosen_from_film_and_from_table(open_page: Any) -> None:
     first = tab.locator(".layer img").first.get_attribute("alt")
     assert first == "Before, scene scene-000"
     tab.locator(".film button").nth(2).click()
-    tab.wait_for_function(f"document.querySelector('.layer img').alt !== {first!r}")
+    wait_until(tab, f"document.querySelector('.layer img').alt !== {first!r}")
     assert tab.locator(".film button[aria-pressed=true]").count() == 1
     tab.locator("#scene-table").get_by_role("button", name="scene-000").click()
-    tab.wait_for_function(f"document.querySelector('.layer img').alt === {first!r}")
+    wait_until(tab, f"document.querySelector('.layer img').alt === {first!r}")
     tab.locator(".panes").press("n")
-    tab.wait_for_function(f"document.querySelector('.layer img').alt !== {first!r}")
+    wait_until(tab, f"document.querySelector('.layer img').alt !== {first!r}")
 
 
 @pytest.mark.parametrize("name", ["report", "compare"])
