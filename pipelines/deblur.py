@@ -19,10 +19,10 @@ from dpdeblur.pipelines.run import crash_recovery, provenance, summary
 from dpdeblur.pipelines.run.commit import commit
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.failure_limit import FailureLimit
-from dpdeblur.pipelines.run.gather import gather
 from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, Work, make_job, plan_work
 from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
+from dpdeblur.pipelines.run.pack_images import pack_images
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.finding.collection import Collection
@@ -164,7 +164,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         run.raise_if_stopped()
         statistics = commit(folder, work.wanted, work.buckets, prune=options.prune)
         if isinstance(options, DeblurOptions) and options.images == "shards":
-            gather(run, folder, options)
+            pack_images(run, folder, options)
         return summary.conclude(
             run,
             folder,

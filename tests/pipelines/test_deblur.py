@@ -152,7 +152,7 @@ def test_pictures_go_into_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError("cut short")
 
     with monkeypatch.context() as broken:  # when the tables stand, and the first shards are written, but not their index
-        broken.setattr("dpdeblur.pipelines.run.gather.write_table", cut_short)
+        broken.setattr("dpdeblur.pipelines.run.pack_images.write_table", cut_short)
         assert deblur(source, run, *shards) == 1
     assert len(list((run / "images").glob("*.png"))) == 4
     before = rows(run)

@@ -52,7 +52,7 @@ class Change:
     first: int
 
 
-def gather(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
+def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
     """Pack the pictures of a run whose tables stand.
 
     Args:
@@ -68,7 +68,7 @@ def gather(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
     subsets = {score.scene_id: score.subset for score in scores if score.image_path}
     index = [member for uri in folder.images.index() for member in from_table(read_table(uri, Member), Member)]
     shards, indexed = folder.images.shards(), {member.shard for member in index}
-    store.delete([uri for uri in shards if store.name(uri) not in indexed])  # of a gathering that was cut short
+    store.delete([uri for uri in shards if store.name(uri) not in indexed])  # of a packing that was cut short
     there = set(map(store.name, shards))
     lost = {member.shard for member in index} - there
     found = (file for file in list_files(images).files if not file.folder and file.name.endswith(suffix))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpdeblur.pipelines.cli import main
-from dpdeblur.pipelines.run import gather
-from dpdeblur.pipelines.run.gather import plan
+from dpdeblur.pipelines.run import pack_images
+from dpdeblur.pipelines.run.pack_images import plan
 from dpdeblur.transforms.records import Member, Source
 from dpdeblur.transforms.storage import store
 from tests import builders
@@ -67,9 +67,9 @@ def test_cut_short_at_any_step_no_picture_is_lost(tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as broken:
         match step:
             case "before packing":
-                broken.setattr(gather, "assign", cut_short)
+                broken.setattr(pack_images, "assign", cut_short)
             case "before the index":
-                broken.setattr(gather, "write_table", cut_short)
+                broken.setattr(pack_images, "write_table", cut_short)
             case _:
                 broken.setattr(store, "delete", delete_no_picture)
         assert main(command) == 1
