@@ -206,9 +206,10 @@ class RunFolder:
         """
         if restart:
             self.clear()
-        elif forget_failures:
-            self.forget_failures()
-        self.sweep()
+        else:
+            self.sweep()
+            if forget_failures:
+                self.forget_failures()
         self.generations.take_over(anew=restart)
 
     def write_work(self, todo: Iterable[Scene]) -> list[str]:
