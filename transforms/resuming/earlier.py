@@ -93,7 +93,8 @@ class EarlierOutcomes:
         journal_folder: str,
         pictures: Iterator[str],
     ) -> None:
-        self._parts, self._read_part, self._buckets = parts, read_part, buckets
+        self._parts = {table: {store.name(uri): uri for uri in uris} for table, uris in parts.items()}
+        self._read_part, self._buckets = read_part, buckets
         self._in_place = buckets in (1, split)
         self._sorted = Spool[tuple[str, pa.Table]](_TABLES_IN_MEMORY)
         if not self._in_place:
@@ -115,8 +116,7 @@ class EarlierOutcomes:
         first = sum(table.num_rows for table in tables.values())
         done = [*_of_tables(tables), *(of_outcome(outcome, first + row) for row, outcome in enumerate(journaled))]
         sound = [one for one in done if not one.image_path or store.name(one.image_path) in there]
-        files = {name: {store.name(uri) for uri in self._parts[name]} for name in TABLES}
-        own = all(part_name(number) in names and (self._buckets > 1 or len(names) == 1) for names in files.values())
+        own = all(part_name(number) in uris and (self._buckets > 1 or len(uris) == 1) for uris in self._parts.values())
         in_place = self._in_place and own and all(len(found) == 1 for found in parts.values())
         return BucketOutcomes(tables, journaled, sound, in_place)
 
@@ -124,11 +124,11 @@ class EarlierOutcomes:
         if not self._in_place:
             yield from (table for kind, table in self._sorted.bucket(number, self._buckets) if kind == name)
             return
-        for uri in self._parts[name]:
-            if self._buckets == 1 or store.name(uri) == part_name(number):
-                table = self._read_part(uri, TABLES[name])
-                if table is not None:
-                    yield table
+        parts, own = self._parts[name], part_name(number)
+        for uri in parts.values() if self._buckets == 1 else [parts[own]] if own in parts else ():
+            table = self._read_part(uri, TABLES[name])
+            if table is not None:
+                yield table
 
     def _sort(self, name: str, table: pa.Table | None) -> None:
         if table is None:
