@@ -115,7 +115,8 @@ class DroppedFiles:
 def _take(file: File, content: _Content, found: Dropped) -> None:
     if content.is_foreign:
         return
-    rows = manifest.of_rows(file.source.uri, file.path, content.rows)
+    reader = manifest.Reader(file.source.uri, file.path)
+    rows = [reader.candidate(*row) for row in content.rows]
     found.add(file, [*content.candidates, *rows])
     found.used.update(each.source.uri for row in rows for files in row.files.values() for each in files)
     found.unused_members.extend(content.unused_members)
@@ -146,7 +147,7 @@ def _shard(file: File) -> _Content:
 def _manifest(file: File) -> _Content:
     if not manifest.names_views(file.source.uri):
         return _Content(is_foreign=True)
-    return _Content(rows=manifest.rows(file.source.uri), is_read=True)
+    return _Content(rows=list(manifest.Reader(file.source.uri).rows()), is_read=True)
 
 
 def _not_read(file: File, problem: str, *, may_pass: bool = False) -> CandidateScene:

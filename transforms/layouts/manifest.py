@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import pyarrow as pa
@@ -14,10 +14,8 @@ from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row, lines_of, 
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
 from dpdeblur.transforms.layouts.parquet_table import parquet_columns, parquet_rows
-from dpdeblur.transforms.records import Source
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import single_file
-from dpdeblur.transforms.storage.uris import is_local
+from dpdeblur.transforms.storage.listing import named_file
 from dpdeblur.transforms.storage.walk import File
 
 _JSON = (".jsonl", ".ndjson")
@@ -35,11 +33,12 @@ class Reader:
 
     Args:
         uri: the manifest; Parquet where its name ends in .parquet, JSON lines in .jsonl or .ndjson, else CSV.
+        name: of the manifest, in messages; its file name without one.
         restored: whether the column `restored` is needed too.
     """
 
-    def __init__(self, uri: str, *, restored: bool = False) -> None:
-        self._uri = uri
+    def __init__(self, uri: str, name: str = "", *, restored: bool = False) -> None:
+        self._uri, self._name = uri, name or posixpath.basename(uri)
         self._folder = (uri.rpartition("/")[0] or "/") if "/" in uri else "."
         self._required = (*REQUIRED, RESTORED) if restored else REQUIRED
 
@@ -60,7 +59,7 @@ class Reader:
         return _candidate(self._place(number), self._folder, row, self._required)
 
     def _place(self, number: int) -> str:
-        return f"{posixpath.basename(self._uri)}:{number}"
+        return f"{self._name}:{number}"
 
 
 def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
@@ -81,30 +80,6 @@ def names_views(uri: str) -> bool:
         with open_table(uri) as binary, text_of(binary, uri, "no manifest") as text:
             header = "".join(islice(lines_of(text, uri), 2))  # the first may say what stands between the fields
     return any(side in header.casefold() for side in ("left", "right"))
-
-
-def rows(uri: str) -> list[tuple[int, Row | str]]:
-    """Return the rows of a manifest, each with its number; a broken one is the text of what is wrong with it.
-
-    Raises:
-        UsageError: the manifest cannot be read, lacks a column, or a column is not text.
-    """
-    return list(_rows(uri, REQUIRED))
-
-
-def of_rows(
-    uri: str, name: str, rows: Iterable[tuple[int, Row | str]], required: tuple[str, ...] = REQUIRED
-) -> list[CandidateScene]:
-    """Return a candidate for each row of a manifest, as its files are now.
-
-    Args:
-        uri: the manifest, from whose folder relative paths start.
-        name: of the manifest, in messages.
-        rows: of it.
-        required: columns that may not be empty.
-    """
-    folder = uri.rpartition("/")[0] if "/" in uri else "."
-    return [_candidate(f"{name}:{number}", folder or "/", row, required) for number, row in rows]
 
 
 def columns(uri: str) -> list[str]:
@@ -157,5 +132,5 @@ def _file(folder: str, path: str) -> File | None:
     """Return a file that a row names; it is known by its path in the manifest, where that is relative, and may move with it."""
     absolute = "://" in path or path.startswith("/")
     uri = store.relative_to(folder, path)
-    source = single_file(uri) if is_local(uri) else Source(uri)
+    source = named_file(uri)
     return None if source is None else File("" if absolute else posixpath.normpath(path), source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -46,8 +46,13 @@ def list_files(folder: str) -> Listing:
     Raises:
         UsageError: the folder itself cannot be listed. A folder inside it that cannot be is among `closed`.
     """
+    return listing_of(walk_files(folder))
+
+
+def listing_of(entries: Iterable[File | ClosedFolder | SkippedEntry]) -> Listing:
+    """Return what lies in a place as a listing."""
     files, closed, skipped = list[File](), list[ClosedFolder](), list[SkippedEntry]()
-    for found in walk_files(folder):
+    for found in entries:
         if isinstance(found, File):
             files.append(found)
         elif isinstance(found, ClosedFolder):
@@ -88,6 +93,17 @@ def single_file(uri: str) -> Source | None:
         return None
     except OSError as error:
         raise UsageError(f"{uri} cannot be looked at: {error}.") from error
+
+
+def named_file(uri: str) -> Source | None:
+    """Return a file that a table names, as `single_file`; one in an object store is taken to be there, unasked.
+
+    A request for each would be too slow: its size and version stay unknown.
+
+    Raises:
+        UsageError: the file system cannot be asked.
+    """
+    return single_file(uri) if is_local(uri) else Source(uri)
 
 
 def _match(folder: str) -> Iterator[File | SkippedEntry]:
