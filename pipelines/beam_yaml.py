@@ -22,7 +22,7 @@ from dpdeblur.models.runtime.session import ModelSpec
 from dpdeblur.transforms.finding.find_scenes import FindScenes
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.images.tone_curve import ToneCurve
-from dpdeblur.transforms.records import Failure, Scene, SceneError, Score, Source, UsageError
+from dpdeblur.transforms.records import Failure, Scene, Score, Source, UsageError, failure_to_find
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.tables.rows import ToRows
@@ -116,15 +116,7 @@ def scene_of_row(row: Any) -> Scene | Failure:
     left, right = views["left"], views["right"]
     if left is None or right is None:
         message = f"The row names no {'left' if left is None else 'right'} view."
-        return Failure(
-            scene_id=scene_id,
-            subset=subset,
-            stage="find",
-            error_type=SceneError.__name__,
-            message=message,
-            uri="",
-            input_key="",
-        )
+        return failure_to_find(scene_id, message, subset=subset)
     return Scene(scene_id, left, right, views["combined"], views["target"], subset)
 
 

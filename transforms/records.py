@@ -245,6 +245,14 @@ class Member:
 Outcome = Score | Failure
 
 
-def is_not_found(outcome: Outcome) -> bool:
-    """Return whether an outcome says that the files of a scene are not all there: nothing was tried."""
-    return isinstance(outcome, Failure) and outcome.stage == "find"
+def failure_to_find(scene_id: str, message: str, *, subset: str = "", uri: str = "") -> Failure:
+    """Return the failure of a scene that was not found whole, so that nothing was tried."""
+    return Failure(
+        scene_id=scene_id,
+        subset=subset,
+        stage="find",
+        error_type=SceneError.__name__,
+        message=message,
+        uri=uri,
+        input_key="",
+    )

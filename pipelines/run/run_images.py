@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.records import Failure, Member, Scene, Score, UsageError
+from dpdeblur.transforms.records import Failure, Member, Scene, Score, UsageError, failure_to_find
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
@@ -122,12 +122,9 @@ def _plain(value: Any) -> Any:
 
 
 def _gone(score: Score, run: Run) -> Failure:
-    return Failure(
-        scene_id=score.scene_id,
+    return failure_to_find(
+        score.scene_id,
+        "The restored picture is gone. Run again with the same command: it is made anew.",
         subset=score.subset,
-        stage="find",
-        error_type="SceneError",
-        message="The restored picture is gone. Run again with the same command: it is made anew.",
         uri=run.picture(score).uri,
-        input_key="",
     )

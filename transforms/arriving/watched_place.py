@@ -12,7 +12,7 @@ from dpdeblur.transforms.layouts.explain_nothing import nothing_found
 from dpdeblur.transforms.layouts.find import Found, Reading, readings, unused, whole_or_all
 from dpdeblur.transforms.layouts.ids import escaped, printable
 from dpdeblur.transforms.layouts.left_out import LeftOutCounter
-from dpdeblur.transforms.records import Failure, SceneError, UsageError
+from dpdeblur.transforms.records import Failure, UsageError, failure_to_find
 from dpdeblur.transforms.storage.listing import Listing, list_files
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.ledger import Done
@@ -145,13 +145,9 @@ def _files(candidate: CandidateScene) -> Iterator[File]:
 def _of_another_layout(candidate: CandidateScene, layout: str, chosen: str, taken: set[str]) -> Failure:
     name = printable(candidate.scene_id)
     files = list(_files(candidate))
-    return Failure(
-        scene_id=f"{name} ({layout})" if name in taken else name,
-        subset="",
-        stage="find",
-        error_type=SceneError.__name__,
-        message=f"{escaped(files[0].path) if files else escaped(candidate.place)} is named as in the layout {layout}, and this "
+    return failure_to_find(
+        f"{name} ({layout})" if name in taken else name,
+        f"{escaped(files[0].path) if files else escaped(candidate.place)} is named as in the layout {layout}, and this "
         f"run reads the layout {chosen}. Watch a folder of its own for it, with --layout {layout}.",
         uri=escaped(files[0].source.uri) if files else "",
-        input_key="",
     )

@@ -9,7 +9,7 @@ import apache_beam as beam
 from apache_beam.typehints import with_output_types
 
 from dpdeblur.transforms.finding.gather import gather
-from dpdeblur.transforms.records import Failure, Scene, SceneError
+from dpdeblur.transforms.records import Failure, Scene, failure_to_find
 
 
 @with_output_types(Any)  # `Scene` or `Failure`: for the same reason as in `ForEachScene`
@@ -55,14 +55,11 @@ def _once(scene_id: str, found: Iterable[Scene | Failure]) -> Scene | Failure:
     items = sorted(found, key=_uri)
     if len(items) == 1:
         return items[0]
-    return Failure(
-        scene_id=scene_id,
+    return failure_to_find(
+        scene_id,
+        f"{_places(items)} would both be scene {scene_id}. Rename one, or leave one out.",
         subset=items[0].subset,
-        stage="find",
-        error_type=SceneError.__name__,
-        message=f"{_places(items)} would both be scene {scene_id}. Rename one, or leave one out.",
         uri=_uri(items[0]),
-        input_key="",
     )
 
 

@@ -33,7 +33,7 @@ from dpdeblur.transforms.layouts.left_out import LeftOutCounter, kind_of_entry
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
 from dpdeblur.transforms.layouts.slips import Slips
 from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.storage.listing import Listing, walk_files
+from dpdeblur.transforms.storage.listing import Listing, listing_of, walk_files
 from dpdeblur.transforms.storage.spool import Spool, buckets_for
 from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
 
@@ -91,40 +91,37 @@ class _Found:
 
 
 def _of_folder(source: str, layout: str) -> Collection:
-    files, apart, closed, skipped = _by_folder(source)
+    files, apart = _by_folder(source)
     root = source.rstrip("/").rsplit("/", 1)[-1] or "scene"
     found = {name: _Found() for name in FOLDER_LAYOUTS if layout in ("auto", name)}
     buckets = buckets_for(len(files), FILES_AT_ONCE)
     for number in range(buckets):
         there = tuple(sorted(files.bucket(number, buckets), key=attrgetter("path")))
         for name, one in found.items():
-            _read(Listing(there, closed), FOLDER_LAYOUTS[name], name, root, one, its_own=FOLDER_LAYOUTS[name].by_names)
+            _read(Listing(there, apart.closed), FOLDER_LAYOUTS[name], name, root, one, its_own=FOLDER_LAYOUTS[name].by_names)
     for name, one in found.items():
-        _read(Listing(apart, closed), FOLDER_LAYOUTS[name], name, root, one, its_own=not FOLDER_LAYOUTS[name].by_names)
-        for candidate in unreadable(Listing((), closed)):
+        known = FOLDER_LAYOUTS[name]
+        _read(Listing(apart.files, apart.closed), known, name, root, one, its_own=not known.by_names)
+        for candidate in unreadable(Listing((), apart.closed)):
             one.spare.add(printable(candidate.scene_id), candidate)
-        for entry in skipped:
+        for entry in apart.skipped:
             if kind := kind_of_entry(entry):
                 one.left_out.add(kind, entry.path)
     return _chosen(source, layout, {name: one for name, one in found.items() if len(one.candidates)})
 
 
-def _by_folder(source: str) -> tuple[Spool[File], tuple[File, ...], tuple[ClosedFolder, ...], tuple[SkippedEntry, ...]]:
-    """Return the files of a place by what has to be looked at together, and apart from them: shards, with their tables."""
-    files, apart, closed, skipped = Spool[File](), list[File](), list[ClosedFolder](), list[SkippedEntry]()
+def _by_folder(source: str) -> tuple[Spool[File], Listing]:
+    """Return the files of a place by what has to be looked at together, and all else apart: shards, with their tables."""
+    files, apart = Spool[File](), list[File | ClosedFolder | SkippedEntry]()
     archive = source.lower().endswith((".tar", ".zip")) or shards.is_compressed(source)
     for found in list_place(source).files if archive else walk_files(source):
-        if isinstance(found, File):
-            if shards.is_shard(found) or shards.is_compressed(found.path) or shards.is_table(found):
-                apart.append(found)
-            else:
-                files.add(_together(found.folder), found)
-        elif isinstance(found, ClosedFolder):
-            closed.append(found)
+        if isinstance(found, File) and not (
+            shards.is_shard(found) or shards.is_compressed(found.path) or shards.is_table(found)
+        ):
+            files.add(_together(found.folder), found)
         else:
-            skipped.append(found)
-    by_path = attrgetter("path")
-    return files, *(tuple(sorted(entries, key=by_path)) for entries in (apart, closed, skipped))  # type: ignore[return-value]
+            apart.append(found)
+    return files, listing_of(apart)
 
 
 def _together(folder: str) -> str:

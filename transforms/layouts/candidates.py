@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
 from dpdeblur.transforms.layouts.left_out import EXTENSIONS
-from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.walk import File
 
 ROLES = ("left", "right", "combined", "target")
@@ -147,12 +147,9 @@ def _some(names: Sequence[str]) -> str:
 
 def _failure(name: str, candidate: CandidateScene, error: SceneError) -> Failure:
     any_file = next((file.source.uri for files in candidate.files.values() for file in files), "")
-    return Failure(
-        scene_id=name,
+    return failure_to_find(
+        name,
+        escaped(str(error)),
         subset=printable(candidate.subset) if candidate.subset else "",
-        stage="find",
-        error_type=SceneError.__name__,
-        message=escaped(str(error)),
         uri=escaped(error.uri or any_file),
-        input_key="",
     )

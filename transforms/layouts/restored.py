@@ -11,7 +11,7 @@ from dpdeblur.transforms.layouts import shards
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene, pictures
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
 from dpdeblur.transforms.layouts.pairing import natural, scene_stem
-from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError
+from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
 
@@ -199,12 +199,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _failure(scene: Scene, error: SceneError) -> Failure:
-    return Failure(
-        scene_id=scene.scene_id,
-        subset=scene.subset,
-        stage="find",
-        error_type=SceneError.__name__,
-        message=escaped(str(error)),
-        uri=escaped(error.uri),
-        input_key="",
-    )
+    return failure_to_find(scene.scene_id, escaped(str(error)), subset=scene.subset, uri=escaped(error.uri))
