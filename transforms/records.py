@@ -66,6 +66,10 @@ class Scene:
 ROLES = ("left", "right", "combined", "target", "restored")
 
 
+TARGET = 3 + ROLES.index("target")
+"""Where `scene_to_tuple` has the target."""
+
+
 def scene_to_tuple(scene: Scene) -> tuple[Any, ...]:
     """Return a scene as plain tuples, which are pickled ten times as fast: id, subset, revision, and its files by `ROLES`."""
     files = (scene.left, scene.right, scene.combined, scene.target, scene.restored)

@@ -12,7 +12,7 @@ from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
-from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys
+from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys, without_lost_targets
 from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
@@ -180,13 +180,14 @@ def plan_work(
     for number in range(work.buckets):
         there, done = job.found.bucket(number, work.buckets), earlier.bucket(number).done
         _check_apart(there.plain, folder)
-        keys = {plain[0]: plain_input_key(plain, job.digest) for plain in there.plain}
-        failures = [replace(failure, input_key=job.digest) for failure in there.failures]
-        wanted = with_former_keys(Wanted(keys, failures, there.unselected), there.plain, done, job.digest)
+        scenes, lost_targets = (there.plain, []) if prune else without_lost_targets(there.plain, done)
+        keys = {plain[0]: plain_input_key(plain, job.digest) for plain in scenes}
+        failures = [replace(failure, input_key=job.digest) for failure in (*there.failures, *lost_targets)]
+        wanted = with_former_keys(Wanted(keys, failures, there.unselected), scenes, done, job.digest)
         change = diff(wanted, done, retry_failed=retry_failed, prune=prune)
         lost.add(change.lost - told)
         had, same = had + change.before, same and change.same
-        work.add(number, there.plain, wanted, change)
+        work.add(number, scenes, wanted, change)
     _check_few(lost, had, job, folder)
     work.nothing_to_do = same and frozenset(work.gone) == told and not work.todo and folder.is_whole()
     return work
@@ -239,7 +240,8 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
     if before is None or before == now:
         return
     names = sorted({*before, *now})
-    changed = [f"{name}: {before.get(name)} → {now.get(name)}" for name in names if before.get(name) != now.get(name)]
+    said = [{name: settings.get(name, "the default") for name in names} for settings in (before, now)]
+    changed = [f"{name}: {said[0][name]} → {said[1][name]}" for name in names if said[0][name] != said[1][name]]
     raise UsageError(
         f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
         "Choose another --output, or begin anew with --restart."

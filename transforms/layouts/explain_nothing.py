@@ -41,13 +41,21 @@ def nothing_found(source: str, listing: Listing, layout: str) -> str:
     kinds = Counter(file.extension or "no extension" for file in files)
     what = ", ".join(f"{count} {escaped(kind)}" for kind, count in kinds.most_common(4))
     example = f" (for example {escaped(files[0].path)})" if files else ""
-    return f"No scene in {source}: {what or 'no files'}{example}.{_unreadable(listing)}{_advice(listing, kinds, layout)}"
+    said = f"{_unreadable(listing)}{_no_scene_in_tar(listing, layout)}{_advice(listing, kinds, layout)}"
+    return f"No scene in {source}: {what or 'no files'}{example}.{said}"
 
 
 def _unreadable(listing: Listing) -> str:
     closed = [f"{escaped(folder.path)} cannot be listed: {folder.reason}." for folder in listing.closed[:3]]
     dead = [f"{escaped(file.path)}: {file.problem}." for file in listing.files if file.problem][:3]
     return "".join(f" {sentence}" for sentence in [*closed, *dead])
+
+
+def _no_scene_in_tar(listing: Listing, layout: str) -> str:
+    """Name a member of a tar that holds no scene: how its members are called is what is wrong with it."""
+    tar = next(filter(shards.is_shard, listing.files), None)
+    member = shards.first_member(tar) if tar and layout in ("auto", "shards") else ""
+    return f" Members of {escaped(tar.path)} belong to no scene: {escaped(member)}, for example." if tar and member else ""
 
 
 def _advice(listing: Listing, kinds: Counter[str], layout: str) -> str:

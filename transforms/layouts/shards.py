@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -166,6 +167,13 @@ def _scanned(shard: File) -> Iterator[CandidateScene | UnusedMember]:
         yield UnusedMember(shard.path, TAR)
     else:
         yield from (UnusedMember(f"{shard.path}: {name}", MEMBER) for name in unused)
+
+
+def first_member(shard: File) -> str:
+    """Return the name of the first file in a tar; empty where there is none, or the tar cannot be read."""
+    with suppress(Exception), store.open_file(shard.source.uri) as stream:  # every cloud client raises its own classes
+        return next((entry.name for entry in scan(stream, shard.source.size or 0) if not entry.is_folder), "")
+    return ""
 
 
 def _take(entry: Entry, shard: File, found: dict[str, CandidateScene], stream: BinaryIO) -> bool:

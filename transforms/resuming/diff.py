@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpdeblur.transforms.records import Failure, Outcome, Score, scene_from_tuple
+from dpdeblur.transforms.records import TARGET, Failure, Outcome, Score, failure_to_find, scene_from_tuple
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
 from dpdeblur.transforms.tables.input_key import former_input_key
 
@@ -26,6 +26,7 @@ class Done:
         finished_ms: when the scene was finished, in milliseconds since 1970.
         stage, error_type, message: of a failure.
         image_path: of a score that has a picture; else empty.
+        scored: whether it was scored against a target.
         row: where the whole row is: its number in `earlier.BucketOutcomes`.
     """
 
@@ -37,6 +38,7 @@ class Done:
     error_type: str = ""
     message: str = ""
     image_path: str = ""
+    scored: bool = False
     row: int = -1
 
     @property
@@ -124,6 +126,30 @@ def diff(
     )
 
 
+def without_lost_targets(
+    scenes: Iterable[tuple[Any, ...]], done: Sequence[Done]
+) -> tuple[list[tuple[Any, ...]], list[Failure]]:
+    """Split off the scenes that were scored against a target which is gone, each as a failure: as if a view were.
+
+    To restore them again without a score would lose what is finished.
+
+    Args:
+        scenes: whole ones, in the form of `records.scene_to_tuple`.
+        done: outcomes of earlier attempts.
+    """
+    scored = {one.scene_id for one in done if one.scored}
+    kept, failures = list[tuple[Any, ...]](), list[Failure]()
+    for scene in scenes:
+        if scene[TARGET] is None and scene[0] in scored:
+            message = (
+                "The target that it was scored against is gone. Bring it back, or have it restored without one by --prune."
+            )
+            failures.append(failure_to_find(scene[0], message, subset=scene[1]))
+        else:
+            kept.append(scene)
+    return kept, failures
+
+
 def with_former_keys(wanted: Wanted, scenes: Iterable[tuple[Any, ...]], done: Sequence[Done], settings_digest: str) -> Wanted:
     """Return the scenes with the keys of earlier versions, where an outcome has one: a run that they began goes on.
 
@@ -154,6 +180,7 @@ def of_outcome(outcome: Outcome, row: int = -1) -> Done:
         error_type="" if isinstance(outcome, Score) else outcome.error_type,
         message="" if isinstance(outcome, Score) else outcome.message,
         image_path=(outcome.image_path or "") if isinstance(outcome, Score) else "",
+        scored=isinstance(outcome, Score) and outcome.psnr_db is not None,
         row=row,
     )
 

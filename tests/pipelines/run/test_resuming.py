@@ -84,6 +84,37 @@ def test_scenes_that_are_gone_keep_their_rows_and_pictures_until_they_are_pruned
     assert pictures(run) == shown - {"scene-004.png"}
 
 
+def test_a_scene_that_has_lost_its_target_keeps_its_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
+    assert deblur(source, run) == 0
+    before = rows(run)
+    target = source / "scene-001" / "target.png"
+    target.rename(tmp_path / "target.png")
+    for _ in range(2):
+        assert deblur(source, run) == 3
+        assert rows(run) == before
+        (failure,) = rows(run, "failures")
+        assert failure["scene_id"] == "scene-001"
+        assert "The target that it was scored against is gone" in failure["message"]
+    (tmp_path / "target.png").rename(target)
+    assert deblur(source, run) == 0
+    assert (rows(run), rows(run, "failures")) == (before, []), "it is not done again"
+    target.unlink()
+    assert deblur(source, run, "--prune") == 0, "without a score, as was asked for"
+    assert [row["scene_id"] for row in rows(run) if row["psnr_db"] is None] == ["scene-001"]
+    for number in (0, 2, 3, 4):
+        (source / f"scene-00{number}" / "target.png").unlink()
+    assert deblur(source, run) == 2, "a disk of targets that is not mounted"
+    assert "Nothing was changed" in capsys.readouterr().err
+
+
+def test_another_format_of_pictures_is_refused_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(1)), tmp_path / "run"
+    assert deblur(source, run, "--images-format", "tiff") == 0
+    assert deblur(source, run) == 2
+    assert "images_format: tiff → the default" in capsys.readouterr().err
+
+
 def test_a_scene_that_has_lost_a_view_fails_and_keeps_what_it_gave(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
     assert deblur(source, run) == 0

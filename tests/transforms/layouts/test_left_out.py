@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.layouts import Found, find_in_listing, find_scenes
 from dpdeblur.transforms.layouts.find import the_reading, unused
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, sentence
@@ -186,6 +189,14 @@ def test_what_is_given_for_a_tar_is_called_what_it_is(tmp_path: Path) -> None:
         write_file(tmp_path / "x.tar", content)
         (failure,) = find_scenes(str(tmp_path / "x.tar")).failures
         assert words in failure.message
+
+
+@pytest.mark.parametrize("find", [find_scenes, gather])
+def test_a_tar_without_scenes_is_told_with_the_name_of_a_member(find: Callable[[str], Any], tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("scene-0000/left.png"))
+    with pytest.raises(UsageError, match=r"Members of a\.tar belong to no scene: scene-0000/left\.png, for example"):
+        find(str(tmp_path / "a.tar"))
 
 
 def test_a_tar_beside_an_index_that_does_not_know_it_is_read_and_counted(tmp_path: Path) -> None:
