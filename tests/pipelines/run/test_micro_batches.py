@@ -92,8 +92,11 @@ def entered(run: Path) -> set[str]:
 
 
 def arrive(tmp_path: Path, *names: str) -> None:
+    """Move whole scenes into the watched folder: one seen half written would be taken again, and it does not wait here."""
     views = next(iter(make_scenes(1, ("left", "right"), height=8, width=8).values()))
-    write_folders(tmp_path / "in", dict.fromkeys(names, views))
+    write_folders(tmp_path / "staging", dict.fromkeys(names, views))
+    for name in names:
+        (tmp_path / "staging" / name).rename(tmp_path / "in" / name)
 
 
 def test_a_slow_scene_holds_up_nobody_and_the_tables_keep_up(tmp_path: Path) -> None:
@@ -122,18 +125,19 @@ def test_what_is_under_way_when_it_is_stopped_is_finished_and_entered(tmp_path: 
 
 
 def test_an_error_of_one_batch_ends_all(tmp_path: Path) -> None:
+    full = spec(tmp_path)
     arrive(tmp_path, "disk-is-full", *(f"more{number}" for number in range(300)))
     control = RunControl()
-    each = ForEachScene(Task(), store.join(str(tmp_path / "run"), journal.FOLDER), workers=2, control=control)
+    each = ForEachScene(Task(), store.join(full.run, journal.FOLDER), workers=2, control=control)
     with pytest.raises(Exception, match="results cannot be written: No space left on device"):
-        micro_batches.run(spec(tmp_path), each, [])
+        micro_batches.run(full, each, [])
     assert control.stopping
     assert len(worked) < 300
 
 
 def test_whoever_lost_the_run_to_another_stops(tmp_path: Path) -> None:
-    arrive(tmp_path, "one")
     mine = spec(tmp_path)
+    arrive(tmp_path, "one")
     take_over(mine.run)
     each = ForEachScene(Task(), store.join(mine.run, journal.FOLDER), control=RunControl())
     with pytest.raises(JobError, match="another job has taken over"):
