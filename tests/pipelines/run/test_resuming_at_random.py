@@ -60,7 +60,7 @@ class World:
 
     def scenes(self) -> tuple[Scene, ...]:
         return tuple(
-            Scene(name, Source("l", stamp=f"{name}{v}"), Source("r"), subset=name)
+            Scene(name, Source("l", stamp=f"{name}{v}"), Source("r"), target=Source("t"), subset=name)
             for name, v in self.versions.items()
             if name not in self.lost
         )
