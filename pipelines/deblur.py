@@ -141,14 +141,14 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
         folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
         if work.nothing_to_do:
-            done = f"{work.failed} failed" if work.failed else "all done"
-            run.say(f"Nothing to do: {counted(work.scenes, 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
+            done = f"{work.counts.failed} failed" if work.counts.failed else "all done"
+            run.say(f"Nothing to do: {counted(work.counts.scenes, 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
             broken = summary.breaks_strictness(job.found, strict=options.strict)
-            return summary.exit_code(work.failed, work.scenes, options.accept_failures, broken=broken)
+            return summary.exit_code(work.counts.failed, work.counts.scenes, options.accept_failures, broken=broken)
         run.say("\n".join([scenes_line(job, work), job.headline, *job.found.remarks]))
         if line := left_out.sentence(job.found.left_out):
             run.say(line)
-        started = folder.write_manifest({**job.facts, "gone": sorted(work.gone)})
+        started = folder.write_manifest({**job.facts, "gone": sorted(work.counts.gone)})
 
         todo = folder.write_work(work.scenes_to_do())
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
@@ -158,7 +158,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
         )
         build(pipeline, todo, each)
 
-        failure_limit = FailureLimit(run.control, options.max_failures, work.scenes, work.failed)
+        failure_limit = FailureLimit(run.control, options.max_failures, work.counts.scenes, work.counts.failed)
         with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
             run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
         run.raise_if_stopped()
@@ -170,7 +170,7 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
             folder,
             job.found,
             started,
-            scores_before=work.scores,
+            scores_before=work.counts.scores,
             strict=options.strict,
             accepted=options.accept_failures,
             statistics=statistics,
@@ -202,6 +202,6 @@ def scenes_line(job: Job[Any], work: Work) -> str:
 
 
 def _gone(work: Work) -> str:
-    scenes = counted(len(work.gone), "scene")
-    also = f" ({work.not_whole} of them in part)" if work.not_whole else ""
-    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if work.gone else ""
+    scenes = counted(len(work.counts.gone), "scene")
+    also = f" ({work.counts.not_whole} of them in part)" if work.counts.not_whole else ""
+    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if work.counts.gone else ""

@@ -134,15 +134,15 @@ def why_in_vain(job: Job[Restoration], work: Work, trial: Trial, options: PlanOp
         trial: of the first scenes.
         options: of the command.
     """
-    if not job.found.scenes and not work.scores:
+    if not job.found.scenes and not work.counts.scores:
         failure = job.found.first_failures[0]
         return f"No scene is whole, for example {failure.scene_id}: {failure.message}"
-    if trial.failures and not trial.score and len(trial.failures) in (len(work.todo), TRIED) and not work.scores:
+    if trial.failures and not trial.score and len(trial.failures) in (len(work.todo), TRIED) and not work.counts.scores:
         failure = trial.failures[0]
         tried = counted(len(trial.failures), "scene")
         return f"{tried} tried, and none could be restored, for example {failure.scene_id} ({failure.stage}): {failure.message}"
-    if options.max_failures and work.failed > options.max_failures.of(work.scenes):
-        return f"{counted(work.failed, 'scene')} failed, more than --max-failures allows."
+    if options.max_failures and work.counts.failed > options.max_failures.of(work.counts.scenes):
+        return f"{counted(work.counts.failed, 'scene')} failed, more than --max-failures allows."
     return ""
 
 

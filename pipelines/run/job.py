@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from dpdeblur.pipelines.options.command_line import command_line, record
@@ -12,12 +12,12 @@ from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
-from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys, without_lost_targets
+from dpdeblur.transforms.resuming.bucket_plan import BucketPlan, Counts, Terms, plan_bucket
+from dpdeblur.transforms.resuming.diff import Wanted
 from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool
-from dpdeblur.transforms.tables.input_key import plain_input_key
 from dpdeblur.transforms.wording import counted, without_secrets
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -62,11 +62,7 @@ class Work:
         todo: scenes to work on.
         wanted: the scenes that the tables are about.
         first: the first scene to work on, by its id.
-        known: how many scenes the tables hold without those.
-        scores: how many rows of scores earlier attempts have left.
-        failed: how many scenes are known to have failed.
-        gone: ids of scenes that are no longer in the input, or no longer whole, and whose outcomes stay.
-        not_whole: how many of these are no longer whole: they have failed, and what they gave before stays.
+        counts: of all of them.
         nothing_to_do: the tables already stand as they should.
     """
 
@@ -74,44 +70,27 @@ class Work:
     todo: Spool[tuple[Any, ...]] = field(default_factory=Spool)
     wanted: Spool[Wanted] = field(default_factory=lambda: Spool(BUCKETS_IN_MEMORY))
     first: Scene | None = None
-    known: int = 0
-    scores: int = 0
-    failed: int = 0
-    gone: list[str] = field(default_factory=list)
-    not_whole: int = 0
+    counts: Counts = field(default_factory=Counts)
     nothing_to_do: bool = False
-
-    @property
-    def scenes(self) -> int:
-        """How many scenes the tables will hold."""
-        return len(self.todo) + self.known
 
     def scenes_to_do(self) -> Iterator[Scene]:
         """Yield the scenes to work on, sorted within each bucket."""
         for number in range(self.buckets):
             yield from map(scene_from_tuple, self.todo.bucket(number, self.buckets))
 
-    def add(self, number: int, scenes: Sequence[tuple[Any, ...]], wanted: Wanted, change: Diff) -> None:
+    def add(self, number: int, plan: BucketPlan) -> None:
         """Take what there is to do in one more bucket.
 
         Args:
             number: of the bucket.
-            scenes: whole ones in it, in the form of `records.scene_to_tuple`, sorted by id.
-            wanted: the same as the tables are about.
-            change: against earlier outcomes.
+            plan: of it.
         """
-        todo = [scene for scene in scenes if scene[0] in change.todo]
-        for scene in todo:
+        for scene in plan.todo:
             self.todo.add(scene[0], scene)
-        if todo and (self.first is None or todo[0][0] < self.first.scene_id):
-            self.first = scene_from_tuple(todo[0])
-        kept, broken = [*change.kept, *change.gone], {failure.scene_id for failure in wanted.failures}
-        self.wanted.add_to(number, wanted)
-        self.known += len({one.scene_id for one in kept} | broken)
-        self.scores += sum(one.restored for one in kept)
-        self.failed += sum(not one.restored for one in kept) + len(broken)
-        self.gone += (one.scene_id for one in change.gone)
-        self.not_whole += sum(one.scene_id in broken for one in change.gone)
+        if plan.todo and (self.first is None or plan.todo[0][0] < self.first.scene_id):
+            self.first = scene_from_tuple(plan.todo[0])
+        self.wanted.add_to(number, plan.wanted)
+        self.counts.add(plan.counts)
 
 
 def make_job(
@@ -174,55 +153,40 @@ def plan_work(
     """
     before = {} if restart else folder.manifest()
     check_same_settings(before, job, folder)
-    work = Work(folder.buckets(job.found.scenes + job.found.failures))
+    told = frozenset(before.get("gone", ()))
+    terms = Terms(job.digest, folder.images.uri, told, retry_failed=retry_failed, prune=prune)
+    work = Work(folder.buckets(len(job.found)))
     earlier = NoOutcomes() if restart else folder.earlier(work.buckets)
-    told, lost, had, same = frozenset(before.get("gone", ())), _Lost(), 0, before.get("finished") is not None
     for number in range(work.buckets):
-        there, done = job.found.bucket(number, work.buckets), earlier.bucket(number).done
-        _check_apart(there.plain, folder)
-        scenes, lost_targets = (there.plain, []) if prune else without_lost_targets(there.plain, done)
-        keys = {plain[0]: plain_input_key(plain, job.digest) for plain in scenes}
-        failures = [replace(failure, input_key=job.digest) for failure in (*there.failures, *lost_targets)]
-        wanted = with_former_keys(Wanted(keys, failures, there.unselected), scenes, done, job.digest)
-        change = diff(wanted, done, retry_failed=retry_failed, prune=prune)
-        lost.add(change.lost - told)
-        had, same = had + change.before, same and change.same
-        work.add(number, scenes, wanted, change)
-    _check_few(lost, had, job, folder)
-    work.nothing_to_do = same and frozenset(work.gone) == told and not work.todo and folder.is_whole()
+        work.add(number, plan_bucket(job.found.bucket(number, work.buckets), earlier.bucket(number), terms))
+    check_counts(work.counts, job.found.source, folder.uri)
+    same = work.counts.same and before.get("finished") is not None
+    work.nothing_to_do = same and frozenset(work.counts.gone) == told and not work.todo and folder.is_whole()
     return work
 
 
-@dataclass
-class _Lost:
-    """Scenes that are no longer in the input, or no longer whole: how many, and the first by id."""
+def check_counts(counts: Counts, source: str, run: str) -> None:
+    """Refuse to go on where pictures would be overwritten, or many scenes are lost at once.
 
-    count: int = 0
-    first: str = ""
+    Images of others in a run's own folder would be overwritten, and deleted by --restart. A disk that is not mounted looks as
+    if many scenes were lost.
 
-    def add(self, scene_ids: frozenset[str]) -> None:
-        if scene_ids:
-            self.count += len(scene_ids)
-            self.first = min(scene_ids | {self.first or min(scene_ids)})
+    Args:
+        counts: of all scenes.
+        source: where they are.
+        run: folder of the run.
 
-
-def _check_few(lost: _Lost, had: int, job: Job[Any], folder: RunFolder) -> None:
-    """Refuse to go on where many scenes are lost at once: a disk that is not mounted looks like that."""
-    if lost.count > max(FEW_GONE, FEW_GONE_SHARE * had):
+    Raises:
+        UsageError: it is so; nothing was changed.
+    """
+    if counts.misplaced:
+        raise UsageError(f"{counts.misplaced} lies where the run keeps its own pictures: choose another --output.")
+    if counts.lost > max(FEW_GONE, FEW_GONE_SHARE * counts.before):
         raise UsageError(
-            f"{lost.count} of the {counted(had, 'scene')} in {folder.uri} are no longer in {job.found.source}, or no longer "
-            f"whole, such as {lost.first}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
+            f"{counts.lost} of the {counted(counts.before, 'scene')} in {run} are no longer in {source}, or no longer "
+            f"whole, such as {counts.first_lost}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
             "If they are to go, choose another --output, or begin anew with --restart."
         )
-
-
-def _check_apart(scenes: Sequence[tuple[Any, ...]], folder: RunFolder) -> None:
-    """Refuse images of others in a run's own folder: they would be overwritten, and deleted by --restart."""
-    ours = folder.images.uri + "/"
-    for _, _, _, *files in scenes:
-        for file in files:
-            if file and file[0].startswith(ours):
-                raise UsageError(f"{file[0]} lies where the run keeps its own pictures: choose another --output.")
 
 
 def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:

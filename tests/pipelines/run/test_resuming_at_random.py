@@ -102,13 +102,13 @@ class World:
         todo = [scene.scene_id for scene in scenes]
         assert work.first == min(scenes, key=lambda scene: scene.scene_id, default=None)
         failed = {one.scene_id for one in self.latest() if not one.restored and not one.not_found_whole}
-        assert set(work.gone) == self.gone() - (failed & self.lost & self.versions.keys()), "nothing is forgotten"
-        assert work.scenes == len({*self.versions, *work.gone}), "each scene once"
+        assert set(work.counts.gone) == self.gone() - (failed & self.lost & self.versions.keys()), "nothing is forgotten"
+        assert work.counts.scenes == len({*self.versions, *work.counts.gone}), "each scene once"
         out_of_date = {name for name in keys if all(one.input_key != keys[name] for one in self.run.done())}
         assert out_of_date <= set(todo), "nothing out of date is kept"
         assert not self.held & {keys[name] for name in todo}, "nothing that is finished is done again"
         self.run.make_ready(restart=False, forget_failures=how == "retry" and bool(todo))
-        facts = {"settings": {}, "gone": sorted(work.gone)}
+        facts = {"settings": {}, "gone": sorted(work.counts.gone)}
         self.run.write_manifest(facts)
         records, done = journal.Journal(self.run.path(journal.FOLDER)), []
         for scene in scenes if how == "finish" else scenes[:steps]:
@@ -128,7 +128,7 @@ class World:
 
     def commit(self, work: Work, facts: dict[str, Any]) -> None:
         statistics = commit(self.run, work.wanted, work.buckets)
-        assert statistics.restored + statistics.failed == work.scenes
+        assert statistics.restored + statistics.failed == work.counts.scenes
         assert self.run.statistics().restored == statistics.restored
         self.run.write_json("summary.json", {})
         self.run.write_manifest(facts, finished=True)
