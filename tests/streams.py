@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tests.cluster.commands import finish, rows, start, wait_for
+from tests.cluster.commands import finish, rows, stable, start, wait_for
 
 TIMES = ("--every=0.5s", "--settle=1s", "--window=5s", "--until-idle=8s")
 
@@ -41,6 +42,13 @@ class Copying(threading.Thread):
                 time.sleep(self.item_s / len(files) / 2)
 
 
+def move_in(data: bytes, target: Path) -> None:
+    """Have a file appear whole, as a watcher may look at any moment."""
+    partial = target.with_name(f".{target.name}.part")  # hidden files are no part of a scene
+    partial.write_bytes(data)
+    partial.replace(target)
+
+
 def watch(incoming: Path, run: Path, engine: Sequence[str], *more: str) -> subprocess.Popen[str]:
     """`dpdeblur watch` in the background."""
     return start("watch", "--input", incoming, "--output", run, "--model", "views-mean", *TIMES, *more, *engine)
@@ -54,8 +62,9 @@ def each_once(run: Path, scenes: Sequence[str]) -> None:
 
 
 def so_far(run: Path, table: str = "metrics") -> list[dict[str, Any]]:
-    """The rows of a table of a watch that runs: tables come one after the other."""
-    return rows(run, table) if (run / table).exists() else []
+    """The rows of a table of a watch that runs: each file is read at one go, for another takes its place at any moment."""
+    files = [io.BytesIO(file.read_bytes()) for file in sorted((run / table).glob("*.parquet"))]
+    return [row for file in files for row in stable(pq.ParquetFile(file).read())]
 
 
 def windows(run: Path) -> list[dict[str, Any]]:
@@ -69,14 +78,13 @@ def what_comes_late_takes_the_place_of_what_was_there(engine: Sequence[str], sou
     run, incoming = tmp_path / "run", tmp_path / "incoming"
     for name, missing in (("scene-000", "target*"), ("scene-001", "right*"), ("scene-002", "nothing")):
         shutil.copytree(source / name, incoming / name, ignore=shutil.ignore_patterns(missing))
-    whole = (incoming / "scene-002" / "left.png").read_bytes()
-    (incoming / "scene-002" / "left.png").write_bytes(whole[:100])  # a copy that hangs
+    hanging = incoming / "scene-002" / "left.png"
+    hanging.write_bytes(hanging.read_bytes()[:100])  # a copy that hangs
     process = watch(incoming, run, engine, "--patience=3s", "--until-idle=1h")
     wait_for(lambda: len(so_far(run, "failures")) == 2 and len(so_far(run)) == 1, process)
-    assert rows(run)[0]["psnr_db"] is None
-    shutil.copy(source / "scene-000" / "target.png", incoming / "scene-000")
-    shutil.copy(source / "scene-001" / "right.png", incoming / "scene-001")
-    (incoming / "scene-002" / "left.png").write_bytes(whole)
+    assert so_far(run)[0]["psnr_db"] is None
+    for name, file in (("scene-000", "target.png"), ("scene-001", "right.png"), ("scene-002", "left.png")):
+        move_in((source / name / file).read_bytes(), incoming / name / file)
     wait_for(lambda: [row["revision"] for row in so_far(run)] == [1, 1, 1], process)
     process.send_signal(signal.SIGINT)
     stopped = finish(process)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 # what differs from run to run, or says where a row was made
@@ -60,8 +61,12 @@ def finish(process: subprocess.Popen[str], seconds: float = 900) -> subprocess.C
 
 def rows(run: Path | str, table: str = "metrics", **filesystem: Any) -> list[dict[str, Any]]:
     """The rows of a table of a run, with what is the same on every engine."""
-    found = pq.read_table(run if str(run).endswith(".parquet") else f"{run}/{table}", **filesystem).to_pylist()
-    return [{name: value for name, value in row.items() if name not in _PLACE_AND_TIME} for row in found]
+    return stable(pq.read_table(run if str(run).endswith(".parquet") else f"{run}/{table}", **filesystem))
+
+
+def stable(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table, with what is the same on every engine."""
+    return [{name: value for name, value in row.items() if name not in _PLACE_AND_TIME} for row in table.to_pylist()]
 
 
 def hosts(run: Path) -> set[str]:

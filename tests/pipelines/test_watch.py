@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +28,9 @@ from dpdeblur.transforms.run_control import RunControl
 from tests.builders import make_scenes, write_folders, write_tar
 from tests.cluster.commands import end_all, finish, wait_for
 from tests.rows import score
-from tests.streams import Copying, each_once, so_far, watch, what_comes_late_takes_the_place_of_what_was_there
+from tests.streams import Copying, each_once, move_in, so_far, watch, what_comes_late_takes_the_place_of_what_was_there
 
-QUICKLY = ("--settle=0.2s", "--every=0.2s", "--until-idle=3s")
+QUICKLY = ("--settle=0.2s", "--every=0.2s", "--until-idle=1h")
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +188,12 @@ def test_killed_twice_while_scenes_and_shards_are_copied_in_each_is_there_once(s
     process = watch(incoming, run, [], *QUICKLY, "--patience=1s")
     Copying(folders[4:6], incoming).join()
     wait_for(lambda: [row["scene_id"] for row in so_far(run, "failures")] == [f"{in_shards[2]}.tar"], process)
-    (incoming / f"{in_shards[2]}.tar").write_bytes(whole)
-    done = finish(process)
+    move_in(whole, incoming / f"{in_shards[2]}.tar")
+    wait_for(lambda: len(so_far(run)) == len(scenes) and not so_far(run, "failures"), process)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.returncode == 130, stopped
+    each_once(run, list(scenes))
+    done = finish(watch(incoming, run, [], *QUICKLY, "--until-idle=1s"))
     assert done.returncode == 0, done
     each_once(run, list(scenes))

@@ -12,13 +12,14 @@ from dpdeblur.pipelines.run import lease
 from dpdeblur.pipelines.run.lock import Held
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
+from tests.cluster.commands import wait_for
 from tests.memory_files import MemoryFiles
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_S", 0.05)
-    monkeypatch.setattr(lease, "DEAD_S", 0.5)
+    monkeypatch.setattr(lease, "DEAD_S", 600.0)  # whoever waits that long has not seen what there is to see
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def test_the_second_is_refused_and_the_first_goes_on(uri: str) -> None:
         pass
 
 
-def test_the_lease_of_a_dead_run_is_taken_over(uri: str) -> None:
+def test_the_lease_of_a_dead_run_is_taken_over(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "DEAD_S", 0.5)
     store.write_whole(uri, b"somebody 3")
     started = time.monotonic()
     with lease.held(uri, RunControl()):
@@ -48,19 +50,15 @@ def test_the_lease_of_a_dead_run_is_taken_over(uri: str) -> None:
 def test_one_that_ends_meanwhile_is_not_waited_for(uri: str) -> None:
     store.write_whole(uri, b"somebody 3")
     threading.Timer(0.1, store.delete, [[uri]]).start()
-    started = time.monotonic()
     with lease.held(uri, RunControl()):
-        assert time.monotonic() - started < 0.4
+        pass
 
 
 def test_whoever_was_taken_for_dead_stops(uri: str) -> None:
     control = RunControl()
     with lease.held(uri, control):
         store.write_whole(uri, b"somebody 0")
-        until = time.monotonic() + 5
-        while not control.stopping:
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_for(lambda: control.stopping)
     assert control.reason == "another run has taken over the folder"
     assert store.read_whole(uri) == b"somebody 0"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from dpdeblur.pipelines.run import micro_batches
@@ -27,6 +24,7 @@ from dpdeblur.transforms.tables.ledger import take_over
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import wait_for
 from tests.rows import score
+from tests.streams import so_far
 
 opened, worked = Counter[str](), Counter[str]()
 gate = threading.Event()
@@ -42,7 +40,7 @@ class Task:
     def work(self, scene: Scene) -> Outcome:
         worked[scene.scene_id] += 1
         if scene.scene_id == "slow":
-            gate.wait(60)
+            gate.wait(600)
         if scene.scene_id == "disk-is-full":
             raise OSError("No space left on device")
         return replace(score(scene.scene_id, input_key=self.key(scene)), revision=scene.revision)
@@ -84,11 +82,7 @@ def watching(spec: WatchSpec) -> Iterator[RunControl]:
 
 
 def entered(run: Path) -> set[str]:
-    found: set[str] = set()
-    for file in (run / "metrics").glob("*.parquet"):
-        with contextlib.suppress(FileNotFoundError):  # replaced by a newer one meanwhile
-            found |= set(pq.ParquetFile(io.BytesIO(file.read_bytes())).read(["scene_id"])["scene_id"].to_pylist())
-    return found
+    return {row["scene_id"] for row in so_far(run)}
 
 
 def arrive(tmp_path: Path, *names: str) -> None:

@@ -28,7 +28,7 @@ class Watched(RunControl):
     def publish(self, finished: Finished) -> None:
         self.seen.append(finished)
         if len(self.seen) == 1:
-            self._barrier.wait(timeout=60)
+            self._barrier.wait(timeout=commands.PATIENCE_S)
         super().publish(finished)
 
 

@@ -45,7 +45,7 @@ def test_the_scene_that_ends_its_process_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_scene_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
-    work = processes(tmp_path, RunControl(), timeout_s=0.5)
+    work = processes(tmp_path, RunControl(), timeout_s=2)
     done = [work.submit(scene(name)) for name in ("endless-0", "sound-0", "sound-1", "sound-2")]
     kinds = [getattr(future.result(), "error_type", "") for future in done]
     work.close()
