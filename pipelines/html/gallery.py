@@ -6,7 +6,7 @@ A run keeps no copies of its inputs: scenes are found again through the run's ma
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ import numpy as np
 from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Bytes, Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.display import displayable
@@ -85,7 +86,7 @@ def choose(scores: Sequence[Score], most: int | None = MOST) -> list[Score]:
     return [*scored[:end], *(middle[i * len(middle) // between] for i in range(between)), *scored[len(scored) - end :]]
 
 
-def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Gallery:
+def collect(run: Run, scores: Sequence[Score], most: int | None = MOST, found: Collection | None = None) -> Gallery:
     """Decode the images of a run's scenes.
 
     Never fails for an image that is gone or broken: the gallery says which, and why.
@@ -94,18 +95,19 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
         run: a finished run.
         scores: its rows that a page shows.
         most: how many scenes to show in full; None for all that are given.
+        found: the scenes of its input, where they are known; they are found again where not.
     """
     if not scores:
         return Gallery((), ("No scene was restored.",))
     if all(score.image_path is None for score in scores) and "restored" not in run.manifest.get("settings", {}):
         return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
-    try:
-        scenes = scenes_of(run, {score.scene_id for score in scores})
-    except (UsageError, KeyError, OSError) as error:
-        return Gallery((), (f"The input of the run cannot be read any more: {error}",))
     chosen = choose(scores, most)
     names = {score.scene_id for score in chosen}
     others = [score for score in scores if score.scene_id not in names][:MOST_THUMBNAILS]
+    try:
+        scenes = scenes_of(run, names | {score.scene_id for score in others}, found)
+    except (UsageError, KeyError, OSError) as error:
+        return Gallery((), (f"The input of the run cannot be read any more: {error}",))
     budget = BUDGET // max(1, len(chosen))
 
     def in_full(score: Score) -> ShownScene | str:
@@ -125,31 +127,32 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST) -> Galle
             return f"{score.scene_id}: {error}"
 
     with ThreadPoolExecutor(AT_ONCE) as threads:  # codecs leave Python's lock alone
-        found = [*threads.map(in_full, chosen), *threads.map(in_small, others)]
-    shown = tuple(one for one in found if isinstance(one, ShownScene))
-    return Gallery(shown, tuple(one for one in found if isinstance(one, str)))
+        made = [*threads.map(in_full, chosen), *threads.map(in_small, others)]
+    shown = tuple(one for one in made if isinstance(one, ShownScene))
+    return Gallery(shown, tuple(one for one in made if isinstance(one, str)))
 
 
-def scenes_of(run: Run, names: Collection[str] | None = None) -> dict[str, Scene]:
+def scenes_of(run: Run, names: Container[str] | None = None, found: Collection | None = None) -> dict[str, Scene]:
     """Return the scenes of a run's input, by name; with the pictures that were scored, where somebody else restored them.
 
     Args:
         run: a finished run.
         names: of the scenes that are wanted; None for all.
+        found: all scenes of the input, where they are known.
 
     Raises:
         UsageError, KeyError, OSError: the input is gone, or the manifest does not name it.
     """
     folder = run.manifest.get("settings", {}).get("restored")  # empty: the input itself names the restored pictures
     if folder is None and names is not None:  # the one way that holds no more than what is wanted
-        parts = gather(run.manifest["input"], run.manifest["layout"]).parts()
-        return {plain[0]: scene_from_tuple(plain) for part in parts for plain in part.plain if plain[0] in names}
-    found = find_scenes(run.manifest["input"], run.manifest["layout"], restored=folder == "")
-    scenes = found.scenes
+        known = found or gather(run.manifest["input"], run.manifest["layout"])
+        return {plain[0]: scene_from_tuple(plain) for part in known.parts() for plain in part.plain if plain[0] in names}
+    at_once = find_scenes(run.manifest["input"], run.manifest["layout"], restored=folder == "")
+    scenes = at_once.scenes
     if folder:
         files, how = restored_pictures(list_files(store.absolute(folder))), run.manifest["options"].get("match", "name")
         if how == "order":
-            scenes = match_by_order(scenes, [failure.scene_id for failure in found.failures], files).scenes
+            scenes = match_by_order(scenes, [failure.scene_id for failure in at_once.failures], files).scenes
         else:
             scenes = match_by_name(scenes, files, ids_only=how == "id").scenes
     return {scene.scene_id: scene for scene in scenes}

@@ -10,6 +10,7 @@ from dpdeblur.pipelines.html.formats import number
 from dpdeblur.pipelines.html.gallery import Gallery, ShownScene
 from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.results import Run, read_sample
 
@@ -17,20 +18,23 @@ MOST_ROWS = 200_000
 """Of a table, about: of larger ones the page shows a sample."""
 
 
-def write_report(folder: str, output: str | None = None, pictures: int | None = gallery.MOST) -> str:
+def write_report(
+    folder: str, output: str | None = None, pictures: int | None = gallery.MOST, found: Collection | None = None
+) -> str:
     """Make the page of the run in a folder; return where it is.
 
     Args:
         folder: of a finished run.
         output: where the page goes; by default `report.html` in the folder.
         pictures: how many scenes are shown in full; None for all.
+        found: the scenes of its input, where they are known; they are found again where not.
 
     Raises:
         UsageError: the folder holds no finished run, or the page cannot be written.
     """
     finished = read_sample(folder, MOST_ROWS)
     where = output or finished.path("report.html")
-    shown = gallery.collect(finished, scene_table.sampled(finished), pictures)
+    shown = gallery.collect(finished, scene_table.sampled(finished), pictures, found)
     try:
         store.write_whole(where, render(finished, shown).encode())
     except OSError as error:

@@ -13,13 +13,14 @@ from dpdeblur.transforms.resuming.bucket_tables import bucket_tables
 from dpdeblur.transforms.resuming.diff import Wanted
 from dpdeblur.transforms.resuming.earlier import TABLES
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.spool import Spool
+from dpdeblur.transforms.storage.spool import Spool, collector_paused
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
 from dpdeblur.transforms.tables.statistics import RunStatistics
 from dpdeblur.transforms.wording import counted
 
 
+@collector_paused()
 def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: bool = False) -> RunStatistics:
     """Write the tables of a run, put them in the place of the old ones, and drop the journal that they replace.
 

@@ -17,7 +17,7 @@ from dpdeblur.transforms.resuming.diff import Wanted
 from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.spool import Spool
+from dpdeblur.transforms.storage.spool import Spool, collector_paused
 from dpdeblur.transforms.wording import counted, without_secrets
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -135,6 +135,7 @@ def make_job(
     return Job(found, task, at_once, settings, digest, facts, headline)
 
 
+@collector_paused()
 def plan_work(
     job: Job[Any], folder: RunFolder, *, retry_failed: bool = False, restart: bool = False, prune: bool = False
 ) -> Work:

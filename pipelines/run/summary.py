@@ -58,7 +58,8 @@ def conclude(
     show(numbers, run.console)
     run.say(f"Results: {folder.uri}")
     try:
-        run.say(f"Report: {report_page.write_report(folder.uri)}")
+        everything = found if isinstance(found, Collection) and not found.unselected else None
+        run.say(f"Report: {report_page.write_report(folder.uri, found=everything)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
     scenes = statistics.restored + statistics.failed

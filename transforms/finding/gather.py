@@ -34,7 +34,7 @@ from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
 from dpdeblur.transforms.layouts.slips import Slips
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.listing import Listing, listing_of, walk_files
-from dpdeblur.transforms.storage.spool import Spool, buckets_for
+from dpdeblur.transforms.storage.spool import Spool, buckets_for, collector_paused
 from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
 
 FILES_AT_ONCE = 80_000
@@ -42,6 +42,7 @@ _OF_A_GROUP = re.compile(r"(?:\A|(?<=/))(?:(?:train|val|test)_[clr]/(?:source|ta
 """Folders whose pictures belong together with those of the folders beside them."""
 
 
+@collector_paused()
 def gather(source: str, layout: str = "auto") -> Collection:
     """Find the scenes in a place, however many they are.
 

@@ -45,15 +45,14 @@ def csv_rows(uri: str, required: Sequence[str], optional: Sequence[str]) -> Iter
     """
     with open_table(uri) as binary, text_of(binary, uri, "no CSV file") as text:
         header = _Header(text, uri, required, optional)
-        wanted = [name for name in (*required, *optional) if name in header.names]
+        wanted = [(name, number) for number, name in enumerate(header.names) if name in (*required, *optional)]
         for number, fields in _records(lines_of(text, uri), header.line, header.separator, len(header.names)):
             if number > MAX_ROWS:
                 raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
             if isinstance(fields, str):
                 yield number, fields
             elif len(fields) == len(header.names):
-                by_name = dict(zip(header.names, fields, strict=True))
-                yield number, {name: by_name[name].strip() or None for name in wanted}
+                yield number, {name: fields[place].strip() or None for name, place in wanted}
             elif fields:
                 yield number, f"The row has {len(fields)} fields, the header has {len(header.names)}."
 
@@ -137,6 +136,9 @@ def _is_odd(text: str) -> bool:
 
 def _parse(text: str, separator: str) -> list[str] | str | None:
     """Return the fields of one row; what is wrong with it; or None where a quote is still open at its end."""
+    if '"' not in text:  # what the csv module does then, in a fifth of the time
+        line = text.rstrip("\r\n")
+        return line.split(separator) if line else []
     try:
         return next(csv.reader([text], delimiter=separator, strict=True), [])
     except csv.Error as error:

@@ -130,7 +130,6 @@ def _candidate(place: str, folder: str, row: Row | str, required: tuple[str, ...
 
 def _file(folder: str, path: str) -> File | None:
     """Return a file that a row names; it is known by its path in the manifest, where that is relative, and may move with it."""
-    absolute = "://" in path or path.startswith("/")
-    uri = store.relative_to(folder, path)
-    source = named_file(uri)
-    return None if source is None else File("" if absolute else posixpath.normpath(path), source)
+    place = "" if "://" in path or path.startswith("/") else posixpath.normpath(path)
+    source = named_file(store.relative_to(folder, path), place)
+    return None if source is None else File(place, source)

@@ -72,8 +72,12 @@ def walk_files(folder: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
     return walk(folder) if is_local(folder) else _match(folder)
 
 
-def single_file(uri: str) -> Source | None:
+def single_file(uri: str, place: str = "") -> Source | None:
     """Return the file of that very name with its size and version, or None where there is none.
+
+    Args:
+        uri: of the file.
+        place: of a file of this machine, inside the input.
 
     Raises:
         UsageError: the file system cannot be asked.
@@ -85,7 +89,7 @@ def single_file(uri: str) -> Source | None:
             return None
         except OSError as error:
             raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
-        return local_source(uri, status) if is_plain_file(status) else None
+        return local_source(uri, status, place) if is_plain_file(status) else None
     reachable.check(uri)
     try:
         return store.objects_at(uri).stat(uri)
@@ -95,15 +99,19 @@ def single_file(uri: str) -> Source | None:
         raise UsageError(f"{uri} cannot be looked at: {error}.") from error
 
 
-def named_file(uri: str) -> Source | None:
+def named_file(uri: str, place: str) -> Source | None:
     """Return a file that a table names, as `single_file`; one in an object store is taken to be there, unasked.
 
     A request for each would be too slow: its size and version stay unknown.
 
+    Args:
+        uri: of the file.
+        place: of the file inside the input.
+
     Raises:
         UsageError: the file system cannot be asked.
     """
-    return single_file(uri) if is_local(uri) else Source(uri)
+    return single_file(uri, place) if is_local(uri) else Source(uri, place=place)
 
 
 def _match(folder: str) -> Iterator[File | SkippedEntry]:

@@ -41,11 +41,7 @@ def join(folder: str, *parts: str) -> str:
     """Return an address inside a folder."""
     if is_local(folder):
         path = "/".join((folder, *parts))  # called for each picture of a manifest: Path takes ten times as long
-        return (
-            path
-            if folder and _is_tidy(path) and not any(part[:1] == "/" for part in parts)
-            else str(Path(_plain(folder), *parts))
-        )
+        return path if folder and _is_tidy(path) else str(Path(_plain(folder), *parts))
     return "/".join([folder.rstrip("/"), *parts])
 
 

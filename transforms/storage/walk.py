@@ -130,9 +130,9 @@ def is_hidden(path: str) -> bool:
     return path.startswith(".") or "/." in path or any(part in _NOT_CONTENT for part in path.split("/")[:-1])
 
 
-def local_source(uri: str, status: os.stat_result) -> Source:
-    """Return a file of this machine, with its size and version."""
-    return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
+def local_source(uri: str, status: os.stat_result, place: str = "") -> Source:
+    """Return a file of this machine, with its size and version, and its place inside the input."""
+    return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}", place)
 
 
 def _look_at(entry: os.DirEntry[str], path: str) -> File | SkippedEntry | None:

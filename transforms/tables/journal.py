@@ -20,6 +20,7 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from dpdeblur.transforms.records import Failure, Outcome, Scene, Score
@@ -67,14 +68,18 @@ def from_line(line: str | bytes) -> Outcome | None:
     if text is None:
         return None
     try:
-        ((kind, columns),) = json.loads(text).items()
+        ((kind, columns),) = json.loads(text.decode(errors="surrogatepass")).items()
         columns["finished_at"] = _utc(columns["finished_at"])
-        outcome = _KINDS[kind](**columns)
+        return _KINDS[kind](**columns) if _fit(kind, tuple(columns), tuple(map(type, columns.values()))) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    values = ((getattr(outcome, name), classes) for name, classes in _TYPES[kind].items())
-    typed = all(isinstance(value, classes) and type(value) is not bool for value, classes in values)
-    return outcome if typed else None
+
+
+@lru_cache
+def _fit(kind: str, names: tuple[str, ...], found: tuple[type, ...]) -> bool:
+    """Return whether columns of such names may have values of such types; nearly all lines ask the same."""
+    classes = _TYPES[kind]
+    return all(issubclass(one, classes[name]) and one is not bool for name, one in zip(names, found, strict=True))
 
 
 def _unsigned(line: bytes) -> bytes | None:

@@ -39,7 +39,9 @@ def arrow_schema(row_type: type) -> pa.Schema:
 
 def to_table(rows: Iterable[Any], row_type: type) -> pa.Table:
     """Return rows of one type as an Arrow table; an empty table, with its schema, where there are none."""
-    return pa.Table.from_pylist([dataclasses.asdict(row) for row in rows], schema=arrow_schema(row_type))
+    schema, rows = arrow_schema(row_type), list(rows)
+    columns = [pa.array([getattr(row, column.name) for row in rows], column.type) for column in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def from_table(table: pa.Table, row_type: type) -> list[Any]:

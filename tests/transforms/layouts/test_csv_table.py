@@ -48,6 +48,24 @@ def test_what_the_standard_library_writes_is_read_back(
     assert len(whole) == len(table) or any(isinstance(row, str) for row in read), "what is lost is told"
 
 
+@given(st.text(st.sampled_from("ab1 ,;\t\r\n'\0\ufeff\x1cé\u2028"), max_size=40), st.sampled_from([",", ";", "\t"]))
+def test_lines_without_quotes_have_the_fields_that_the_standard_library_finds(
+    tmp_path_factory: pytest.TempPathFactory, body: str, separator: str
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "m.csv"
+    header = separator.join([*REQUIRED, "note"])
+    path.write_text(f"{header}\n{body}", newline="")
+    lines = io.StringIO(body, newline="").readlines()
+    fields = {number: next(csv.reader([line], delimiter=separator, strict=True), []) for number, line in enumerate(lines, 2)}
+    assert rows(path) == {
+        number: {name: text.strip() or None for name, text in zip([*REQUIRED, "note"], row, strict=True)}
+        if len(row) == len(REQUIRED) + 1
+        else f"The row has {len(row)} fields, the header has 4."
+        for number, row in fields.items()
+        if row
+    }
+
+
 @given(st.integers(0, 29), st.integers(0, 2), st.booleans())
 def test_a_stray_quote_costs_its_own_row_only(
     tmp_path_factory: pytest.TempPathFactory, where: int, field: int, at_end: bool

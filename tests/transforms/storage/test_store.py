@@ -112,6 +112,14 @@ def test_one_spelling_for_one_place(given: str, path: str) -> None:
     assert store.absolute(given) == path
 
 
+PARTS = st.sampled_from(["a", ".", "..", ".b", "c.", "", "/", "d/", "/e", "f//g", "./h"])
+
+
+@given(PARTS, st.lists(PARTS, min_size=1, max_size=2))
+def test_a_path_is_joined_as_pathlib_does(folder: str, parts: list[str]) -> None:
+    assert store.join(folder, *parts) == str(Path(folder, *parts))
+
+
 def test_files_of_this_machine() -> None:
     assert store.local_path("a/b") == Path("a/b")
     assert store.local_path("file:///a%20b") == Path("/a b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,17 @@ def test_a_damaged_line_is_no_line(outcome: Outcome, data: st.DataObject) -> Non
     line = bytearray(journal.to_line(outcome).encode().rstrip())
     line[data.draw(st.integers(0, len(line) - 1))] ^= data.draw(st.integers(1, 255))
     assert journal.from_line(bytes(line)) is None
+
+
+@given(outcomes, st.data())
+def test_a_line_with_a_value_of_another_type_is_no_line(outcome: Outcome, data: st.DataObject) -> None:
+    line = json.loads(journal.to_line(outcome))
+    del line["crc32"]
+    ((_, columns),) = line.items()
+    name = data.draw(st.sampled_from(sorted(columns)))
+    columns[name] = [] if columns[name] is not None else True
+    assert journal.from_line(journal.signed(json.dumps(line))) is None
+    assert journal.from_line(journal.to_line(outcome)) == outcome
 
 
 @given(outcomes, st.integers(1, 400))
