@@ -1,10 +1,10 @@
-"""Loading the compiled kernels before the first scene is timed."""
+"""Load the compiled kernels before the first scene is timed."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images import codecs, conversion, png_chunks
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.scoring import metrics
@@ -13,10 +13,8 @@ from dpdeblur.transforms.scoring import metrics
 def warm_up() -> None:
     """Run every kernel once, for both depths, on an image of 8 by 8 pixels. Call it before scenes are timed.
 
-    Takes about half a second to load them from the cache on disk; on a machine's first run, about ten to compile them.
+    Takes some hundredths of a second to load them from the disk; on a machine's first run, about twenty to compile them.
     """
-    from dpdeblur.transforms.images import png_chunks  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     ramp = np.arange(192).reshape(8, 8, 3)
     pictures: tuple[Image, ...] = (ramp.astype(np.uint8), ramp.astype(np.uint16))
     for picture in pictures:
@@ -24,4 +22,5 @@ def warm_up() -> None:
         conversion.quantise(conversion.float_planes((picture,), AS_STORED), picture.dtype.itemsize * 8, 3)
         conversion.mean_of_views(picture, picture)
         metrics.compare(picture, picture)
-    png_chunks.join(np.frombuffer(bytes(12), np.uint8), np.empty(12, np.uint8))  # what others write, in pieces
+    pieces = np.frombuffer(bytes(12), np.uint8)  # as other programs write a PNG
+    png_chunks.join(pieces, np.empty(12, np.uint8), np.empty(1, np.int64))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.transforms.images import kernels
 from dpdeblur.transforms.images.image import Image, describe, full_range
 from dpdeblur.transforms.images.tone_curve import AS_STORED, ToneCurve, conversion_between, conversion_nodes, value_table
 from dpdeblur.transforms.records import SceneError
@@ -30,8 +31,6 @@ def float_planes(
     Raises:
         SceneError: The views differ in shape or depth, or their depth cannot hold the levels.
     """
-    from dpdeblur.transforms.images import kernels  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     first = views[0]
     for view in views[1:]:
         if (view.shape, view.dtype) != (first.shape, first.dtype):
@@ -74,8 +73,6 @@ def quantise(
     Raises:
         SceneError: A value is not finite.
     """
-    from dpdeblur.transforms.images import kernels  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     _, height, width = planes.shape
     depth = np.uint8 if bits == 8 else np.uint16
     step = planes.itemsize
@@ -86,7 +83,8 @@ def quantise(
     flat = np.lib.stride_tricks.as_strided(planes, (span,), (step,), writeable=False)
     codes = np.empty((height, width * channels), depth)
     nodes = conversion_nodes(conversion_between(model_transfer, curve.transfer))
-    not_finite = kernels.fill_codes(flat, plane_stride, row_stride, nodes, float(np.iinfo(depth).max), channels, codes)
+    full, light = float(np.iinfo(depth).max), np.empty((3, width))
+    not_finite = kernels.fill_codes(flat, plane_stride, row_stride, nodes, full, channels, light, codes)
     if not_finite:
         raise SceneError(
             f"The model gave {not_finite} values that are not finite (NaN or infinity), of {planes.size}: "
@@ -103,8 +101,6 @@ def mean_of_views(left: Image, right: Image, curve: ToneCurve = AS_STORED) -> Im
     Raises:
         SceneError: The views differ in shape or depth, or their depth cannot hold the levels.
     """
-    from dpdeblur.transforms.images import kernels  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     if (left.shape, left.dtype) != (right.shape, right.dtype):
         raise SceneError(
             f"The views differ: {describe(left)} and {describe(right)}. Both must come from one capture, exported alike."

@@ -1,55 +1,23 @@
-"""Loops that numpy cannot fuse, compiled by numba: everything that touches each sample of a picture once.
-
-Each kernel releases the GIL and is compiled on its first call; the machine code is kept in `__pycache__` (or, where the package
-folder is read-only, in numba's folder of the user), so that later processes only load it. Importing this module imports
-numba, which takes .4 s: the modules that call kernels import it inside the functions that need it.
+"""Loops that numpy cannot fuse, compiled: everything that touches each sample of a picture once.
 
 Written for LLVM's vectoriser: one plain loop over contiguous rows, unsigned or sliced indices (a signed offset makes numba look
-for negative indices), no division that could raise (`error_model="numpy"`). All sums of integers are held in float64 below
-2^53, where they are exact.
+for negative indices), no division that could raise. All sums of integers are held in float64 below 2^53, where they are exact.
+What may stand in a kernel: see `machine_code`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
-from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from dpdeblur.transforms.images.machine_code import compiled
+
 Samples = NDArray[np.uint8 | np.uint16]
 
 WINDOW = 7  # px: side of the SSIM window
 _ROUND = 1.5 * 2.0**52  # adding, then subtracting this rounds a float64 below 2^51 to an integer, half to even
-
-
-class _Cache(FunctionCache):
-    """Machine code on disk. What is damaged there, by a kill or a full disk, counts as missing and is written anew."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # pickle's errors are of many classes
-            with suppress(OSError):
-                self.flush()
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with suppress(OSError):  # a full disk: the next process compiles again
-            super().save_overload(sig, data)
-
-
-def compiled(function: Function) -> Function:
-    """Compile `function` on its first call, without the GIL, cached on disk where any folder can be written."""
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
-    with suppress(RuntimeError):  # neither the package's folder nor the user's is writable: compile once per process
-        dispatcher._cache = _Cache(function)  # noqa: SLF001  what numba's own `cache=True` does, with its own class
-    result: Function = dispatcher
-    return result
 
 
 # --- integers to planes and back -----------------------------------------------------------------------------------
@@ -75,7 +43,9 @@ def fill_planes(
                 out[x] = out[columns[x]]
     for c in range(3):
         for y in range(height, planes.shape[1]):
-            planes[c, y] = planes[c, rows[y]]
+            below, shown = planes[c, y], planes[c, rows[y]]
+            for x in range(below.size):
+                below[x] = shown[x]
 
 
 @compiled
@@ -93,15 +63,15 @@ def fill_codes(
     curve: NDArray[np.float64],
     full: float,
     channels: int,
+    light: NDArray[np.float64],
     codes: Samples,
 ) -> int:
     """Three planes inside `flat` → [H, W·C] integers, clipped to [0, 1]; returns how many values are not finite.
 
     A `curve` of K + 2 nodes at 0, 1/K … bends each value by linear interpolation; an empty one leaves it. One channel is
-    the mean of the planes.
+    the mean of the planes. `light` is room to work in, [3, W].
     """
     height, width = codes.shape[0], codes.shape[1] // channels
-    light = np.empty((3, width))
     scale, last = full * 64.0, np.float64(curve.size - 2)
     strange = 0
     for y in range(height):
@@ -189,16 +159,24 @@ def _add_similarity(sums: NDArray[np.float64], channels: int, c1: float, c2: flo
 
 
 @compiled
-def differences(a: Samples, b: Samples, channels: int, full: float) -> tuple[float, float, float]:
-    """Two [H, W·C] pictures → sum of squared differences, sum of absolute differences, mean SSIM over 7 by 7 windows.
+def add_differences(
+    a: Samples,
+    b: Samples,
+    channels: int,
+    full: float,
+    sums: NDArray[np.float64],
+    squared: NDArray[np.float64],
+    absolute: NDArray[np.float64],
+    similarity: NDArray[np.float64],
+) -> None:
+    """Two [H, W·C] pictures → sums over their columns: of squared and absolute differences, and of the SSIM of 7 by 7 windows.
+
+    `squared` and `absolute` are [W·C], `similarity` is [(W - 6)·C], `sums` room to work in, [4, W·C]; all begin as zeros.
 
     SSIM of a window of n = 49 samples with sums A, B, S = Σa² + Σb², P = Σab and sample (co)variances, times n² and n(n - 1):
     (2AB + n²C1)(2(nP - AB) + n(n - 1)C2) / ((A² + B² + n²C1)(nS - A² - B² + n(n - 1)C2)), C1 = (.01 full)², C2 = (.03 full)².
     """
     height, size = a.shape
-    sums = np.zeros((4, size))
-    squared, absolute = np.zeros(size), np.zeros(size)
-    similarity = np.zeros(size - (WINDOW - 1) * channels)
     c1, c2 = 49.0 * 49.0 * (0.01 * full) ** 2, 49.0 * 48.0 * (0.03 * full) ** 2
     for y in range(height):
         row_a, row_b = a[y], b[y]
@@ -211,5 +189,3 @@ def differences(a: Samples, b: Samples, channels: int, full: float) -> tuple[flo
             _add_row(a[y - WINDOW], b[y - WINDOW], -1.0, sums)
         if y >= WINDOW - 1:
             _add_similarity(sums, channels, c1, c2, similarity)
-    windows = (height - WINDOW + 1) * similarity.size
-    return squared.sum(), absolute.sum(), similarity.sum() / windows

@@ -18,7 +18,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.images import exif
+from dpdeblur.transforms.images import exif, png_chunks, png_filters
 from dpdeblur.transforms.images.formats import ImageHeader, UnsupportedImage
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.images.metadata import MAX_PROFILE, Metadata, plain_colour
@@ -90,18 +90,12 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
 
 
 def _unfiltered(filtered: NDArray[np.uint8], header: ImageHeader, pixel: int) -> Image:
-    from dpdeblur.transforms.images import png_filters  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     rows = np.empty((header.height, filtered.shape[1] - 1), np.uint8)
-    if not png_filters.unfilter(filtered, pixel, _is_swapped(header.bits), rows):
-        raise ValueError("an unknown filter")
     samples = rows if header.bits == 8 else rows.view(np.uint16)
+    to_swap = samples if header.bits == 16 and sys.byteorder == "little" else np.empty((0, 0), np.uint16)
+    if png_filters.unfilter(filtered, pixel, rows, to_swap, np.zeros(rows.shape[1], np.uint8)) < header.height:
+        raise ValueError("an unknown filter")
     return samples.reshape((header.height, header.width, 3) if header.channels == 3 else (header.height, header.width))
-
-
-def _is_swapped(bits: int) -> bool:
-    """Return whether this machine has the bytes of a sample in another order than a PNG."""
-    return bits == 16 and sys.byteorder == "little"
 
 
 def _checked_pixels(view: memoryview) -> Any:
@@ -123,8 +117,6 @@ def _checked_pixels(view: memoryview) -> Any:
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Yield the name and all bytes of each chunk up to IEND (5.3); IDAT chunks in a row are one."""
-    from dpdeblur.transforms.images import png_chunks  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     at, name = len(MAGIC), b""
     while name != b"IEND":
         if at + 12 > len(view):
@@ -141,14 +133,13 @@ def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 def _body(chunk: memoryview) -> tuple[memoryview, int]:
     """Return what a chunk holds, and its stated checksum; of several in a row all together, as if they were one."""
-    from dpdeblur.transforms.images import png_chunks  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     (size,) = struct.unpack_from(">I", chunk)
     if len(chunk) == size + 12:
         return chunk[8:-4], int.from_bytes(chunk[-4:], "big")
     joined = np.empty(len(chunk), np.uint8)
-    length, crc = png_chunks.join(np.frombuffer(chunk, np.uint8), joined)
-    return joined[:length].data, int(crc)
+    crc = np.empty(1, np.int64)
+    length = png_chunks.join(np.frombuffer(chunk, np.uint8), joined, crc)
+    return joined[:length].data, int(crc[0])
 
 
 def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> bytes:
@@ -166,15 +157,16 @@ def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> byt
     Raises:
         UnsupportedImage: There is a colour profile that could not be read, so that it cannot be written.
     """
-    from dpdeblur.transforms.images import png_filters  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     if metadata.unreadable_profile:
         raise UnsupportedImage("a picture of a JPEG XL with a colour profile, which cannot be read from such a file")
     height, width = image.shape[:2]
     channels, depth = image.size // (height * width), image.dtype.itemsize
-    rows = np.ascontiguousarray(image).view(np.uint8).reshape(height, -1)
-    filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
-    png_filters.subtract_left(rows, channels * depth, _is_swapped(depth * 8), filtered)
+    rows = np.ascontiguousarray(image).reshape(height, -1)
+    filtered = np.empty((height, 1 + rows.shape[1] * depth), np.uint8)
+    if depth == 1:
+        png_filters.subtract_left(rows.view(np.uint8), channels, filtered)
+    else:
+        png_filters.subtract_left_16(rows.view(np.uint16), channels, filtered)
     body = bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)) if repeatable else isal_zlib.compress(filtered, 1)
     header = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
     chunks = [(b"IHDR", header), *_described(metadata), (b"IDAT", body), (b"IEND", b"")]

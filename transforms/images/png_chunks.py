@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.images.kernels import compiled
+from dpdeblur.transforms.images.machine_code import compiled
 
 _POLYNOMIAL = np.uint32(0xEDB88320)
 _ONE, _TOP = np.uint32(1), np.uint32(1 << 31)
@@ -64,11 +64,13 @@ def end_of_run(data: NDArray[np.uint8], at: int) -> int:
 
 
 @compiled
-def join(run: NDArray[np.uint8], joined: NDArray[np.uint8]) -> tuple[int, np.uint32]:
-    """Copy the bodies of a run of IDAT chunks to the start of `joined`.
+def join(run: NDArray[np.uint8], joined: NDArray[np.uint8], checksum: NDArray[np.int64]) -> int:
+    """Copy the bodies of a run of IDAT chunks to the start of `joined`, and return their length together.
 
-    Returns:
-        Their length together, and the CRC-32 that "IDAT" followed by these bytes has, if each of the chunks is sound.
+    Args:
+        run: the chunks.
+        joined: as long as these.
+        checksum: of one number, to fill: the CRC-32 that "IDAT" followed by these bytes has, if each of the chunks is sound.
     """
     at, to, crc = 0, 0, _NAME
     length, shift = -1, _TOP
@@ -81,4 +83,5 @@ def join(run: NDArray[np.uint8], joined: NDArray[np.uint8]) -> tuple[int, np.uin
             length, shift = size, _power_of_x(8 * size)
         crc = _product(shift, crc ^ _NAME) ^ np.uint32(_number(run, at + 8 + size))
         at, to = at + 12 + size, to + size
-    return to, crc
+    checksum[0] = crc
+    return to

@@ -1,7 +1,7 @@
 """The filters of PNG (specification, section 9), compiled: samples as a picture has them ↔ bytes as DEFLATE likes them.
 
-A PNG holds samples of 16 bits with the high byte first: where the machine has the low byte first (`swap`), the bytes change
-places here, a row at a time, while the row is in the processor's cache.
+A PNG holds samples of 16 bits with the high byte first. Where the machine has the low byte first, the bytes change places here,
+a row at a time, while the row is in the processor's cache.
 """
 
 from __future__ import annotations
@@ -11,32 +11,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.images.kernels import compiled
+from dpdeblur.transforms.images.machine_code import compiled
 
 
 @compiled
-def _swap(source: NDArray[np.uint8], swapped: NDArray[np.uint8]) -> None:
-    """Exchange the two bytes of each sample of 16 bits; both may be the same."""
-    samples, out = source.view(np.uint16), swapped.view(np.uint16)
+def _swap(samples: NDArray[np.uint16]) -> None:
+    """Exchange the two bytes of each sample."""
     for i in range(samples.size):
-        out[i] = (samples[i] << np.uint16(8)) | (samples[i] >> np.uint16(8))
+        samples[i] = (samples[i] << np.uint16(8)) | (samples[i] >> np.uint16(8))
 
 
 @compiled
-def subtract_left(rows: NDArray[np.uint8], pixel: int, swap: bool, filtered: NDArray[np.uint8]) -> None:
-    """PNG filter 1 (Sub): bytes [H, n] → [H, 1 + n], each byte less the one `pixel` bytes to its left, modulo 256."""
-    height, size = rows.shape
-    swapped = np.empty(size, np.uint8)
+def subtract_left(samples: NDArray[np.uint8], channels: int, filtered: NDArray[np.uint8]) -> None:
+    """PNG filter 1 (Sub): samples of 8 bits [H, n] → bytes [H, 1 + n], each less the one a pixel to its left, modulo 256."""
+    height, size = samples.shape
     for y in range(height):
-        row, line = rows[y], filtered[y]
-        if swap:
-            _swap(row, swapped)
-            row = swapped
-        line[0] = 1
-        line[1 : 1 + pixel] = row[:pixel]
-        here, left, out = row[pixel:], row[: size - pixel], line[1 + pixel :]
-        for i in range(size - pixel):
+        row, line = samples[y], filtered[y, 1:]
+        filtered[y, 0] = 1
+        for i in range(channels):
+            line[i] = row[i]
+        here, left, out = row[channels:], row[: size - channels], line[channels:]
+        for i in range(size - channels):
             out[i] = here[i] - left[i]
+
+
+@compiled
+def subtract_left_16(samples: NDArray[np.uint16], channels: int, filtered: NDArray[np.uint8]) -> None:
+    """PNG filter 1 (Sub): samples of 16 bits [H, n] → bytes [H, 1 + 2n], high byte first, each less its like to the left."""
+    height, size = samples.shape
+    for y in range(height):
+        row, line = samples[y], filtered[y, 1:]
+        filtered[y, 0] = 1
+        for i in range(channels):
+            line[2 * i] = row[i] >> np.uint16(8)
+            line[2 * i + 1] = row[i]
+        here, left, out = row[channels:], row[: size - channels], line[2 * channels :]
+        for i in range(size - channels):
+            out[2 * i] = np.uint8(here[i] >> np.uint16(8)) - np.uint8(left[i] >> np.uint16(8))
+            out[2 * i + 1] = np.uint8(here[i]) - np.uint8(left[i])
 
 
 @compiled
@@ -82,9 +94,11 @@ def _unfilter_row(kind: int, residues: NDArray[np.uint8], above: NDArray[np.uint
     size = row.size
     left, here, line, over = row[: size - pixel], row[pixel:], residues[pixel:], above[pixel:]
     if kind == 0:
-        row[:] = residues
+        for i in range(size):
+            row[i] = residues[i]
     elif kind == 1:
-        row[:pixel] = residues[:pixel]
+        for i in range(pixel):
+            row[i] = residues[i]
         for i in range(size - pixel):
             here[i] = line[i] + left[i]
     elif kind == 2:
@@ -103,16 +117,25 @@ def _unfilter_row(kind: int, residues: NDArray[np.uint8], above: NDArray[np.uint
 
 
 @compiled
-def unfilter(filtered: NDArray[np.uint8], pixel: int, swap: bool, rows: NDArray[np.uint8]) -> bool:
-    """Undo the PNG filters: bytes [H, 1 + n] → [H, n]; False at an unknown filter."""
-    height, size = rows.shape
-    above = np.zeros(size, np.uint8)
+def unfilter(
+    filtered: NDArray[np.uint8], pixel: int, rows: NDArray[np.uint8], samples: NDArray[np.uint16], above: NDArray[np.uint8]
+) -> int:
+    """Undo the PNG filters: bytes [H, 1 + n] → [H, n]; return how many rows were undone, which end at an unknown filter.
+
+    Args:
+        filtered: a byte that names the filter, and the bytes of a row.
+        pixel: bytes of one.
+        rows: to fill.
+        samples: the same memory as numbers of 16 bits, whose bytes are to change places; none where they are not to.
+        above: n zeros, which stand for the row above the first.
+    """
+    swap, height = samples.size > 0, len(rows)
     for y in range(height):
         if not _unfilter_row(filtered[y, 0], filtered[y, 1:], above, pixel, rows[y]):
-            return False
+            return y
         if swap and y:  # the row that no other needs any more
-            _swap(above, above)
+            _swap(samples[y - 1])
         above = rows[y]
     if swap:
-        _swap(above, above)
-    return True
+        _swap(samples[height - 1])
+    return height

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.images.image import Image, full_range
+from dpdeblur.transforms.scoring.block_offsets import best_offsets
 
 BLOCK = 32  # px: side of a block, after reduction
 REACH = 12  # px: largest disparity that is looked for, after reduction
@@ -79,8 +80,6 @@ def disparities(left: Image, right: Image) -> NDArray[np.float64]:
     Returns:
         Whole pixels after reduction, [rows, columns]; NaN where a block has no texture, or no offset within reach fits.
     """
-    from dpdeblur.transforms.scoring.block_offsets import best_offsets  # noqa: PLC0415  numba is slow to import
-
     a, b = (_reduced(view) for view in (left, right))
     rows, columns = ((side - 2 * REACH) // BLOCK for side in a.shape)
     if rows < 1 or columns < 1:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dpdeblur.transforms.images.image import Image, describe
 from dpdeblur.transforms.records import SceneError
+from dpdeblur.transforms.scoring.block_offsets import best_offsets
 
 BLOCK = 84  # px: side of a block
 BORDER = 8  # px: left out on each side, where nobody knows the scene beyond the frame
@@ -31,8 +32,6 @@ def align(picture: Image, target: Image, reach: int) -> tuple[Image, Image]:
     Raises:
         SceneError: the picture is too small.
     """
-    from dpdeblur.transforms.scoring.block_offsets import best_offsets  # noqa: PLC0415  numba is slow to import
-
     margin, channels = BORDER + reach, 3 if target.ndim == 3 else 1
     block = min(BLOCK, *(side - 2 * margin for side in target.shape[:2]))
     if block < SMALLEST_BLOCK:

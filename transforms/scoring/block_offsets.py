@@ -1,14 +1,12 @@
-"""The compiled search for the offset at which each block of a picture fits its target best.
-
-Importing this module imports numba, which is slow: see `transforms.images.kernels`.
-"""
+"""The compiled search for the offset at which each block of a picture fits its target best."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.transforms.images.kernels import Samples, compiled
+from dpdeblur.transforms.images.kernels import Samples
+from dpdeblur.transforms.images.machine_code import compiled
 
 
 @compiled

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dpdeblur.transforms.images import kernels
 from dpdeblur.transforms.images.image import Image, describe, full_range
 from dpdeblur.transforms.records import SceneError
 
@@ -46,15 +47,16 @@ def compare(picture: Image, target: Image) -> Metrics:
     Raises:
         SceneError: shapes that differ, or a side of less than 7 px.
     """
-    from dpdeblur.transforms.images import kernels  # noqa: PLC0415  numba is slow to import, and only workers need it
-
     picture, target = comparable(picture, target)
     full, height = full_range(picture), picture.shape[0]
     channels = 3 if picture.ndim == 3 else 1
     a, b = (np.ascontiguousarray(samples).reshape(height, -1) for samples in (picture, target))
-    squared, absolute, ssim = kernels.differences(a, b, channels, float(full))
-    psnr_db = 10 * math.log10(full * full * picture.size / squared) if squared else math.inf
-    return Metrics(psnr_db, ssim, absolute / (full * picture.size))
+    size = a.shape[1]
+    squared, absolute, similarity = np.zeros(size), np.zeros(size), np.zeros(size - (WINDOW - 1) * channels)
+    kernels.add_differences(a, b, channels, float(full), np.zeros((4, size)), squared, absolute, similarity)
+    squares, windows = squared.sum(), (height - WINDOW + 1) * similarity.size
+    psnr_db = 10 * math.log10(full * full * picture.size / squares) if squares else math.inf
+    return Metrics(psnr_db, float(similarity.sum() / windows), float(absolute.sum() / (full * picture.size)))
 
 
 def comparable(picture: Image, target: Image, window: int = WINDOW) -> tuple[Image, Image]:

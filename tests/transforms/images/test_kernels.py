@@ -19,11 +19,11 @@ print(mean_of_views(np.full(1, 7, np.uint8), np.full(1, 10, np.uint8)).item())
 """
 
 
-def start(folder: Path, **environment: str) -> subprocess.Popen[str]:
+def start(folder: Path, code: str = MEAN, **environment: str) -> subprocess.Popen[str]:
     """A process of its own that runs one kernel of the package as it lies in `folder`."""
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"} | environment
     return subprocess.Popen(
-        [sys.executable, "-c", MEAN], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -31,17 +31,6 @@ def finish(process: subprocess.Popen[str]) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert int(out) == 8
-
-
-def test_planes_and_scores_are_imported_without_the_compiler() -> None:
-    """The compiler takes most of a second to import: the command line must not pay for it."""
-    code = (
-        "import sys\n"
-        "from dpdeblur.transforms.images import codecs, conversion\n"
-        "from dpdeblur.transforms.scoring import protocols\n"
-        "sys.exit('numba' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 @pytest.fixture
@@ -55,7 +44,7 @@ def test_two_processes_may_compile_at_once(package: Path, tmp_path: Path) -> Non
     both = [start(package, HOME=str(tmp_path)) for _ in range(2)]
     for process in both:
         finish(process)
-    assert list(package.rglob("*.nbi")), "nothing was kept"
+    assert list(package.rglob("*.o")), "nothing was kept"
 
 
 def test_where_no_folder_can_be_written_the_kernels_still_run(package: Path) -> None:
@@ -67,21 +56,33 @@ def test_where_no_folder_can_be_written_the_kernels_still_run(package: Path) -> 
 def test_where_the_package_is_read_only_the_users_folder_keeps_the_kernels(package: Path, tmp_path: Path) -> None:
     (package / "dpdeblur/transforms/images/__pycache__").write_text("in the way")
     finish(start(package, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache")))
-    assert list((tmp_path / "cache").rglob("*.nbi")), "nothing was kept"
+    assert list((tmp_path / "cache").rglob("*.o")), "nothing was kept"
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x80\x04garbage", None])
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_damaged_machine_code_is_written_anew(package: Path, tmp_path: Path, kind: str, damage: bytes | None) -> None:
+@pytest.mark.parametrize("damage", [b"", b"\x7fELF garbage", None])
+def test_damaged_machine_code_is_written_anew(package: Path, tmp_path: Path, damage: bytes | None) -> None:
     """As a kill or a full disk leaves it: empty, something else, or cut short."""
     finish(start(package, HOME=str(tmp_path)))
-    files = sorted(package.rglob(f"*.{kind}"))
-    whole = {file: file.read_bytes() for file in files}
-    assert files
-    for file in files:
-        file.write_bytes(whole[file][:-20] if damage is None else damage)
+    (kept,) = package.rglob("*.o")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-20] if damage is None else damage)
     finish(start(package, HOME=str(tmp_path)))
-    index = next(package.rglob("*fill_mean*.nbi"))
-    before = index.stat().st_mtime_ns
+    assert list(package.rglob("*.o")) == [kept], "it was kept under another name"
+    assert kept.read_bytes() == whole
+    before = kept.stat().st_mtime_ns
     finish(start(package, HOME=str(tmp_path)))
-    assert index.stat().st_mtime_ns == before, "it was written again, as if it could not be read"
+    assert kept.stat().st_mtime_ns == before, "it was written again, as if it could not be read"
+
+
+def test_machine_code_of_another_source_is_left_aside(package: Path, tmp_path: Path) -> None:
+    finish(start(package, HOME=str(tmp_path)))
+    with (package / "dpdeblur/transforms/images/kernels.py").open("a") as source:
+        source.write("# changed\n")
+    finish(start(package, HOME=str(tmp_path)))
+    assert len(list(package.rglob("*.o"))) == 2
+
+
+def test_what_is_kept_runs_without_the_compiler(package: Path, tmp_path: Path) -> None:
+    """The compiler takes most of a second to import: a process whose kernels are there must not pay for it."""
+    finish(start(package, HOME=str(tmp_path)))
+    finish(start(package, f"{MEAN}\nimport sys; assert 'numba' not in sys.modules", HOME=str(tmp_path)))

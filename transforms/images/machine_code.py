@@ -1,0 +1,235 @@
+"""Loops compiled to machine code once for a kind of processor, and loaded ever after without the compiler.
+
+Importing numba takes .4 s, and loading what its own cache holds as long again, in each process. So what numba makes of a
+function is kept here as an object file, which LLVM links in a few milliseconds; numba is imported only where there is none yet.
+
+A kernel fills arrays that it is given. It takes arrays, integers, floats and booleans, and returns an integer or nothing. It
+makes no array, raises nothing, and calls only kernels of its own file: what would need numba at run time is refused when
+it is compiled. Kernels run without Python's lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import cache_from_source
+from pathlib import Path
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+import llvmlite.binding as llvm
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ENTRY = "kernel"  # name of the function in its object file
+_LIBC = {"memcpy", "memmove", "memset"}  # which LLVM may call for a loop, and every process has
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_compiling = threading.RLock()
+
+
+def compiled(function: Function) -> Function:
+    """Make a kernel of a function. For each kind of arguments, its machine code is loaded, or made, at the first call."""
+    return cast("Function", Kernel(function))
+
+
+class Kernel:
+    """A function as machine code, for each kind of arguments that it has been called with.
+
+    Args:
+        function: what it does, in the part of Python that numba compiles.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = cast("FunctionType", function)
+        self._loaded: dict[tuple[_Kind, ...], _Loaded] = {}
+
+    def __call__(self, *arguments: Any) -> int:
+        """Run it; return 0 where it returns nothing."""
+        kinds = tuple(map(_kind, arguments))
+        loaded = self._loaded.get(kinds)
+        if loaded is None:
+            with _compiling:
+                loaded = self._loaded.setdefault(kinds, _Loaded(self.function.__name__, _code(self.function, kinds), kinds))
+        return loaded.run(arguments)
+
+
+# --- arguments -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What decides how an argument is compiled: a scalar's or an array's dtype, its dimensions and layout."""
+
+    dtype: str
+    dimensions: int = 0
+    contiguous: bool = True
+    aligned: bool = True
+
+    def for_numba(self) -> Any:
+        import numba  # noqa: PLC0415
+
+        scalar = numba.from_dtype(np.dtype(self.dtype))
+        if not self.dimensions:
+            return scalar
+        return numba.types.Array(scalar, self.dimensions, "C" if self.contiguous else "A", aligned=self.aligned)
+
+    def in_llvm(self) -> tuple[str, ...]:
+        """Return the types of what is passed: for an array two owners, size, bytes of an item, data, shape and strides."""
+        if self.dimensions:
+            return ("ptr", "ptr", "i64", "i64", "ptr", *("i64",) * (2 * self.dimensions))
+        return ({"int64": "i64", "float64": "double", "bool": "i8"}[self.dtype],)
+
+
+_CTYPES: dict[str, Any] = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double, "i8": ctypes.c_uint8}
+
+
+def _kind(argument: Any) -> _Kind:
+    if isinstance(argument, np.ndarray):
+        flags = argument.flags
+        return _Kind(argument.dtype.str, argument.ndim, flags.c_contiguous, flags.aligned)
+    for kind, name in ((bool, "bool"), (int, "int64"), (float, "float64")):
+        if isinstance(argument, kind):
+            return _Kind(name)
+    raise TypeError(f"a kernel takes arrays, int, float and bool, and not a {type(argument).__name__}")
+
+
+def _words(argument: Any) -> tuple[Any, ...]:
+    if isinstance(argument, np.ndarray):
+        return (None, None, argument.size, argument.itemsize, argument.ctypes.data, *argument.shape, *argument.strides)
+    return (argument,)
+
+
+# --- machine code --------------------------------------------------------------------------------------------------
+
+
+class _Loaded:
+    """Machine code in memory, called as numba's functions call each other (`numba.core.callconv`).
+
+    A status comes back; the first of two pointers in front of the arguments receives what is returned, the second an error.
+    """
+
+    def __init__(self, name: str, code: bytes, kinds: tuple[_Kind, ...]) -> None:
+        self._name = name
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        words = [_CTYPES[word] for kind in kinds for word in kind.in_llvm()]
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *words)
+        self._call = prototype(self._engine.get_function_address(_ENTRY))
+
+    def run(self, arguments: tuple[Any, ...]) -> int:
+        returned, error = ctypes.c_int64(), ctypes.c_void_p()
+        status = self._call(ctypes.byref(returned), ctypes.byref(error), *(word for one in arguments for word in _words(one)))
+        if status:
+            raise RuntimeError(f"the kernel {self._name} ended with status {status}: it has raised an error")
+        return returned.value
+
+
+@functools.cache
+def _host() -> tuple[str, str, str]:
+    """Return triple, name and features of this processor; LLVM is ready for it afterwards."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def _target_machine() -> Any:
+    triple, cpu, features = _host()
+    return llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+
+
+def _code(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
+    """Return the object file of a function: the one that is kept, or a new one, which is then kept."""
+    source = Path(function.__code__.co_filename)
+    facts = (*_host(), platform.machine(), version("numba"), llvm.llvm_version_info, function.__name__, kinds)
+    digest = hashlib.sha256(source.read_bytes() + repr(facts).encode()).hexdigest()
+    name = f"{source.stem}.{function.__name__}-{digest[:20]}.o"
+    folders = tuple(_folders(source))
+    for folder in folders:
+        with suppress(OSError):
+            kept = (folder / name).read_bytes()
+            code = kept[_DIGEST_BYTES:]
+            if hashlib.sha256(code).digest() == kept[:_DIGEST_BYTES]:  # else a kill, or a full disk, has damaged it
+                return code
+    code = _compile(function, kinds)
+    for folder in folders:
+        with suppress(OSError):  # a full disk, or a folder of somebody else's: the next process compiles again
+            _keep(folder / name, hashlib.sha256(code).digest() + code)
+            break
+    return code
+
+
+def _folders(source: Path) -> Iterator[Path]:
+    """Yield where machine code may be kept: beside the bytecode of the source, else in the cache of the user."""
+    yield Path(cache_from_source(str(source))).parent
+    with suppress(RuntimeError):  # a user without a home
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpdeblur"
+
+
+def _keep(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+# --- compiling -----------------------------------------------------------------------------------------------------
+
+
+def _compile(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
+    """Compile a function for this processor, by numba as far as LLVM's language, and from there by LLVM."""
+    import numba  # noqa: PLC0415 - slow, and only needed here
+
+    returns = numba.types.void if function.__annotations__["return"] == "None" else numba.types.int64
+    signature = returns(*(kind.for_numba() for kind in kinds))
+    callback = numba.cfunc(signature, error_model="numpy", _nrt=False)(_for_numba(function))  # without its run time
+    module = llvm.parse_assembly(callback.inspect_llvm())
+    module.get_function(callback.native_name).linkage = "internal"  # the entry from C, which needs numba's run time
+    entry = module.get_function(callback.native_name.removeprefix("cfunc."))
+    entry.name = _ENTRY
+    machine = _target_machine()
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
+    _check(function.__name__, module, kinds)
+    return cast("bytes", machine.emit_object(module))
+
+
+def _for_numba(function: FunctionType) -> FunctionType:
+    """Return a function whose kernels are such as numba can call."""
+    import numba  # noqa: PLC0415
+
+    names = {
+        name: numba.njit(error_model="numpy", _nrt=False)(_for_numba(value.function)) if isinstance(value, Kernel) else value
+        for name, value in function.__globals__.items()
+        if name in function.__code__.co_names
+    }
+    return FunctionType(function.__code__, names, function.__name__)
+
+
+def _check(name: str, module: Any, kinds: tuple[_Kind, ...]) -> None:
+    """Refuse what cannot run without numba, or is called otherwise than `_Loaded` does."""
+    foreign = [one.name for one in module.functions if one.is_declaration and not one.name.startswith("llvm.")]
+    foreign += [one.name for one in module.global_variables if one.is_declaration]
+    if set(foreign) - _LIBC:
+        raise RuntimeError(f"the kernel {name} needs {', '.join(foreign)}: it must not make arrays, assign slices or raise")
+    expected = ["ptr", "ptr", *(word for kind in kinds for word in kind.in_llvm())]
+    found = [str(argument.type) for argument in module.get_function(_ENTRY).arguments]
+    if found != expected:
+        raise RuntimeError(f"the kernel {name} takes {found}, where {expected} was expected: of another numba?")
