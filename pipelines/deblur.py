@@ -75,6 +75,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
         "model": model.name,
         "model_sha256": model.sha256,
         "backend": model.backend,
+        **({"self_ensemble": options.self_ensemble} if options.self_ensemble > 1 else {}),
         "images": options.images,
         **({"images_format": options.images_format} if options.images != "none" and options.images_format != "png" else {}),
         **({"images_output": folder.images.uri} if options.images_output else {}),
@@ -95,7 +96,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
         scoring=scoring,
     )
     threads = f"threads for each: {options.threads}"
-    headline = f"model {model.name} on {model.backend}, {counted(at_once, 'scene')} at once, {threads}"
+    headline = f"model {model.label} on {model.backend}, {counted(at_once, 'scene')} at once, {threads}"
     card = model.card.as_dict()
     return make_job(options, found, task, settings, at_once, card=card, threads=options.threads, headline=headline)
 
@@ -117,6 +118,7 @@ def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
         threads=options.threads,
         callers=at_once,
         max_memory=options.max_memory,
+        self_ensemble=options.self_ensemble,
     )
 
 

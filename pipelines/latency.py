@@ -29,7 +29,7 @@ def run(options: LatencyOptions) -> int:
     width, height = options.size
     threads = options.threads or usable_cores()
     try:
-        model = open_model(options.model, options.backend, options, threads=threads)
+        model = open_model(options.model, options.backend, options, threads=threads, self_ensemble=options.self_ensemble)
         timing = time_model(model, width, height, runs=options.runs, warmup=options.warmup)
     except ModelError as error:
         raise UsageError(str(error)) from None

@@ -43,7 +43,7 @@ def run(options: SubmitOptions) -> int:
         return _report(options.output, problems)
     measured = runtime.read(options.latency) if options.latency else runtime.measure(finished, options.model, options.threads)
     readme = Readme(
-        runtime_s=runtime.per_image_s(measured, finished.scores),
+        runtime_s=runtime.per_image_s(measured, finished.scores, runtime.self_ensemble(finished)),
         cpu=True,
         extra_data=bool(options.extra_data),
         description=options.description or runtime.description(measured),

@@ -112,7 +112,7 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
         loaded.lossy,
         scores,
         watch,
-        Restorer(model.name, model.sha256, model.backend, task.model.threads, task.concurrency),
+        Restorer(model.label, model.sha256, model.backend, task.model.threads, task.concurrency),
         image_path=image_path,
         image_sha256=image_sha256,
         bytes_read=loaded.bytes_read,

@@ -26,6 +26,7 @@ from dpdeblur.models.runtime import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
+ENSEMBLE = 4  # passes, where fidelity counts more than time
 PARTS = ("real", "synthetic", "safety", "cost")
 
 
@@ -61,10 +62,11 @@ def evaluate(
     """Bring `results` up to date, part by part."""
     if "real" in args.only and args.realdata.is_dir():
         for name, scenes in measure.real_sets(args.realdata).items():
-            known = {
-                rival: results.get(name, {}).get(rival) or measure.real(scenes, rivals.RIVALS[rival]) for rival in rivals.RIVALS
+            known = {rival: results.get(name, {}).get(rival) or measure.by_rival(rival, scenes) for rival in rivals.RIVALS}
+            ensembles = {
+                f"{model} x{ENSEMBLE}": measure.model_method(path, args.threads, ENSEMBLE) for model, path in paths.items()
             }
-            methods = {model: measure.by_model(restore) for model, restore in restorers.items()}
+            methods = {model: measure.by_model(restore) for model, restore in {**restorers, **ensembles}.items()}
             measured = {model: measure.real(scenes, method) for model, method in methods.items()}
             results[name] = {measure.NOTHING: measure.real(scenes, measure.nothing), **known, **measured}
             if args.crops:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.evaluate import captures, synthetic
+from benchmarks.evaluate import captures, rivals, synthetic
 from benchmarks.evaluate.captures import Capture
 from benchmarks.evaluate.quality import BORDER, Planes, aligned_psnr_db, linear, quality
 from dpdeblur.models.runtime.session import open_model
@@ -18,16 +18,17 @@ NOTHING = "doing nothing"
 Method = Callable[[Capture], tuple[Planes, str]]
 
 
-def model_method(path: Path, threads: int) -> Callable[[Planes], Planes]:
+def model_method(path: Path, threads: int, self_ensemble: int = 1) -> Callable[[Planes], Planes]:
     """What a model makes of float32 [6, H, W]: [3, H, W], not clipped."""
-    model = open_model(path, threads=threads)
+    model = open_model(path, threads=threads, self_ensemble=self_ensemble)
     return lambda views: model.restore(views, views.shape[1], views.shape[2])
 
 
-def real(scenes: Sequence[Capture], method: Method) -> dict[str, Any]:
+def real(scenes: Sequence[Capture], method: Method, aligned: Method | None = None) -> dict[str, Any]:
     """Quality per scene: {scene: {"coded": …, "linear": …, "inside": …, "aligned_psnr_db": …, "setting": …}}.
 
-    `inside` is gamma-coded without a border; `aligned_psnr_db` too, each block at its best offset.
+    `inside` is gamma-coded without a border; `aligned_psnr_db` too, each block at its best offset: of what `aligned` gives,
+    where that is another method than the one for all else.
     """
     rows = {}
     for scene in scenes:
@@ -37,7 +38,7 @@ def real(scenes: Sequence[Capture], method: Method) -> dict[str, Any]:
             "coded": quality(picture, scene.target),
             "linear": quality(linear(picture), linear(scene.target)),
             "inside": quality(inside(picture), inside(scene.target)),
-            "aligned_psnr_db": aligned_psnr_db(picture, scene.target),
+            "aligned_psnr_db": aligned_psnr_db(np.clip(aligned(scene)[0], 0, 1) if aligned else picture, scene.target),
             "setting": setting,
         }
     return rows
@@ -56,6 +57,12 @@ def nothing(scene: Capture) -> tuple[Planes, str]:
 def by_model(restore: Callable[[Planes], Planes]) -> Method:
     """A model as a method: what it gives is clipped before channels are averaged, as the protocol says."""
     return lambda scene: (scene.as_target(np.clip(restore(scene.views), 0, 1)), "")
+
+
+def by_rival(name: str, scenes: Sequence[Capture]) -> dict[str, Any]:
+    """A classical method; the oracle chooses its setting by the PSNR, and once more by the aligned one for that."""
+    rival = rivals.RIVALS[name]
+    return real(scenes, lambda scene: rival(scene, rivals.psnr_db), lambda scene: rival(scene, aligned_psnr_db))
 
 
 def real_sets(folder: Path) -> dict[str, list[Capture]]:

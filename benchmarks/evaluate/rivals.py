@@ -20,30 +20,33 @@ RADII = (2, 3, 4, 6, 9, 12, 15)  # px
 BALANCES = (0.001, 0.01, 0.1, 1, 10)
 ITERATIONS = (5, 15)
 Deconvolve = Callable[[Planes, Planes, float], Planes]
+Merit = Callable[[Planes, Planes], float]
+"""What the oracle goes by: a picture in [0, 1] and its target to a number, the higher the better."""
 
 
-def best_unsharp(capture: Capture) -> tuple[Planes, str]:
+def best_unsharp(capture: Capture, merit: Merit) -> tuple[Planes, str]:
     """Unsharp masking of the gamma-coded picture, as editors do it."""
     before = capture.before
     tried = (
         (unsharp_mask(before, radius=r, amount=a, channel_axis=0 if before.ndim == 3 else None), f"radius {r} px, amount {a}")
         for r, a in product((1, 2, 4), (0.5, 1, 2))
     )
-    return _best(capture, tried)
+    return _best(capture, tried, merit)
 
 
-def best_wiener(capture: Capture) -> tuple[Planes, str]:
+def best_wiener(capture: Capture, merit: Merit) -> tuple[Planes, str]:
     """Wiener filtering with a disk (`skimage.restoration.wiener`)."""
-    return _search(capture, BALANCES, lambda image, disk, balance: wiener(image, disk, balance, clip=True), "balance")
+    return _search(capture, BALANCES, lambda image, disk, balance: wiener(image, disk, balance, clip=True), "balance", merit)
 
 
-def best_richardson_lucy(capture: Capture) -> tuple[Planes, str]:
+def best_richardson_lucy(capture: Capture, merit: Merit) -> tuple[Planes, str]:
     """Richardson-Lucy deconvolution with a disk (`skimage.restoration.richardson_lucy`)."""
     return _search(
         capture,
         ITERATIONS,
         lambda image, disk, count: richardson_lucy(image, disk, int(count), filter_epsilon=1e-6),
         "iterations",
+        merit,
     )
 
 
@@ -62,7 +65,7 @@ def disk(radius: float) -> Planes:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-def _search(capture: Capture, settings: Iterable[float], deconvolve: Deconvolve, name: str) -> tuple[Planes, str]:
+def _search(capture: Capture, settings: Iterable[float], deconvolve: Deconvolve, name: str, merit: Merit) -> tuple[Planes, str]:
     """The best of every radius with every setting."""
     light = linear(capture.before).astype(np.float32)
     return _best(
@@ -71,6 +74,7 @@ def _search(capture: Capture, settings: Iterable[float], deconvolve: Deconvolve,
             (_by_plane(light, disk(radius), setting, deconvolve), f"radius {radius:g} px, {name} {setting:g}")
             for radius, setting in product(RADII, settings)
         ),
+        merit,
     )
 
 
@@ -82,9 +86,10 @@ def _by_plane(light: Planes, kernel: Planes, setting: float, deconvolve: Deconvo
     return coded(sharp[0] if light.ndim == 2 else sharp).astype(np.float64)
 
 
-def _best(capture: Capture, tried: Iterable[tuple[Planes, str]]) -> tuple[Planes, str]:
-    return max(tried, key=lambda pair: _psnr(np.clip(pair[0], 0, 1), capture.target))
+def _best(capture: Capture, tried: Iterable[tuple[Planes, str]], merit: Merit) -> tuple[Planes, str]:
+    return max(tried, key=lambda pair: merit(np.clip(pair[0], 0, 1), capture.target))
 
 
-def _psnr(a: Planes, target: Planes) -> float:
+def psnr_db(a: Planes, target: Planes) -> float:
+    """PSNR of planes in [0, 1]."""
     return -10 * float(np.log10(np.mean((a - target) ** 2)))

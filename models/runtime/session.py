@@ -21,6 +21,7 @@ from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.binding import Planes
 from dpdeblur.models.runtime.card import Card, CardOverrides
 from dpdeblur.models.runtime.opening import open_file
+from dpdeblur.models.runtime.self_ensemble import PASSES, mean_of_passes
 from dpdeblur.models.runtime.tiles import frame_bytes, restore_blended, restore_tiles, tiles_within
 
 __all__ = ["Model", "ModelError", "ModelSpec", "load", "open_model"]
@@ -40,6 +41,7 @@ class ModelSpec:
             callers, for models that promise exact tiles; no limit for others.
         overrides: what the command line says of the card.
         sha256: of the file that is meant, in hexadecimal; a file with another content is refused. Empty: any will do.
+        self_ensemble: mirrored passes whose mean is taken: 1, 2 or 4.
     """
 
     model: str
@@ -49,6 +51,7 @@ class ModelSpec:
     max_memory_bytes: int | None = None
     overrides: CardOverrides = field(default=CardOverrides())
     sha256: str = ""
+    self_ensemble: int = 1
 
 
 class Model:
@@ -64,6 +67,7 @@ class Model:
         card: what holds for it, the command line's overrides applied.
         card_source: where the card came from: "file", "beside" (a JSON file) or "shapes".
         name: the card's name.
+        label: what tables call it: the name and, where it is not 1, the number of mirrored passes, as in "dpdeblur-s x4".
         sha256: of the ONNX file, and of its external weights where it has some, in hexadecimal.
         backend: what runs it: "onnxruntime-float32", "openvino-float32" or "openvino-bfloat16".
         size_multiple: frames are padded to multiples of this many pixels.
@@ -75,6 +79,8 @@ class Model:
     """
 
     def __init__(self, spec: ModelSpec, content: bytes | None = None) -> None:
+        if spec.self_ensemble not in PASSES:
+            raise ModelError(f"a self-ensemble of {spec.self_ensemble} passes is not offered: choose from {[*PASSES]}")
         self._opened = open_file(
             spec.model, content, spec.backend, threads=spec.threads, callers=spec.callers, overrides=spec.overrides
         )
@@ -84,6 +90,7 @@ class Model:
         self.card: Card = self._opened.card
         self.card_source = self._opened.card_source
         self.name = self.card.name
+        self.label = self.name + (f" x{spec.self_ensemble}" if spec.self_ensemble > 1 else "")
         self.sha256 = self._opened.sha256
         self.backend = self._opened.engine.label
         self.size_multiple = self.card.size_multiple
@@ -111,8 +118,10 @@ class Model:
                 raise ModelError(f"planes of shape {planes.shape} are not [6 or 9, height, width]")
             if self.needs_combined and planes.shape[0] == 6:
                 raise ModelError("it takes the combined picture too, and this scene has none")
-            padded = _padded(planes, height, width, *self.padded(height, width))
-            return self._restore(self.frame(padded, height, width))[:, :height, :width]
+            if self.spec.self_ensemble == 1:
+                return self._restore(planes, height, width)
+            picture, passes = planes[:, :height, :width], self.spec.self_ensemble
+            return mean_of_passes(lambda views: self._restore(views, height, width), picture, passes)
         except ModelError as error:
             raise ModelError(f"model '{self.name}' cannot restore this scene: {error}") from None
 
@@ -146,7 +155,12 @@ class Model:
         """
         return self._opened.run(frame)
 
-    def _restore(self, frame: Planes) -> Planes:
+    def _restore(self, planes: Planes, height: int, width: int) -> Planes:
+        """One pass: pad, run, crop."""
+        padded = _padded(planes, height, width, *self.padded(height, width))
+        return self._run_within_memory(self.frame(padded, height, width))[:, :height, :width]
+
+    def _run_within_memory(self, frame: Planes) -> Planes:
         _, height, width = frame.shape
         limit, card = self._limit(), self.card
         if card.blend_tiles and (self.fixed_size != (None, None)):
@@ -188,6 +202,7 @@ def open_model(
     callers: int = 1,
     max_memory_bytes: int | None = None,
     overrides: CardOverrides | None = None,
+    self_ensemble: int = 1,
 ) -> Model:
     """Open a model by name, by path, or from the bytes of an ONNX file; see `ModelSpec` for the arguments.
 
@@ -195,7 +210,9 @@ def open_model(
         ModelError: where it cannot be opened, saying why and what to do.
     """
     name = "model" if isinstance(model, bytes) else str(model)
-    spec = ModelSpec(name, backend, threads, callers, max_memory_bytes, overrides or CardOverrides())
+    spec = ModelSpec(
+        name, backend, threads, callers, max_memory_bytes, overrides or CardOverrides(), self_ensemble=self_ensemble
+    )
     return Model(spec, model if isinstance(model, bytes) else None)
 
 

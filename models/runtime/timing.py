@@ -28,6 +28,7 @@ class ModelTiming:
         warmup: runs before, not counted.
         median_ms, p95_ms, mean_ms, min_ms, max_ms: of `runs_ms`.
         ms_per_megapixel: median over the picture's millions of pixels.
+        self_ensemble: mirrored passes in each run.
     """
 
     model: str
@@ -47,6 +48,7 @@ class ModelTiming:
     max_ms: float
     ms_per_megapixel: float
     runs_ms: list[float]
+    self_ensemble: int = 1
 
 
 def time_model(model: Model, width: int, height: int, *, runs: int, warmup: int) -> ModelTiming:
@@ -65,7 +67,7 @@ def time_model(model: Model, width: int, height: int, *, runs: int, warmup: int)
         model.restore(planes, height, width)
         times.append((time.perf_counter() - start) * 1e3)
     return ModelTiming(
-        model=model.name,
+        model=model.label,
         model_sha256=model.sha256,
         backend=model.backend,
         threads=model.spec.threads,
@@ -82,4 +84,5 @@ def time_model(model: Model, width: int, height: int, *, runs: int, warmup: int)
         max_ms=max(times),
         ms_per_megapixel=float(np.median(times)) / (width * height / 1e6),
         runs_ms=times,
+        self_ensemble=model.spec.self_ensemble,
     )

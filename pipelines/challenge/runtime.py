@@ -48,17 +48,22 @@ def measure(finished: Run, name: str | None, threads: int | None) -> ModelTiming
     Raises:
         UsageError: the model cannot be opened by that name, or was not run by ONNX Runtime.
     """
-    score = finished.scores[0]
+    score, settings = finished.scores[0], finished.manifest["settings"]
     if not score.backend.startswith("onnxruntime"):
         raise UsageError(f"The run used {score.backend}: measure that with dpdeblur latency, and give its file with --latency.")
     sizes = [(row.width, row.height) for row in finished.scores]
     width, height = max(set(sizes), key=sizes.count)
-    spec = ModelSpec(model=name or score.model, threads=threads or usable_cores())
+    spec = ModelSpec(name or settings["model"], threads=threads or usable_cores(), self_ensemble=self_ensemble(finished))
     say(f"Measuring {spec.model} at {width}x{height} on {spec.threads} threads, {RUNS} runs …")
     try:
         return time_model(load(spec), width, height, runs=RUNS, warmup=WARMUP)
     except ModelError as error:
         raise UsageError(f"{error}. Name the run's model file with --model, or give --latency.") from None
+
+
+def self_ensemble(finished: Run) -> int:
+    """Return the number of mirrored passes whose mean the pictures of a run are."""
+    return int(finished.manifest["settings"].get("self_ensemble", 1))
 
 
 def description(measured: ModelTiming) -> str:
@@ -67,15 +72,25 @@ def description(measured: ModelTiming) -> str:
     return f"{measured.model} by dpdeblur, {how}"
 
 
-def per_image_s(measured: ModelTiming, scores: Sequence[Score]) -> float:
+def per_image_s(measured: ModelTiming, scores: Sequence[Score], passes: int = 1) -> float:
     """Return the seconds for one picture: the mean measured, in proportion to the megapixels where pictures differ in size.
 
+    Args:
+        measured: what one picture takes.
+        scores: of the pictures.
+        passes: of the self-ensemble that made them.
+
     Raises:
-        UsageError: another model was measured, or a picture of another size.
+        UsageError: another model was measured, another number of passes, or a picture of another size.
     """
     models, sizes = {score.model_sha256 for score in scores}, {(score.width, score.height) for score in scores}
     if models != {measured.model_sha256}:
         raise UsageError(f"The latency is that of {measured.model}, but another model made the pictures: measure that one.")
+    if passes != measured.self_ensemble:
+        raise UsageError(
+            f"The latency is that of a self-ensemble of {measured.self_ensemble}, but the pictures are of one of {passes}: "
+            f"measure with --self-ensemble {passes}."
+        )
     size = (measured.width, measured.height)
     seconds = measured.mean_ms / 1e3
     if len(sizes) > 1:

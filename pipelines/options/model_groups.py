@@ -33,6 +33,10 @@ class ModelFile:
     backend: Backend = field(
         default="onnxruntime", metadata=shown("what runs the model; openvino needs pip install 'dpdeblur[openvino]'")
     )
+    self_ensemble: Literal[1, 2, 4] = field(
+        default=1,
+        metadata=shown("mirrored passes whose mean is taken: a little sharper, for so many times the time", "N"),
+    )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)

@@ -189,7 +189,14 @@ def card_overrides(card: ModelCard) -> CardOverrides:
 
 
 def open_model(
-    name: str, backend: str, card: ModelCard, *, threads: int = 1, callers: int = 1, max_memory: int | None = None
+    name: str,
+    backend: str,
+    card: ModelCard,
+    *,
+    threads: int = 1,
+    callers: int = 1,
+    max_memory: int | None = None,
+    self_ensemble: int = 1,
 ) -> Model:
     """Open a model, once for this process.
 
@@ -202,6 +209,7 @@ def open_model(
         threads: of one run.
         callers: threads of one process that will call it at the same time.
         max_memory: bytes that all callers may take together.
+        self_ensemble: mirrored passes whose mean is taken.
 
     Raises:
         UsageError: why it cannot be used, and what to do.
@@ -213,6 +221,7 @@ def open_model(
         callers=callers,
         max_memory_bytes=max_memory and max_memory // callers,
         overrides=card_overrides(card),
+        self_ensemble=self_ensemble,
     )
     try:
         spec = fetch_model(spec)

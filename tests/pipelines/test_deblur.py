@@ -262,6 +262,21 @@ def test_a_run_starts_again_only_where_it_must(tmp_path: Path, capsys: pytest.Ca
     assert after["scene-000"]["psnr_db"] != before[0]["psnr_db"]
 
 
+def test_a_self_ensemble_is_a_method_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = builders.write_folders(tmp_path / "scenes", builders.make_scenes(1, height=40, width=48))
+    runs = {passes: tmp_path / f"run{passes}" for passes in (1, 4)}
+    for passes, run in runs.items():
+        words = ["deblur", "--input", str(source), "--output", str(run), "--model", "dpdeblur-xs"]
+        assert main([*words, "--self-ensemble", str(passes)]) == 0
+    (once,), (often,) = rows(runs[1]), rows(runs[4])
+    assert (once["model"], often["model"]) == ("dpdeblur-xs", "dpdeblur-xs x4")
+    assert once["psnr_db"] != often["psnr_db"]
+    assert "self_ensemble" not in json.loads((runs[1] / "manifest.json").read_text())["settings"]
+    assert main(["deblur", "--input", str(source), "--output", str(runs[4]), "--model", "dpdeblur-xs"]) == 2
+    assert "self_ensemble: 4 → the default" in " ".join(capsys.readouterr().err.split())
+    assert main(["deblur", "--input", str(source), "--output", str(tmp_path / "run3"), "--self-ensemble", "3"]) == 2
+
+
 def test_other_settings_are_refused_until_restarted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, run = builders.write_folders(tmp_path / "s", builders.make_scenes(2)), tmp_path / "run"
     assert deblur(source, run) == 0

@@ -182,6 +182,24 @@ def test_pictures_of_several_sizes_count_by_their_pixels(tmp_path: Path, measure
     assert per_image_s(read(changed(measured, tmp_path, mean_ms=100.0)), rows) == pytest.approx(0.15)
 
 
+def test_the_time_is_that_of_as_many_mirrored_passes(tmp_path: Path, measured: Path) -> None:
+    from dpdeblur.pipelines.challenge.runtime import measure, per_image_s, read, self_ensemble
+    from dpdeblur.transforms.errors import UsageError
+    from dpdeblur.transforms.tables.results import read_run
+
+    run = run_of(tmp_path / "run")
+    once = read_run(str(run))
+    assert self_ensemble(once) == read(measured).self_ensemble == 1
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["settings"]["self_ensemble"] = 4
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    often = read_run(str(run))
+    with pytest.raises(UsageError, match="measure with --self-ensemble 4"):
+        per_image_s(read(measured), often.scores, self_ensemble(often))
+    timed = measure(often, "views-mean", 1)
+    assert (timed.model, timed.self_ensemble) == ("views-mean x4", 4)
+
+
 def test_words_that_do_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--check takes a zip" in refused(["run", "--check", "e.zip"], capsys)
     assert "give a RUN and --output" in refused([], capsys)
