@@ -7,6 +7,10 @@ broken scenes ────────────────────┘
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
 import apache_beam as beam
 
 from dpdeblur.models.machine import usable_cores
@@ -21,13 +25,14 @@ from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
 from dpdeblur.pipelines.run.summary import breaks_strictness
 from dpdeblur.transforms import packing, worklist
-from dpdeblur.transforms.layouts import Found, left_out
+from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
 from dpdeblur.transforms.selection import select
 from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.results import read_run
+from dpdeblur.transforms.tables.results import Run, read_run
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
 
@@ -49,12 +54,12 @@ def run(options: PackOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = ShardFolder(options.output)
     of_run = read_run(options.input) if run_images.is_run(options.input) else None
-    found = select(run_images.find(of_run), resolve.selection(options)) if of_run else resolve.find(options, options)
+    found = _of_run(of_run, options) if of_run else resolve.collect(options, options)
     roles = RESTORED if of_run else ROLES
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
     if not found.scenes:
-        raise UsageError(f"Nothing to pack: all {len(found.failures)} scenes are broken. {found.failures[0].message}")
+        raise UsageError(f"Nothing to pack: all {found.failures} scenes are broken. {found.first_failures[0].message}")
     if not options.restart:
         folder.check_free("Choose another --output, or say --restart to pack anew in place of its shards.")
 
@@ -63,24 +68,25 @@ def run(options: PackOptions) -> int:
             folder.clear()
         folder.check_free("Choose another --output: dpdeblur pack did not write these.")
         folder.begin()
-        plans = assign(found.scenes, options.shard_size, roles, run_images.rows(of_run.scores) if of_run else None)
-        scenes, shards = counted(len(found.scenes), "scene"), counted(len(plans), "shard")
+        rows = run_images.rows(of_run.scores) if of_run else None
+        plans = _write_plans(assign(found.in_order(), options.shard_size, roles, rows), roles, folder)
+        failures = (failure for part in found.parts() for failure in part.failures)
+        broken = worklist.write_lines(folder.path(UNFINISHED), "broken", failures, journal.to_line)
+        scenes, shards = counted(found.scenes, "scene"), counted(plans.shards, "shard")
         run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}", *found.remarks]))
         if line := left_out.sentence(found.left_out):
             run.say(line)
 
-        lines, broken = _write_work(plans, found, folder)
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
         workers = usable_cores() if runners.is_local(options.runner) else 1
         how = packing.Packing(found.source, folder.uri, options.codec, workers=workers, roles=roles)
-        images = sum(len(views(scene, roles)) for scene in found.scenes)
-        build(pipeline, lines, broken, packing.PackShards(how, run.control), folder, images)
+        build(pipeline, plans.files, broken, packing.PackShards(how, run.control), folder, plans.images)
 
-        run.execute(pipeline, Tally(len(plans), "shard"), NewFiles(folder.uri, SHARDS))
+        run.execute(pipeline, Tally(plans.shards, "shard"), NewFiles(folder.uri, SHARDS))
         run.raise_if_stopped()
-        packed = folder.verified(found)
+        packed = folder.verified(len(found))
         folder.finish()
-        _report(run, folder, len(plans), packed)
+        _report(run, folder, plans.shards, packed)
         return WITH_FAILURES if packed.failures or breaks_strictness(found, strict=options.strict) else OK
 
 
@@ -112,17 +118,29 @@ def build(
     failures | "FailureTable" >> WriteTable(Failure, table, ("scene_id",))
 
 
-def _write_work(plans: list[ShardPlan], found: Found, folder: ShardFolder) -> tuple[list[str], list[str]]:
-    """Write the plans and the scenes known to be broken to files, and return the names of both."""
-    work = folder.path(UNFINISHED)
-    lines = [
-        name
-        for start in range(0, len(plans), PLANS_PER_FILE)
-        for name in worklist.write_lines(
-            work, f"plans-{start // PLANS_PER_FILE:05d}", plans[start : start + PLANS_PER_FILE], ShardPlan.to_line
-        )
-    ]
-    return lines, worklist.write_lines(work, "broken", found.failures, journal.to_line)
+@dataclass
+class _Plans:
+    """Plans in files: the names of these, and how many shards and pictures they are about."""
+
+    files: list[str] = field(default_factory=list)
+    shards: int = 0
+    images: int = 0
+
+
+def _write_plans(plans: Iterator[ShardPlan], roles: Sequence[str], folder: ShardFolder) -> _Plans:
+    """Write plans to files, some at a time."""
+    written = _Plans()
+    while some := list(islice(plans, PLANS_PER_FILE)):
+        name = f"plans-{len(written.files):05d}"
+        written.files += worklist.write_lines(folder.path(UNFINISHED), name, some, ShardPlan.to_line)
+        written.shards += len(some)
+        written.images += sum(len(views(scene, roles)) for plan in some for scene in plan.scenes)
+    return written
+
+
+def _of_run(run: Run, options: PackOptions) -> Collection:
+    """Return the restored pictures of a run that are asked for."""
+    return Collection.of(select(run_images.find(run), resolve.selection(options)))
 
 
 def _report(run: OpenRun, folder: ShardFolder, shards: int, packed: Packed) -> None:

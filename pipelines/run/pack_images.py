@@ -76,7 +76,7 @@ def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None
     change = plan(subsets, files, index, lost, images)
     if change.scenes:
         rows = run_images.rows(scores)
-        plans = assign(change.scenes, options.shard_size, RESTORED, rows, change.first)
+        plans = list(assign(change.scenes, options.shard_size, RESTORED, rows, change.first))
         new = _pack(run, folder, plans, options)
         write_table(to_table(new, Member), store.join(images, INDEX, f"part-{change.first:06d}.parquet"))
     if change.stale:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from dpdeblur.pipelines.run.output_folder import OutputFolder
-from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, JobError, Member, UsageError
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.parquet import TableError, read_tables
+from dpdeblur.transforms.tables.parquet import TableError, read_table, read_tables
 from dpdeblur.transforms.tables.schemas import from_table
 
 FAILURES = "failures"
@@ -49,21 +48,29 @@ class ShardFolder(OutputFolder):
         except OSError as error:
             raise UsageError(f"--output {self.uri} cannot be written to: {error.strerror or error}.") from error
 
-    def verified(self, found: Found) -> Packed:
+    def verified(self, scenes: int) -> Packed:
         """Return what now stands in the folder. An engine that says DONE proves nothing.
+
+        Args:
+            scenes: how many there are to be, packed or failed.
 
         Raises:
             JobError: a scene is neither in the index nor among the failures, or one of these tables is damaged.
         """
         try:
-            index, failures = self._table(INDEX, Member), self._table(FAILURES, Failure)
+            failures = from_table(read_tables(self._files(FAILURES), Failure), Failure)
+            packed, images, size = 0, 0, 0
+            for uri in self._files(INDEX):  # the rows of a shard are in one of them
+                index = read_table(uri, Member)
+                packed += index.group_by(["shard", "scene_id"]).aggregate([]).num_rows
+                images += index.num_rows
+                size += pc.sum(index["size"]).as_py() or 0
         except TableError as error:
             raise JobError(f"the engine reported success, but {error}") from error
-        scenes = set(zip(index["shard"].to_pylist(), index["scene_id"].to_pylist(), strict=True))
-        want, have = len(found.scenes) + len(found.failures), len(scenes) + failures.num_rows
-        if have != want:
-            raise JobError(f"the engine reported success, but {have} of {want} scenes are accounted for")
-        return Packed(len(scenes), index.num_rows, sum(index["size"].to_pylist()), from_table(failures, Failure))
+        if packed + len(failures) != scenes:
+            have = packed + len(failures)
+            raise JobError(f"the engine reported success, but {have} of {scenes} scenes are accounted for")
+        return Packed(packed, images, size, failures)
 
     def _anything(self) -> str | None:
         return next(iter([*self._ours(), *store.files_in(self.uri)]), None)
@@ -76,5 +83,5 @@ class ShardFolder(OutputFolder):
             *store.files_in(self.path(UNFINISHED)),
         ]
 
-    def _table(self, folder: str, row_type: type) -> pa.Table:
-        return read_tables(store.files_in(self.path(folder), "*.parquet"), row_type)
+    def _files(self, folder: str) -> list[str]:
+        return store.files_in(self.path(folder), "*.parquet")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,13 +41,13 @@ class ShardPlan:
 
 
 def assign(
-    scenes: Sequence[Scene],
+    scenes: Iterable[Scene],
     shard_size: int,
     roles: Sequence[str] = ROLES,
     rows: Mapping[str, Mapping[str, Any]] | None = None,
     first: int = 0,
-) -> list[ShardPlan]:
-    """Scenes to shards, in their order: a shard is full when the next scene would take it over `shard_size` bytes.
+) -> Iterator[ShardPlan]:
+    """Yield the shards of scenes, in their order: one is full when the next scene would take it over `shard_size` bytes.
 
     The same scenes give the same shards. A scene is never split; a larger one has a shard of its own.
 
@@ -58,16 +58,16 @@ def assign(
         rows: by scene_id, what a run says of the picture that it restored.
         first: number of the first shard.
     """
-    shards: list[list[Scene]] = []
-    taken = shard_size
+    members, taken, number = list[Scene](), 0, first
     for scene in scenes:
         size = sum(tar_size(UNKNOWN_SIZE if source.size is None else source.size) for _, source in views(scene, roles))
-        if taken + size > shard_size:
-            shards.append([])
-            taken = 0
-        shards[-1].append(scene)
+        if members and taken + size > shard_size:
+            yield _plan(number, members, rows or {})
+            members, taken, number = [], 0, number + 1
+        members.append(scene)
         taken += size
-    return [_plan(number, members, rows or {}) for number, members in enumerate(shards, first)]
+    if members:
+        yield _plan(number, members, rows or {})
 
 
 def _plan(number: int, scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, Any]]) -> ShardPlan:

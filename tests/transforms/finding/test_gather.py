@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dpdeblur.transforms.finding import gather
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found, find_scenes
-from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.records import Scene, Source, UsageError
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
 from tests.builders import WRITERS, make_scenes
@@ -136,3 +136,12 @@ def test_rows_of_a_manifest(rows: list[tuple[str, str, str]]) -> None:
     assert gathered.scenes == found.scenes
     assert [(row.scene_id, row.message) for row in gathered.failures] == [(row.scene_id, row.message) for row in found.failures]
     assert gathered.remarks == found.remarks
+
+
+@given(st.sets(st.text(st.characters(codec="utf-8"), min_size=1, max_size=3), max_size=40), st.sampled_from([1, 3, 1000]))
+def test_scenes_come_in_the_order_of_their_ids(names: set[str], at_once: int) -> None:
+    gathered = Collection("/src", "folders")
+    for name in names:
+        gathered.add(Scene(name, Source("l"), Source("r")))
+    with mock.patch("dpdeblur.transforms.finding.collection.SCENES_AT_ONCE", at_once):
+        assert [scene.scene_id for scene in gathered.in_order()] == sorted(names)

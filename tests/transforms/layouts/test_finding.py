@@ -94,7 +94,7 @@ SIZES = st.lists(st.one_of(st.none(), st.integers(0, 10**6)), max_size=30)
 @given(SIZES, st.integers(1, 5 * 10**6))
 def test_every_scene_goes_into_one_shard_in_order_and_no_shard_is_too_large(sizes: list[int], limit: int) -> None:
     scenes = [Scene(f"{n}", Source("l", size=size), Source("r", size=size), subset="é") for n, size in enumerate(sizes)]
-    plans = assign(scenes, limit)
+    plans = list(assign(scenes, limit))
     assert [scene for plan in plans for scene in plan.scenes] == scenes
     assert [plan.shard for plan in plans] == [f"shard-{n:06d}.tar" for n in range(len(plans))]
     for plan in plans:
