@@ -4,8 +4,8 @@ Importing numba takes .4 s, and loading what its own cache holds as long again, 
 function is kept here as an object file, which LLVM links in a few milliseconds; numba is imported only where there is none yet.
 
 A kernel fills arrays that it is given. It takes arrays, integers, floats and booleans, and returns an integer or nothing. It
-makes no array, raises nothing, and calls only kernels of its own file: what would need numba at run time is refused when
-it is compiled. Kernels run without Python's lock.
+makes no array, raises nothing, and calls only kernels of its own file: what would need numba at run time is run by numba, as is
+all of it should a later numba pass arguments in another way. Kernels run without Python's lock.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import platform
 import tempfile
@@ -35,6 +36,7 @@ _ENTRY = "kernel"  # name of the function in its object file
 _LIBC = {"memcpy", "memmove", "memset"}  # which LLVM may call for a loop, and every process has
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _compiling = threading.RLock()
+_log = logging.getLogger("dpdeblur")
 
 
 def compiled(function: Function) -> Function:
@@ -52,7 +54,7 @@ class Kernel:
     def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(self, function)
         self.function = cast("FunctionType", function)
-        self._loaded: dict[tuple[_Kind, ...], _Loaded] = {}
+        self._loaded: dict[tuple[_Kind, ...], Callable[..., int]] = {}
 
     def __call__(self, *arguments: Any) -> int:
         """Run it; return 0 where it returns nothing."""
@@ -60,8 +62,13 @@ class Kernel:
         loaded = self._loaded.get(kinds)
         if loaded is None:
             with _compiling:
-                loaded = self._loaded.setdefault(kinds, _Loaded(self.function.__name__, _code(self.function, kinds), kinds))
-        return loaded.run(arguments)
+                loaded = self._loaded.setdefault(kinds, _load(self.function, kinds))
+        return loaded(*arguments)
+
+    @property
+    def needs_numba(self) -> bool:
+        """Return whether numba runs it, for any kind of arguments that it has been called with."""
+        return any(not isinstance(loaded, _Loaded) for loaded in self._loaded.values())
 
 
 # --- arguments -----------------------------------------------------------------------------------------------------
@@ -110,6 +117,10 @@ def _words(argument: Any) -> tuple[Any, ...]:
     return (argument,)
 
 
+class NotAloneError(RuntimeError):
+    """A function cannot run without numba."""
+
+
 # --- machine code --------------------------------------------------------------------------------------------------
 
 
@@ -128,12 +139,20 @@ class _Loaded:
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *words)
         self._call = prototype(self._engine.get_function_address(_ENTRY))
 
-    def run(self, arguments: tuple[Any, ...]) -> int:
+    def __call__(self, *arguments: Any) -> int:
         returned, error = ctypes.c_int64(), ctypes.c_void_p()
         status = self._call(ctypes.byref(returned), ctypes.byref(error), *(word for one in arguments for word in _words(one)))
         if status:
             raise RuntimeError(f"the kernel {self._name} ended with status {status}: it has raised an error")
         return returned.value
+
+
+def _load(function: FunctionType, kinds: tuple[_Kind, ...]) -> Callable[..., int]:
+    try:
+        return _Loaded(function.__name__, _code(function, kinds), kinds)
+    except NotAloneError as error:
+        _log.debug("numba runs the kernel %s: %s", function.__name__, error)
+        return _run_by_numba(function)
 
 
 @functools.cache
@@ -193,16 +212,24 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _compile(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
-    """Compile a function for this processor, by numba as far as LLVM's language, and from there by LLVM."""
+    """Compile a function for this processor, by numba as far as LLVM's language, and from there by LLVM.
+
+    Raises:
+        NotAloneError: it cannot run without numba, or this numba is not understood.
+    """
     import numba  # noqa: PLC0415 - slow, and only needed here
 
-    returns = numba.types.void if function.__annotations__["return"] == "None" else numba.types.int64
-    signature = returns(*(kind.for_numba() for kind in kinds))
-    callback = numba.cfunc(signature, error_model="numpy", _nrt=False)(_for_numba(function))  # without its run time
-    module = llvm.parse_assembly(callback.inspect_llvm())
-    module.get_function(callback.native_name).linkage = "internal"  # the entry from C, which needs numba's run time
-    entry = module.get_function(callback.native_name.removeprefix("cfunc."))
-    entry.name = _ENTRY
+    try:
+        returns = numba.types.void if function.__annotations__["return"] == "None" else numba.types.int64
+        signature = returns(*(kind.for_numba() for kind in kinds))
+        without_run_time = {"error_model": "numpy", "_nrt": False}
+        callback = numba.cfunc(signature, **without_run_time)(_for_numba(function, **without_run_time))
+        module = llvm.parse_assembly(callback.inspect_llvm())
+        module.get_function(callback.native_name).linkage = "internal"  # the entry from C, which needs numba's run time
+        entry = module.get_function(callback.native_name.removeprefix("cfunc."))
+        entry.name = _ENTRY
+    except (numba.core.errors.NumbaError, AttributeError, KeyError, NameError, RuntimeError, TypeError) as error:
+        raise NotAloneError(str(error)) from error
     machine = _target_machine()
     passes = llvm.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
@@ -211,12 +238,20 @@ def _compile(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
     return cast("bytes", machine.emit_object(module))
 
 
-def _for_numba(function: FunctionType) -> FunctionType:
-    """Return a function whose kernels are such as numba can call."""
+def _run_by_numba(function: FunctionType) -> Callable[..., int]:
+    """Return a function that numba compiles, once in this process, and runs."""
+    import numba  # noqa: PLC0415
+
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(_for_numba(function, error_model="numpy"))
+    return lambda *arguments: dispatcher(*arguments) or 0
+
+
+def _for_numba(function: FunctionType, **options: Any) -> FunctionType:
+    """Return a function whose kernels are such as numba can call, compiled with these options."""
     import numba  # noqa: PLC0415
 
     names = {
-        name: numba.njit(error_model="numpy", _nrt=False)(_for_numba(value.function)) if isinstance(value, Kernel) else value
+        name: numba.njit(**options)(_for_numba(value.function, **options)) if isinstance(value, Kernel) else value
         for name, value in function.__globals__.items()
         if name in function.__code__.co_names
     }
@@ -228,8 +263,8 @@ def _check(name: str, module: Any, kinds: tuple[_Kind, ...]) -> None:
     foreign = [one.name for one in module.functions if one.is_declaration and not one.name.startswith("llvm.")]
     foreign += [one.name for one in module.global_variables if one.is_declaration]
     if set(foreign) - _LIBC:
-        raise RuntimeError(f"the kernel {name} needs {', '.join(foreign)}: it must not make arrays, assign slices or raise")
+        raise NotAloneError(f"it needs {', '.join(foreign)}: it makes arrays, assigns slices or raises")
     expected = ["ptr", "ptr", *(word for kind in kinds for word in kind.in_llvm())]
     found = [str(argument.type) for argument in module.get_function(_ENTRY).arguments]
     if found != expected:
-        raise RuntimeError(f"the kernel {name} takes {found}, where {expected} was expected: of another numba?")
+        raise NotAloneError(f"it takes {found}, where {expected} was expected")

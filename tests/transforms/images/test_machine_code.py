@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from dpdeblur.transforms.images import machine_code
 from dpdeblur.transforms.images.machine_code import compiled
 
 
@@ -52,9 +54,29 @@ def test_arrays_of_any_layout_and_scalars_arrive(
     assert sums.tolist() == [scale * float(row.sum()) for row in grid]
 
 
-def test_a_kernel_that_makes_an_array_is_refused() -> None:
-    with pytest.raises(Exception, match="zeros"):
-        make_an_array(np.ones(1))
+def test_what_cannot_run_alone_is_run_by_numba() -> None:
+    for number in (3.0, 4.0):
+        numbers = np.full(1, number)
+        assert make_an_array(numbers) == 0
+        assert numbers[0] == 0
+    assert make_an_array.needs_numba  # type: ignore[attr-defined]
+    assert not add_up.needs_numba  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("found", ["no code", "another way"])
+def test_under_a_numba_that_is_not_understood_numba_runs_all(found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> Any:
+        raise NameError("no such function")
+
+    if found == "no code":
+        monkeypatch.setattr(numba, "cfunc", fails)
+    else:
+        monkeypatch.setattr("dpdeblur.transforms.images.machine_code._Kind.in_llvm", lambda self: ("ptr",))
+    monkeypatch.setattr(machine_code, "version", lambda package: found)  # nothing is kept for it
+    kernel, sums = compiled(add_up.function), np.zeros(1)  # type: ignore[attr-defined]
+    assert kernel(np.ones((1, 3)), 2.0, True, sums) == 7
+    assert sums[0] == 6
+    assert kernel.needs_numba
 
 
 def test_arguments_of_other_types_are_refused() -> None:
