@@ -47,7 +47,7 @@ def end_all() -> None:
 
 
 def dpdeblur(
-    *words: object, environment: Mapping[str, str] | None = None, seconds: float = 400
+    *words: object, environment: Mapping[str, str] | None = None, seconds: float = 900
 ) -> subprocess.CompletedProcess[str]:
     """`dpdeblur WORDS` to its end."""
     return finish(start(*words, environment=environment), seconds)

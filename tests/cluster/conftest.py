@@ -14,7 +14,7 @@ from tests.cluster.commands import dpdeblur, end_all
 from tests.cluster.engines.fetch import Unavailable
 
 SCENES = 20
-LIMIT_S = 600  # for one test, engines that are up: the longest takes two minutes on two cores
+LIMIT_S = 1800  # for one test, engines that are up: the longest takes two minutes on two idle cores
 
 
 @pytest.hookimpl(wrapper=True)

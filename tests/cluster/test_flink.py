@@ -105,7 +105,7 @@ def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, tmp_path: 
     large = write_folders(tmp_path / "large", make_scenes(24, height=1080, width=1440))
     run, before = tmp_path / "run", _cancelled(flink)
     process = start("deblur", "--input", large, "--output", run, "--model", "views-mean", *flink.options)
-    wait_for(lambda: finished(run) >= 1, process, 200)
+    wait_for(lambda: finished(run) >= 1, process)
     process.send_signal(signal.SIGINT)
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr
@@ -120,7 +120,7 @@ def test_a_signal_cancels_a_job_that_packs(flink: FlinkCluster, tmp_path: Path) 
     shards, before = tmp_path / "shards", _cancelled(flink)
     words = ("pack", "--input", large, "--output", shards, "--shard-size", "20MB", "--codec", "jxl", *flink.options)
     process = start(*words)
-    wait_for(lambda: list(shards.glob("shard-*.tar")), process, 200)
+    wait_for(lambda: list(shards.glob("shard-*.tar")), process)
     process.send_signal(signal.SIGINT)
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr

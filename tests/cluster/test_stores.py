@@ -25,12 +25,13 @@ from dpdeblur.transforms import worklist
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store as storage
 from dpdeblur.transforms.storage.listing import list_files, single_file
-from tests.builders import make_scenes, write_folders
+from tests.builders import write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
 from tests.cluster.engines.gcs import GCS
 from tests.cluster.engines.objects import ObjectStore
 from tests.cluster.engines.s3 import S3
-from tests.commands import samples
+from tests.commands import bright_is_slow, samples
+from tests.commands import scenes as tiny_scenes
 
 pytestmark = pytest.mark.cluster
 
@@ -153,7 +154,7 @@ def test_of_runs_that_begin_at_once_one_has_the_folder(folder: str) -> None:
         begun.wait()
         try:
             with lease.held(f"{folder}/lock", RunControl()):
-                return ended.wait(30)
+                return ended.wait(600)
         except Held:
             return False
 
@@ -188,14 +189,18 @@ def test_keys_that_no_file_could_have(store: ObjectStore, folder: str) -> None:
 
 
 def test_a_killed_run_goes_on_where_it_was(store: ObjectStore, tmp_path: Path) -> None:
-    scenes = write_folders(tmp_path / "scenes", make_scenes(12, height=240, width=320))
-    words = ("deblur", "--input", store.put(scenes, "many"), "--output", store.address("killed"), "--model", "views-mean")
+    """While one scene is endless, the run cannot end before it is killed; then that scene is another."""
+    endless = write_folders(tmp_path / "endless", tiny_scenes(12, white=(11,)))
+    many, model = store.put(endless, "many"), bright_is_slow(tmp_path / "m.onnx")
+    words = ("deblur", "--input", many, "--output", store.address("killed"), "--model", model, "--workers", "2")
     process = start(*words, *store.options, environment=store.environment)
     wait_for(lambda: len(store.names("killed/.state/journal/")) >= 3, process)
     process.send_signal(signal.SIGKILL)
     finish(process)
     assert not [name for name in store.names("killed/") if name.endswith(".parquet")], "half a run looks like a whole one"
     kept = finished(store.get("killed", tmp_path / "killed"))
+    ordinary = write_folders(tmp_path / "ordinary", tiny_scenes(12))
+    store.put(ordinary / "scene-011", "many/scene-011")
     done = dpdeblur(*words, *store.options, environment=store.environment)
     assert done.returncode == 0, done.stderr
     assert f"{kept} already done" in done.stdout

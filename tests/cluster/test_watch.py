@@ -55,7 +55,9 @@ def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
     engine: list[str], source: Path, incoming: Path, tmp_path: Path
 ) -> None:
     run, scenes = tmp_path / "run", sorted(source.iterdir())
-    process = watch(incoming, run, engine, "--images=restored", "--until-idle=1h")
+    process = watch(
+        incoming, run, engine, "--images=restored", "--until-idle=1h", "--settle=4s"
+    )  # in a pause, no file is taken for whole
     Copying(scenes[:SOME], incoming)
     wait_for((run / "windows").exists, process)  # while the others have not come
     Copying(scenes[SOME:], incoming)
@@ -141,8 +143,8 @@ def test_who_lost_the_run_to_another_watch_leaves_it_alone(
     engine: list[str], source: Path, incoming: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    shutil.copytree(source / "scene-000", incoming / "scene-000")
-    process = watch(incoming, run, engine)
+    shutil.copytree(source / "scene-000", incoming / "scene-000")  # before anybody looks
+    process = watch(incoming, run, engine, "--until-idle=1h")
     wait_for(lambda: finished(run) >= 1, process)
     (run / ".state" / "token").write_text("of another")
     lost = finish(process)
@@ -154,11 +156,14 @@ def test_who_lost_the_run_to_another_watch_leaves_it_alone(
 def test_it_outlives_the_time_that_a_job_server_has_to_answer(incoming: Path, source: Path, tmp_path: Path) -> None:
     """`--job_server_timeout`, 300 s by default, once ended the job by its deadline of a stream."""
     run, scenes = tmp_path / "run", sorted(source.iterdir())[:2]
-    process = watch(incoming, run, [*prism.options(), "--job_server_timeout=5"], "--until-idle=15s")
+    process = watch(incoming, run, [*prism.options(), "--job_server_timeout=5"], "--until-idle=1h")
     wait_for((run / WAITING).exists, process)
     time.sleep(10)
     for scene in scenes:
-        shutil.copytree(scene, incoming / scene.name)
-    done = finish(process)
-    assert done.returncode == 0, done.stderr
+        shutil.copytree(scene, tmp_path / scene.name)
+        (tmp_path / scene.name).rename(incoming / scene.name)
+    wait_for(lambda: len(so_far(run)) == len(scenes), process)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.returncode == 130, stopped.stderr
     each_once(run, names(scenes))

@@ -270,7 +270,7 @@ def test_a_killed_job_leaves_whole_shards_and_is_not_taken_for_finished(
         assert job.poll() is None
         time.sleep(0.005)
     job.send_signal(how)
-    _, said = job.communicate(timeout=60)
+    _, said = job.communicate(timeout=600)
     assert job.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[how]
     assert "--restart" in said or how == signal.SIGKILL
     for shard in out.glob("*.tar"):

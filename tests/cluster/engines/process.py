@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,6 +12,8 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+PORTS = (12000, 32000)  # below those that Linux gives to whoever asks for any
 
 
 class Daemon:
@@ -42,7 +45,7 @@ class Daemon:
     def pid(self) -> int:
         return self.process.pid
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 90) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 300) -> None:
         """Wait until `ready` says so.
 
         Raises:
@@ -73,10 +76,12 @@ class Daemon:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody listens at, nor will: it is none of those that the system hands out itself."""
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def listening(port: int) -> bool:

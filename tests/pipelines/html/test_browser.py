@@ -26,6 +26,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="drives the browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
+PATIENCE_S = 300.0  # not to be reached
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 QUIET += ["--disable-background-networking", "--disable-component-update"]
@@ -33,13 +34,13 @@ QUIET += ["--disable-background-networking", "--disable-component-update"]
 
 def wait_until(tab: Any, expression: str) -> None:
     """Wait until JavaScript says so, asked again and again from here: the page's policy lets it evaluate no text itself."""
-    wait_for(lambda: tab.evaluate(expression), seconds=30)
+    wait_for(lambda: tab.evaluate(expression), seconds=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=1e3 * PATIENCE_S)
         yield chromium
         chromium.close()
 
@@ -83,6 +84,7 @@ def open_page(browser: Any, files: dict[str, Path]) -> Iterator[Any]:
 
     def opened(name: str, density: float = 1, width: int = 1280) -> Any:
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, device_scale_factor=density))
+        contexts[-1].set_default_timeout(1e3 * PATIENCE_S)
         tab = contexts[-1].new_page()
         tab.on("console", lambda message: troubles.append(message.text))
         tab.on("pageerror", lambda error: troubles.append(str(error)))

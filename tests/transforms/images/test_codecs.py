@@ -349,8 +349,9 @@ def test_other_threads_run_meanwhile(codec: str) -> None:
         return codecs.encode(picture) if codec == "encode" else codecs.decode(data)
 
     job()  # compiled by now
-    assert turns_of_another_thread(lambda: sum(range(1_000_000))) == 0
-    assert turns_of_another_thread(job) > 10
+    tries = range(100)  # it depends on the machine's other work whether the other thread has a core meanwhile
+    assert any(turns_of_another_thread(lambda: sum(range(1_000_000))) == 0 for _ in tries)
+    assert any(turns_of_another_thread(job) > 10 for _ in tries)
 
 
 @pytest.mark.skipif(not REALDATA.exists(), reason="the real captures are not here")

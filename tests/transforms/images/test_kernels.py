@@ -28,7 +28,7 @@ def start(folder: Path, code: str = MEAN, **environment: str) -> subprocess.Pope
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert int(out) == 8
 
