@@ -29,7 +29,7 @@ from dpdeblur.transforms.layouts.find import (
 )
 from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import printable
-from dpdeblur.transforms.layouts.left_out import LeftOutCounter, kind_of_entry
+from dpdeblur.transforms.layouts.left_out import DEAD_LINK, LeftOutCounter, kind_of_entry
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
 from dpdeblur.transforms.layouts.slips import Slips
 from dpdeblur.transforms.records import UsageError
@@ -82,12 +82,13 @@ class _Found:
 
     Attributes:
         candidates: what may be scenes.
-        spare: folders and links that cannot be read, which count where nothing else has their name.
+        links, closed: links without content, and folders that cannot be listed, which count where nothing else has their name.
         left_out: what takes no part.
     """
 
     candidates: Spool[CandidateScene] = field(default_factory=Spool)
-    spare: Spool[CandidateScene] = field(default_factory=Spool)
+    links: Spool[CandidateScene] = field(default_factory=Spool)
+    closed: Spool[CandidateScene] = field(default_factory=Spool)
     left_out: LeftOutCounter = field(default_factory=LeftOutCounter)
 
 
@@ -104,7 +105,7 @@ def _of_folder(source: str, layout: str) -> Collection:
         known = FOLDER_LAYOUTS[name]
         _read(Listing(apart.files, apart.closed), known, name, root, one, its_own=not known.by_names)
         for candidate in unreadable(Listing((), apart.closed)):
-            one.spare.add(printable(candidate.scene_id), candidate)
+            one.closed.add(printable(candidate.scene_id), candidate)
         for entry in apart.skipped:
             if kind := kind_of_entry(entry):
                 one.left_out.add(kind, entry.path)
@@ -154,9 +155,10 @@ def _read(listing: Listing, layout: FolderLayout, name: str, root: str, found: _
     members = [item for item in contents if not isinstance(item, CandidateScene)]
     for candidate in candidates:
         found.candidates.add(printable(candidate.scene_id), candidate)
-    for candidate in unreadable(replace(listing, closed=())):
-        found.spare.add(printable(candidate.scene_id), candidate)
-    for path, kind in unused(listing, Reading(name, candidates, settle(()), members)):
+    links = unreadable(replace(listing, closed=()))
+    for candidate in links:
+        found.links.add(printable(candidate.scene_id), candidate)
+    for path, kind in unused(listing, Reading(name, [*candidates, *links], settle(()), members)):
         found.left_out.add(kind, path)
 
 
@@ -172,15 +174,20 @@ def _chosen(source: str, layout: str, found: dict[str, _Found]) -> Collection:
 
 
 def _settled(source: str, name: str, found: _Found) -> Collection:
-    collection = Collection(source, name, left_out=found.left_out.counts())
+    collection = Collection(source, name)
     buckets = buckets_for(len(found.candidates), SCENES_AT_ONCE)
     for number in range(buckets):
         candidates = sorted(found.candidates.bucket(number, buckets), key=attrgetter("place"))
         if FOLDER_LAYOUTS[name].by_names:
             refuse_collisions(candidates)
         known = {candidate.scene_id for candidate in candidates}
-        spare = [candidate for candidate in found.spare.bucket(number, buckets) if candidate.scene_id not in known]
+        links, closed = list(found.links.bucket(number, buckets)), found.closed.bucket(number, buckets)
+        spare = [candidate for candidate in (*links, *closed) if candidate.scene_id not in known]
         _add_settled(collection, [*candidates, *spare])
+        for link in links:
+            if link.scene_id in known:
+                found.left_out.add(DEAD_LINK, link.place)
+    collection.left_out = found.left_out.counts()
     return collection
 
 

@@ -155,6 +155,7 @@ def unused(listing: Listing, reading: Reading) -> Iterator[tuple[str, Kind]]:
     """Yield the path and the kind of all that takes no part in a reading."""
     used = {file.path for candidate in reading.candidates for files in candidate.files.values() for file in files}
     used |= {member.path for member in reading.unused_members}
+    used |= {candidate.place for candidate in reading.candidates if not candidate.files}  # links that may have led to scenes
     companions = FOLDER_LAYOUTS[reading.layout].companions if reading.layout in FOLDER_LAYOUTS else ()
     for file in listing.files:
         if file.path not in used and not is_companion(file, companions):

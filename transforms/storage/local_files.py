@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +53,7 @@ def files_in(folder: str) -> Iterator[str]:
     """Yield the files directly inside a folder; none where there is no such folder."""
     try:
         with os.scandir(_path(folder)) as entries:
-            yield from (entry.path for entry in entries if entry.is_file())
+            yield from (entry.path for entry in entries if _is_file(entry))
     except (FileNotFoundError, NotADirectoryError):
         return
 
@@ -69,6 +69,13 @@ def move(source: str, target: str) -> None:
     final = _path(target)
     final.parent.mkdir(parents=True, exist_ok=True)
     _path(source).replace(final)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file, or a link to one: links in a circle lead to none."""
+    with suppress(OSError):
+        return entry.is_file()
+    return False
 
 
 def _path(uri: str) -> Path:

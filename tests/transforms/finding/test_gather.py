@@ -35,6 +35,7 @@ NAMES = st.sampled_from(
         "note.txt",
         "z.gz",
         "link",
+        "a__b",
     ]
 )
 PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(PARTS, max_size=3), NAMES) | LEFT_OUT_PATHS

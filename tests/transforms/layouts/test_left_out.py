@@ -50,9 +50,10 @@ NAMES = st.sampled_from(
     ]
 )
 PATHS = st.builds(lambda folder, name: f"{folder}/{name}" if folder else name, st.sampled_from(["", "a", "a/b", "c.d"]), NAMES)
+LINKS = st.sampled_from(["link", "a/link", "a__b"])  # that may have led to folders; the last has the name of a scene
 
 
-@given(st.sets(PATHS, max_size=15), st.sets(PATHS, max_size=4), st.sampled_from(["folders", "ntire", "auto"]))
+@given(st.sets(PATHS, max_size=15), st.sets(PATHS | LINKS, max_size=4), st.sampled_from(["folders", "ntire", "auto"]))
 def test_every_file_is_a_scenes_a_failures_or_left_out(paths: set[str], dead: set[str], layout: str) -> None:
     place = listing(*(paths - dead), dead=tuple(dead))
     try:
@@ -68,6 +69,7 @@ def test_every_file_is_a_scenes_a_failures_or_left_out(paths: set[str], dead: se
         for files in candidate.files.values()
         for file in files
     ]
+    of_failures += [candidate.place for candidate in reading.candidates if not candidate.files]
     left_out = [path for path, _ in unused(place, reading)]
     assert sorted([*used, *of_failures, *left_out]) == [file.path for file in place.files]
     assert sum(kinds(found).values()) == len(left_out)

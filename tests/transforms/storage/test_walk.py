@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing, list_files
 from tests.builders import write_file
 
@@ -80,6 +81,7 @@ def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
     (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
     listing = list_files(str(tmp_path))
     assert [(file.path, bool(file.problem)) for file in listing.files] == [("a.png", True), ("b.png", True)]
+    assert store.files_in(str(tmp_path)) == [], "no file is there by these names"
 
 
 def test_pipes_and_hidden_files_are_skipped_and_told(tmp_path: Path) -> None:
