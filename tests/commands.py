@@ -77,10 +77,8 @@ class Command:
             time.sleep(0.002)
         self.process.kill()
         self.process.communicate()
-        until = time.monotonic() + PATIENCE_S
-        while any(_alive(Path(f"/proc/{worker}")) for worker in workers):
-            assert time.monotonic() < until, "the work goes on without its parent"
-            time.sleep(0.005)
+        for worker in workers:
+            wait_for_end(worker)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the command, as `kill` and job managers do."""
@@ -118,6 +116,19 @@ def under_way(run: Path) -> list[str]:
     with contextlib.suppress(FileNotFoundError):
         return sorted(path.name for path in (run / ".state/journal/under-way").iterdir())
     return []
+
+
+def process_at_work(run: Path, scene_id: str) -> int:
+    """The process that has a scene under way; 0 where none has."""
+    return int(_text(run / ".state/journal/under-way" / scene_id) or 0)
+
+
+def wait_for_end(process: int) -> None:
+    """Wait until a process that nobody needs has ended; it is an error if it does not."""
+    until = time.monotonic() + PATIENCE_S
+    while _alive(Path(f"/proc/{process}")):
+        assert time.monotonic() < until, "the work goes on without its parent"
+        time.sleep(0.005)
 
 
 def rows(run: Path, table: str = "metrics") -> list[dict[str, Any]]:

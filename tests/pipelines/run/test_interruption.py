@@ -98,6 +98,22 @@ def test_a_signal_ends_even_a_long_inference(tmp_path: Path) -> None:
     assert len(commands.journaled(run)) == 3
 
 
+def test_ctrl_c_ends_all_processes_even_in_a_long_inference(tmp_path: Path) -> None:
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6, white=(2,))), tmp_path / "run"
+    model = commands.bright_is_slow(tmp_path / "m.onnx")
+    command = Command(source, run, "--model", str(model), "--workers", "2", "--processes", "2")
+    command.until(lambda: commands.process_at_work(run, "scene-002"))
+    process = commands.process_at_work(run, "scene-002")
+    assert process != command.worker()
+    command.signal(signal.SIGINT)
+    code, says = command.end()
+    assert code == 128 + signal.SIGINT
+    assert "the same command goes on" in says
+    assert "Traceback" not in says
+    assert "scene-002" not in [row["scene_id"] for row in commands.journaled(run)]
+    commands.wait_for_end(process)
+
+
 def test_a_signal_while_it_starts(tmp_path: Path) -> None:
     """Should it have started already, it cannot have ended."""
     source = builders.write_folders(tmp_path / "s", commands.scenes(2, white=(0, 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -84,3 +85,19 @@ def test_a_run_is_the_same_with_two_processes_of_which_one_is_killed(tmp_path: P
     assert len(one) == 12
     assert one == two
     assert commands.rows(tmp_path / "two", "failures") == []
+
+
+def test_a_run_of_two_processes_ends_with_too_many_failures_and_goes_on_from_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, run = builders.write_folders(tmp_path / "scenes", commands.scenes(8)), tmp_path / "run"
+    for left in source.rglob("left.png"):
+        left.write_bytes(b"not a picture")
+    words = ["deblur", "--input", str(source), "--output", str(run), "--model", "views-mean", "--workers", "2", "--quiet"]
+    assert cli.main([*words, "--processes", "2", "--max-failures", "1"]) == 1
+    assert re.search(r"\d scenes failed, more than --max-failures allows", capsys.readouterr().err)
+    kept = [row["scene_id"] for row in commands.journaled(run)]
+    assert 2 <= len(kept) == len(set(kept))
+    assert cli.main([*words, "--processes", "2"]) == 3
+    assert [row["scene_id"] for row in commands.rows(run, "failures")] == sorted(path.name for path in source.iterdir())
+    assert commands.leftovers(run) == []
