@@ -5,7 +5,7 @@ What is measured is also appended to `benchmarks/history.csv`, with the commit a
     python -m benchmarks                        # all questions, on a quiet machine with two cores: about 8 minutes
     python -m benchmarks --only shards --rounds 1 --scratch
 
-Questions: speed (a to d), memory (e), backends (f), shards (g), tiles (h), stages (i), startup (j).
+Questions: speed (a to d), memory (e), backends (f), shards (g), tiles (h), stages (i), startup (j), graph (k).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backends, history, memory, network, page, scenes, shards, speed, stages, startup, tiles
+from benchmarks import backends, graph, history, memory, network, page, scenes, shards, speed, stages, startup, tiles
 from benchmarks.answers import Answer
 from dpdeblur.models.machine import cpu_name, usable_cores
 from dpdeblur.models.runtime import zoo
@@ -42,6 +42,7 @@ QUESTIONS = {
     "tiles": tiles,
     "stages": stages,
     "startup": startup,
+    "graph": graph,
 }
 DIFFERENT = 4  # scenes; collections name them again and again
 SHOWN = ("python", "apache-beam", "numba", "numpy", "onnxruntime", "openvino", "scikit-image")
@@ -117,7 +118,8 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "backends": lambda: backends.measure(models(model), rounds, print),
         "shards": lambda: shards.measure(many, packed, folder, max(1, rounds - 1), print),
         "stages": lambda: stages.measure(pictures / "scene-0", 3 * rounds, print),
-        "startup": lambda: startup.measure(7 * rounds, print),
+        "startup": lambda: startup.measure(7 * rounds, folder, print),
+        "graph": lambda: graph.measure(models(model), rounds, print),
         "tiles": lambda: tiles.measure(str(model) if zoo.DEFAULT == shards.MODEL else zoo.DEFAULT, print),
     }
     measured = {}
