@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,15 +57,12 @@ def _profile(model: str, rounds: int, folder: Path) -> Sequence[Sequence[Mapping
     events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     ends = [event["ts"] + event["dur"] for event in events if event["name"] == "model_run"]
     nodes = [event for event in events if event["cat"] == "Node" and event["name"].endswith("_kernel_time")]
-    return [
-        [node for node in nodes if before < node["ts"] <= end]
-        for before, end in zip(sorted(ends), sorted(ends)[1:], strict=False)
-    ]
+    return [[node for node in nodes if before < node["ts"] <= end] for before, end in pairwise(sorted(ends))]
 
 
-def _by_kind(nodes: Sequence[Mapping[str, Any]]) -> Counter[str]:
+def _by_kind(nodes: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
     """Return the milliseconds of each kind of node; the profiler has microseconds."""
-    taken: Counter[str] = Counter()
+    taken: defaultdict[str, float] = defaultdict(float)
     for node in nodes:
         taken[node["args"]["op_name"]] += node["dur"] / 1e3
     return taken

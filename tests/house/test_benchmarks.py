@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cores, history, page, scenes, slots, timing
+from benchmarks import cores, graph, history, page, scenes, slots, timing
 from benchmarks.answers import Answer
 from benchmarks.emulated import Emulated
 from dpdeblur.transforms.images.tone_curve import AS_STORED
@@ -121,6 +121,19 @@ def test_the_history_grows_and_names_commit_and_machine(tmp_path: Path) -> None:
         "2026-01-02,commit1,A processor,2,0.1,b,it,1,",
     ]
     assert [line.split(",")[1] for line in lines[1:]] == ["commit1", "commit1", "commit2", "commit2"]
+
+
+def test_the_time_of_a_graph_is_split_by_kinds_of_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "HEIGHT", 32)
+    monkeypatch.setattr(graph, "WIDTH", 50)  # no multiple of what the network takes
+    measured = graph.measure({"small": "dpdeblur-xs"}, 2, lambda line: None)
+    assert {"Conv", "DepthToSpace"} <= {*measured["small"]}
+    assert all(len(ms) == 2 for ms in measured["small"].values())
+    shares = graph.shares(measured["small"])
+    assert sum(shares.values()) == pytest.approx(1)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    (answer,) = graph.answers(measured)
+    assert answer.value == pytest.approx(100 * shares["Conv"])
 
 
 def test_a_scene_that_holds_the_lock_limits_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
