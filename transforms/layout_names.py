@@ -1,10 +1,13 @@
-"""What the layouts are called and how files lie in them: apart from what reads them, so that `--help` loads none of that."""
+"""What layouts and files of pictures are called: apart from what reads them, so that `--help` loads none of that."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Layout = Literal["auto", "folders", "dpdd", "restormer", "ntire", "manifest", "shards"]
+
+PICTURE_EXTENSIONS = ("png", "tif", "tiff", "jpg", "jpeg", "jxl")
+"""Of files that are read as pictures."""
 
 LAYOUTS: dict[str, str] = {
     "folders": "<id>/left.png right.png [combined.png] [target.png], or l r c g, at any depth",

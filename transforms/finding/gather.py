@@ -24,12 +24,13 @@ from dpdeblur.transforms.layouts.find import (
     check_manifest,
     is_manifest,
     list_place,
+    unread,
     unreadable,
     unused,
 )
 from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import printable
-from dpdeblur.transforms.layouts.left_out import DEAD_LINK, LeftOutCounter, kind_of_entry
+from dpdeblur.transforms.layouts.left_out import DEAD_LINK, OTHER_PICTURE, LeftOutCounter, kind_of_entry
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
 from dpdeblur.transforms.layouts.slips import Slips
 from dpdeblur.transforms.records import UsageError
@@ -82,12 +83,13 @@ class _Found:
 
     Attributes:
         candidates: what may be scenes.
-        links, closed: links without content, and folders that cannot be listed, which count where nothing else has their name.
+        spare: links without content, and scenes whose pictures are not read, which count where nothing else has their name.
+        closed: folders that cannot be listed, likewise.
         left_out: what takes no part.
     """
 
     candidates: Spool[CandidateScene] = field(default_factory=Spool)
-    links: Spool[CandidateScene] = field(default_factory=Spool)
+    spare: Spool[CandidateScene] = field(default_factory=Spool)
     closed: Spool[CandidateScene] = field(default_factory=Spool)
     left_out: LeftOutCounter = field(default_factory=LeftOutCounter)
 
@@ -155,10 +157,10 @@ def _read(listing: Listing, layout: FolderLayout, name: str, root: str, found: _
     members = [item for item in contents if not isinstance(item, CandidateScene)]
     for candidate in candidates:
         found.candidates.add(printable(candidate.scene_id), candidate)
-    links = unreadable(replace(listing, closed=()))
-    for candidate in links:
-        found.links.add(printable(candidate.scene_id), candidate)
-    for path, kind in unused(listing, Reading(name, [*candidates, *links], settle(()), members)):
+    spare = [*unreadable(replace(listing, closed=())), *unread(listing, layout, root)]
+    for candidate in spare:
+        found.spare.add(printable(candidate.scene_id), candidate)
+    for path, kind in unused(listing, Reading(name, [*candidates, *spare], settle(()), members)):
         found.left_out.add(kind, path)
 
 
@@ -181,14 +183,23 @@ def _settled(source: str, name: str, found: _Found) -> Collection:
         if FOLDER_LAYOUTS[name].by_names:
             refuse_collisions(candidates)
         known = {candidate.scene_id for candidate in candidates}
-        links, closed = list(found.links.bucket(number, buckets)), found.closed.bucket(number, buckets)
-        spare = [candidate for candidate in (*links, *closed) if candidate.scene_id not in known]
-        _add_settled(collection, [*candidates, *spare])
-        for link in links:
-            if link.scene_id in known:
-                found.left_out.add(DEAD_LINK, link.place)
+        spare, closed = list(found.spare.bucket(number, buckets)), found.closed.bucket(number, buckets)
+        new = [candidate for candidate in (*spare, *closed) if candidate.scene_id not in known]
+        _add_settled(collection, [*candidates, *new])
+        for candidate in spare:
+            if candidate.scene_id in known:
+                _leave_out(candidate, found.left_out)
     collection.left_out = found.left_out.counts()
     return collection
+
+
+def _leave_out(candidate: CandidateScene, left_out: LeftOutCounter) -> None:
+    """Count what would have been a scene if nothing else had its name."""
+    for files in candidate.files.values():
+        for file in files:
+            left_out.add(OTHER_PICTURE, file.path)
+    if not candidate.files:
+        left_out.add(DEAD_LINK, candidate.place)
 
 
 def _add_settled(collection: Collection, candidates: list[CandidateScene]) -> None:

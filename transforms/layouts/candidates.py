@@ -6,10 +6,11 @@ One rule for all layouts: for ids, for files that are missing, there twice or wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
-from dpdeblur.transforms.layouts.left_out import EXTENSIONS
+from dpdeblur.transforms.layouts.left_out import OTHER_PICTURE_EXTENSIONS
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.walk import File
 
@@ -63,7 +64,16 @@ class Settled:
 
 def pictures(files: Iterable[File]) -> list[File]:
     """Return the files that are pictures, by their extension."""
-    return [file for file in files if file.extension in EXTENSIONS]
+    return [file for file in files if file.extension in PICTURE_EXTENSIONS]
+
+
+def unread_pictures(files: Iterable[File]) -> list[File]:
+    """Return the files that are pictures in a format that is not read, as files that say so."""
+    return [
+        replace(file, problem=f"{file.extension} is a format that is not read: convert it to PNG or TIFF")
+        for file in files
+        if file.extension in OTHER_PICTURE_EXTENSIONS and not file.problem
+    ]
 
 
 def refuse_collisions(candidates: Iterable[CandidateScene]) -> None:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import starmap
 
-from dpdeblur.transforms.layout_names import LAYOUTS
+from dpdeblur.transforms.layout_names import LAYOUTS, PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.layouts.left_out import EXTENSIONS, OTHER_PICTURE_EXTENSIONS, RAW_EXTENSIONS
+from dpdeblur.transforms.layouts.left_out import OTHER_PICTURE_EXTENSIONS, RAW_EXTENSIONS
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.wording import counted
@@ -60,7 +60,7 @@ def _no_scene_in_tar(listing: Listing, layout: str) -> str:
 
 def _advice(listing: Listing, kinds: Counter[str], layout: str) -> str:
     raw, other, read = (
-        sum(kinds[extension] for extension in group) for group in (RAW_EXTENSIONS, OTHER_PICTURE_EXTENSIONS, EXTENSIONS)
+        sum(kinds[extension] for extension in group) for group in (RAW_EXTENSIONS, OTHER_PICTURE_EXTENSIONS, PICTURE_EXTENSIONS)
     )
     if layout == "auto" and raw:
         return f" {RAW_HELP}"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from dpdeblur.transforms.layout_names import LAYOUTS
 from dpdeblur.transforms.layouts import manifest, shards, slips
-from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle
+from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle, unread_pictures
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found, several_fit
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 from dpdeblur.transforms.layouts.left_out import Kind, LeftOut, LeftOutCounter, kind_of_entry, kind_of_file
-from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
+from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
 from dpdeblur.transforms.layouts.shards import UnusedMember
 from dpdeblur.transforms.records import Failure, Scene, UsageError
 from dpdeblur.transforms.storage import store
@@ -140,7 +140,8 @@ def readings(source: str, listing: Listing, layout: str) -> list[Reading]:
             candidates = [item for item in contents if isinstance(item, CandidateScene)]
             if candidates:
                 ids = {candidate.scene_id for candidate in candidates}
-                candidates += [candidate for candidate in unreadable(listing) if candidate.scene_id not in ids]
+                spare = [*unreadable(listing), *unread(listing, known, root)]
+                candidates += [candidate for candidate in spare if candidate.scene_id not in ids]
                 members = [item for item in contents if isinstance(item, UnusedMember)]
                 found.append(Reading(name, candidates, settle(candidates), members))
     return found
@@ -158,8 +159,8 @@ def unused(listing: Listing, reading: Reading) -> Iterator[tuple[str, Kind]]:
     used |= {candidate.place for candidate in reading.candidates if not candidate.files}  # links that may have led to scenes
     companions = FOLDER_LAYOUTS[reading.layout].companions if reading.layout in FOLDER_LAYOUTS else ()
     for file in listing.files:
-        if file.path not in used and not is_companion(file, companions):
-            yield file.path, kind_of_file(file)
+        if file.path not in used and not is_companion(file, companions) and (kind := kind_of_file(file)):
+            yield file.path, kind
     for member in reading.unused_members:
         yield member.path, member.kind
     for entry in listing.skipped:
@@ -246,6 +247,19 @@ def unreadable(listing: Listing) -> list[CandidateScene]:
         CandidateScene(id_from_path(path), path, subset_from_path(path), problem=problem, may_pass=True)
         for path, problem in problems
     ]
+
+
+def unread(listing: Listing, layout: FolderLayout, root: str) -> list[CandidateScene]:
+    """Return scenes whose pictures are all in formats that are not read, by the names of these.
+
+    Args:
+        listing: what lies in the place.
+        layout: how its pictures are named.
+        root: name of the folder listed.
+    """
+    files = tuple(unread_pictures(listing.files)) if layout.names_roles else ()
+    found = layout.contents(Listing(files), root) if files else ()
+    return [candidate for candidate in found if isinstance(candidate, CandidateScene)]
 
 
 def _summary(reading: Reading) -> tuple[str, int, int, list[str]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.storage.listing import Listing
-from dpdeblur.transforms.storage.walk import GONE, HIDDEN, READ_ALREADY, SPECIAL, File, SkippedEntry
+from dpdeblur.transforms.storage.walk import FOLDER, GONE, HIDDEN, READ_ALREADY, SPECIAL, File, SkippedEntry
 from dpdeblur.transforms.wording import counted
 
-EXTENSIONS = ("png", "tif", "tiff", "jpg", "jpeg", "jxl")
-"""Of pictures that are read."""
 RAW_EXTENSIONS = ("cr2", "cr3", "crw", "dng", "nef", "nrw", "arw", "sr2", "raf", "orf", "rw2", "pef", "iiq", "3fr")
 OTHER_PICTURE_EXTENSIONS = ("heic", "heif", "webp", "avif", "gif", "bmp", "jp2", "exr", "hdr", "psd", "pgm", "ppm")
 MAX_EXAMPLES = 3
@@ -44,7 +43,7 @@ RAW, VIDEO, OTHER_PICTURE = ("raw file", ""), ("video", ""), ("picture", "in a f
 ARCHIVE, TABLE, OTHER, DEAD_LINK = ("archive", ""), ("table", ""), ("other file", ""), ("link", "without content")
 HIDDEN_FILE, LINK_BACK, SPECIAL_FILE = ("hidden file", ""), ("link", "that leads back"), ("special file", "")
 _KIND_BY_EXTENSION = {
-    **dict.fromkeys(EXTENSIONS, PICTURE),
+    **dict.fromkeys(PICTURE_EXTENSIONS, PICTURE),
     **dict.fromkeys(RAW_EXTENSIONS, RAW),
     **dict.fromkeys(OTHER_PICTURE_EXTENSIONS, OTHER_PICTURE),
     **dict.fromkeys(("mp4", "mov", "avi", "mkv", "m4v", "webm", "mts"), VIDEO),
@@ -73,9 +72,11 @@ class LeftOutCounter:
         return tuple(LeftOut(*kind, self._counts[kind], tuple(self._examples[kind])) for kind in kinds)
 
 
-def kind_of_file(file: File) -> Kind:
-    """Return what kind a file is that no scene uses, by its name."""
-    return DEAD_LINK if file.problem else _KIND_BY_EXTENSION.get(file.extension, OTHER)
+def kind_of_file(file: File) -> Kind | None:
+    """Return what kind a file is that no scene uses, by its name; None for a folder, whose files are counted themselves."""
+    if file.problem:
+        return None if file.problem == FOLDER else DEAD_LINK
+    return _KIND_BY_EXTENSION.get(file.extension, OTHER)
 
 
 def kind_of_entry(entry: SkippedEntry) -> Kind | None:

@@ -20,18 +20,20 @@ class FolderLayout:
         companions: names of files, or of folders, that describe scenes and are no picture of one.
         by_names: whether names of pictures are all that counts. Then `contents` is given the pictures alone; and two candidates
             of one name are two places, so that the input as a whole is in doubt.
+        names_roles: whether a picture's own name says which one of its scene it is, whatever else is there.
     """
 
     contents: Callable[[Listing, str], Iterable[CandidateScene | UnusedMember]]
     companions: tuple[str, ...] = ()
     by_names: bool = True
+    names_roles: bool = False
 
 
 # In the order in which they are tried, and named in messages. Each is tried: where two fit, the input is refused with both.
 FOLDER_LAYOUTS = {
-    "folders": FolderLayout(folders.candidates, folders.COMPANIONS),
+    "folders": FolderLayout(folders.candidates, folders.COMPANIONS, names_roles=True),
     "dpdd": FolderLayout(dpdd.candidates),
     "restormer": FolderLayout(restormer.candidates),
-    "ntire": FolderLayout(ntire.candidates),
+    "ntire": FolderLayout(ntire.candidates, names_roles=True),
     "shards": FolderLayout(shards.contents, shards.COMPANIONS, by_names=False),
 }

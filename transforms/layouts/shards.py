@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
+from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
 from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
-from dpdeblur.transforms.layouts.left_out import EXTENSIONS, MEMBER, TAR, Kind
+from dpdeblur.transforms.layouts.left_out import MEMBER, TAR, Kind
 from dpdeblur.transforms.layouts.parquet_table import parquet_rows
 from dpdeblur.transforms.records import Member, Source, UsageError
 from dpdeblur.transforms.shards.tar_scan import Entry, TarError, scan
@@ -208,7 +209,7 @@ def _meaning(name: str) -> tuple[str, str]:
     kind, dot, extension = rest.lower().partition(".")
     if rest.lower() == "json":
         return folder + slash + key, "json"
-    return folder + slash + key, _NAMES.get(kind, "") if dot and extension in EXTENSIONS else ""
+    return folder + slash + key, _NAMES.get(kind, "") if dot and extension in PICTURE_EXTENSIONS else ""
 
 
 def _describes_scene(name: str) -> bool:

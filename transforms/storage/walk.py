@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.records import Source, UsageError
 
 HIDDEN = "hidden"
 READ_ALREADY = "a link to a folder that is read already"
 HOLDS_INPUT = "a link to a folder that holds the input"
 SPECIAL = "a pipe, a socket or a device"
+FOLDER = "it is a folder"
 GONE = "gone since its folder was read"
 _NOT_CONTENT = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
+_PICTURES = tuple(f".{extension}" for extension in PICTURE_EXTENSIONS)
 _FETCH = ((".git/annex/", "git annex get"), ("/.dvc/", "dvc pull"), ("/dvc/cache", "dvc pull"))
 
 
@@ -31,7 +34,8 @@ class File:
     Attributes:
         path: relative to the folder listed, with "/" between its parts.
         source: its address, size and version.
-        problem: why its content cannot be read, as far as a listing tells; empty where nothing is known against it.
+        problem: why its content cannot be read, as far as a listing tells; empty where nothing is known against it. A folder
+            with the name of a picture is a file of the problem `FOLDER`, besides what lies in it.
     """
 
     path: str
@@ -86,17 +90,7 @@ def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
     Raises:
         UsageError: it is not there, is no folder, is the root of the file system, or cannot itself be listed.
     """
-    place = Path(top)
-    try:
-        is_folder = place.is_dir()
-        if not is_folder:
-            raise UsageError(f"{top} is not a folder." if place.exists() else f"{top} is not there.")
-        real = place.resolve()
-    except OSError as error:
-        raise UsageError(f"{top} cannot be looked at: {error.strerror}.") from error
-    if real == real.parent:
-        raise UsageError(f"{top} is the root of the file system: give the folder that holds the scenes.")
-    around = {_identity(folder) for folder in real.parents}
+    around = {_identity(folder) for folder in _real_folder(top).parents}
     seen: set[tuple[int, int]] = set()
     folders, links = [("", top)], list[tuple[str, str]]()
     while folders or links:
@@ -113,7 +107,10 @@ def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
                     found = _look_at(entry, inside)
                     if found is not None:
                         yield found
-                    elif entry.is_symlink():
+                        continue
+                    if entry.name.lower().endswith(_PICTURES):
+                        yield File(inside, Source(entry.path), FOLDER)
+                    if entry.is_symlink():
                         heapq.heappush(links, (inside, entry.path))
                     else:
                         folders.append((inside, entry.path))
@@ -133,6 +130,20 @@ def is_hidden(path: str) -> bool:
 def local_source(uri: str, status: os.stat_result, place: str = "") -> Source:
     """Return a file of this machine, with its size and version, and its place inside the input."""
     return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}", place)
+
+
+def _real_folder(top: str) -> Path:
+    """Return a folder by its path without links. Raises: UsageError: as `walk`."""
+    place = Path(top)
+    try:
+        if not place.is_dir():
+            raise UsageError(f"{top} is not a folder." if place.exists() else f"{top} is not there.")
+        real = place.resolve()
+    except OSError as error:
+        raise UsageError(f"{top} cannot be looked at: {error.strerror}.") from error
+    if real == real.parent:
+        raise UsageError(f"{top} is the root of the file system: give the folder that holds the scenes.")
+    return real
 
 
 def _look_at(entry: os.DirEntry[str], path: str) -> File | SkippedEntry | None:

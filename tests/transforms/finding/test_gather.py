@@ -36,6 +36,9 @@ NAMES = st.sampled_from(
         "z.gz",
         "link",
         "a__b",
+        "left.webp",
+        "R.bmp",
+        "y_r.heic",
     ]
 )
 PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(PARTS, max_size=3), NAMES) | LEFT_OUT_PATHS

@@ -47,6 +47,9 @@ NAMES = st.sampled_from(
         "notes.txt",
         "m.csv",
         "x.heic",
+        "left.webp",
+        "R.bmp",
+        "x_l.heic",
     ]
 )
 PATHS = st.builds(lambda folder, name: f"{folder}/{name}" if folder else name, st.sampled_from(["", "a", "a/b", "c.d"]), NAMES)
@@ -191,6 +194,36 @@ def test_what_is_given_for_a_tar_is_called_what_it_is(tmp_path: Path) -> None:
         write_file(tmp_path / "x.tar", content)
         (failure,) = find_scenes(str(tmp_path / "x.tar")).failures
         assert words in failure.message
+
+
+@pytest.mark.parametrize("find", [find_scenes, gather])
+def test_a_scene_whose_pictures_are_all_in_a_format_that_is_not_read_is_a_failure(
+    find: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """Beside pictures that are read they may well be meant to be left out: thumbnails, for example."""
+    place = write_folders(tmp_path, make_scenes(2))
+    for name in ("scene-000/left.webp", "scene-000/right.webp", "other/left.webp", "other/right.webp", "other/x.webp"):
+        write_file(place / name, b"RIFF")
+    found = find(str(place))
+    assert kinds(found) == {"picture in a format that is not read": 3}
+    (failure,) = found.failures if isinstance(found, Found) else found.first_failures
+    assert failure.scene_id == "other"
+    assert "left picture cannot be used: webp is a format that is not read: convert it" in failure.message
+    assert failure.uri == str(place / "other/left.webp")
+
+
+@pytest.mark.parametrize("find", [find_scenes, gather])
+def test_a_view_that_is_a_folder_is_called_so(find: Callable[[str], Any], tmp_path: Path) -> None:
+    place = write_folders(tmp_path, make_scenes(3))
+    (place / "scene-001/left.png").unlink()
+    (place / "scene-001/left.png").mkdir()
+    (place / "scenes.png").mkdir()
+    (place / "scene-002").rename(place / "scenes.png/scene-002")
+    found = find(str(place))
+    (failure,) = found.failures if isinstance(found, Found) else found.first_failures
+    assert (failure.scene_id, failure.message) == ("scene-001", "The left picture cannot be used: it is a folder.")
+    assert kinds(found) == {}
+    assert len(found.scenes if isinstance(found, Found) else found.first) == 2
 
 
 @pytest.mark.parametrize("find", [find_scenes, gather])
