@@ -52,9 +52,9 @@ class Slips:
         return (*(said if not_read else ()), *self._repeated())
 
     def _repeated(self) -> Iterator[str]:
-        for (one, other), found in sorted(self._twice.items(), key=lambda item: item[1].named):
+        for (one, other), found in sorted(self._twice.items(), key=lambda item: (item[1].named, item[0])):
             yield f"{counted(found.count, 'row')} with one file as {one} and as {other}: {found}. Is that meant?"
-        for role, found in sorted(self._shared().items(), key=lambda item: item[1].named):
+        for role, found in sorted(self._shared().items(), key=lambda item: (item[1].named, item[0])):
             yield f"{counted(found.count, 'row')} with the {role} view of another row: {found}. Is that meant?"
 
     def _shared(self) -> dict[str, _First]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dpdeblur.transforms.finding import gather
@@ -124,6 +124,7 @@ def test_every_layout(tmp_path: Path, layout: str, at_once: int) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=1, max_size=12))
+@example([("c", "x", "z"), ("c", "z", "x"), ("a", "x", "x"), ("a", "x", "x"), ("a", "z", "z")])  # two remarks on the same rows
 def test_rows_of_a_manifest(rows: list[tuple[str, str, str]]) -> None:
     """Ids and files come twice; one file has two roles. Files in a store are not looked up."""
     text = "id,left,right,note\n" + "".join(f"{name},s3://b/{left},s3://b/{right},n\n" for name, left, right in rows)
