@@ -16,6 +16,7 @@ import apache_beam as beam
 from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.execution import NewFiles
+from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PackOptions
@@ -78,7 +79,7 @@ def run(options: PackOptions) -> int:
             run.say(line)
 
         pipeline = runners.make_pipeline(options.runner, options.beam_options)
-        workers = usable_cores() if runners.is_local(options.runner) else 1
+        workers = usable_cores() if is_local(options.runner) else 1
         how = packing.Packing(found.source, folder.uri, options.codec, workers=workers, roles=roles)
         build(pipeline, plans.files, broken, packing.PackShards(how, run.control), folder, plans.images)
 

@@ -11,6 +11,7 @@ import apache_beam as beam
 from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.execution import NewFiles
+from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import OK
 from dpdeblur.pipelines.options.jobs import SynthesizeOptions
 from dpdeblur.pipelines.run.display import Tally
@@ -45,7 +46,7 @@ def run(options: SynthesizeOptions) -> int:
     photos = find_photographs(options.photos) if options.photos else brought_photographs()
     folder = OutputFolder(options.output)
     folder.check_free(NOT_FREE)
-    workers = options.workers or (usable_cores() if runners.is_local(options.runner) else 1)
+    workers = options.workers or (usable_cores() if is_local(options.runner) else 1)
     width, height = options.size
     recipe = Recipe(tuple(photos), options.seed, width, height, options.bits, options.max_radius, folder.uri, workers)
 

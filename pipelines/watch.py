@@ -18,6 +18,7 @@ import attrs
 from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, summary
@@ -97,7 +98,7 @@ def run(options: WatchOptions) -> int:
                 display.every(store.look_interval_s(folder.uri), idle.look),
                 run.control.listening(InputWatch(run.control).add),
             ):
-                if runners.is_local(options.runner):
+                if is_local(options.runner):
                     with run.shown(tally):
                         micro_batches.run(spec, each, beam_options)
                 else:

@@ -14,9 +14,9 @@ import numpy as np
 
 from dpdeblur.pipelines.run.summary import summarise
 from dpdeblur.transforms.records import Failure, Latency, Score
-from dpdeblur.transforms.tables.latency import latency_row, sketches
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.sketch import latency_row, sketches
 from dpdeblur.transforms.tables.statistics import RunStatistics
 from tests.rows import score
 

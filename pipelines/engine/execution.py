@@ -19,6 +19,7 @@ import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult
 
 from dpdeblur.pipelines.engine import flink, runners, signals
+from dpdeblur.pipelines.engine.local import PRISM, is_here, is_local
 from dpdeblur.pipelines.engine.shared import Shared
 from dpdeblur.transforms.records import JobError
 from dpdeblur.transforms.run_control import Finished, RunControl
@@ -75,7 +76,7 @@ def grace_s(runner: str, local_s: float = signals.GRACE_S) -> float:
         runner: name of its engine.
         local_s: for the scenes under way in this process.
     """
-    return local_s if runners.is_local(runner) else CANCEL_S
+    return local_s if is_local(runner) else CANCEL_S
 
 
 def execute(pipeline: beam.Pipeline, runner: str, control: RunControl, follower: Follower, interval_s: float) -> None:
@@ -92,7 +93,7 @@ def execute(pipeline: beam.Pipeline, runner: str, control: RunControl, follower:
         JobError: the job ended in any other state than done, or could not be cancelled.
         Exception: whatever the engine raises.
     """
-    if runners.is_local(runner):
+    if is_local(runner):
         execute_here(pipeline, control)
         return
     if control.stopping:
@@ -137,7 +138,7 @@ def _follow(
     interval_s: float,
 ) -> None:
     known: set[str] = set()  # a scene may be finished twice
-    elsewhere = not runners.is_here(runner)  # workers inside this process publish by themselves
+    elsewhere = not is_here(runner)  # workers inside this process publish by themselves
     next_look = time.monotonic() + interval_s
     end = _InBackground(result.wait_until_finish)
     with _no_tracebacks.entered(), control.listening(lambda finished: known.add(_name(finished))):
@@ -159,7 +160,7 @@ def _cancel(result: PipelineResult, pipeline: beam.Pipeline, runner: str) -> Non
     try:
         result.cancel()
     except Exception as error:  # Ctrl-C in a terminal reaches the engines and job servers that Beam has started here, too
-        if runner not in (runners.PRISM, flink.RUNNER):
+        if runner not in (PRISM, flink.RUNNER):
             raise JobError(f"the engine cannot be told to cancel the job, which may go on there: {error}") from error
         logging.getLogger(__name__).info("Prism, or the job server, has ended before it could be told to cancel the job")
     if runner == flink.RUNNER:

@@ -10,8 +10,6 @@ from apache_beam.runners.portability.prism_runner import PrismJobServer
 
 from dpdeblur.transforms.records import UsageError
 
-RUNNER = "PrismRunner"
-
 
 def fetch(beam_args: Sequence[str]) -> None:
     """Have Beam download Prism, unless it has before, or another one is named. A program of that name on the PATH is not taken.

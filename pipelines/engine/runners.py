@@ -13,10 +13,10 @@ from apache_beam.options.pipeline_options import PipelineOptions, PortableOption
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from dpdeblur.pipelines.engine import flink, prism
+from dpdeblur.pipelines.engine.local import PRISM, is_local
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
 
-LOCAL, PRISM = "DirectRunner", prism.RUNNER
 _YEARS_S = 10 * 365 * 86400
 _REFUSED = {
     "DaskRunner": "it runs only part of the graph and loses the output of finish_bundle, yet reports success",
@@ -46,16 +46,6 @@ def stream_options(runner: str, beam_args: Sequence[str]) -> list[str]:
             "PrismRunner or FlinkRunner (docs/clusters.md has the rest)."
         )
     return [*beam_args, "--streaming"]
-
-
-def is_here(runner: str) -> bool:
-    """Return whether the scenes are worked on inside this very process."""
-    return is_local(runner) or runner == PRISM
-
-
-def is_local(runner: str) -> bool:
-    """Return whether the pipeline runs inside this very process."""
-    return runner in (LOCAL, "FnApiRunner")
 
 
 def check(runner: str, beam_args: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from contextlib import closing
 import apache_beam as beam
 
 from dpdeblur.pipelines.engine import execution, runners
+from dpdeblur.pipelines.engine.local import LOCAL
 from dpdeblur.pipelines.run import logs
 from dpdeblur.transforms import scene_pool
 from dpdeblur.transforms.arriving.lookout import Lookout, WatchSpec
@@ -128,7 +129,7 @@ def _taken(waiting: deque[Scene]) -> Iterator[Scene]:
 
 
 def _restore(scenes: list[Scene], each: ForEachScene, beam_options: Sequence[str]) -> None:
-    pipeline = runners.make_pipeline(runners.LOCAL, beam_options)
+    pipeline = runners.make_pipeline(LOCAL, beam_options)
     _ = pipeline | "Scenes" >> beam.Create(scenes, reshuffle=False) | "Restore" >> each
     execution.execute_here(pipeline, each.pool.control)
 

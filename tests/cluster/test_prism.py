@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dpdeblur.pipelines.engine import runners, signals
+from dpdeblur.pipelines.engine.local import PRISM
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
 from tests.cluster.engines import prism
@@ -53,4 +54,4 @@ def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path, 
 def test_it_is_told_what_was_done(options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])  # Beam's job service leaves one
     with signals.handlers_kept():
-        check_what_an_engine_is_told(runners.make_pipeline(runners.PRISM, options[1:]), tmp_path)
+        check_what_an_engine_is_told(runners.make_pipeline(PRISM, options[1:]), tmp_path)

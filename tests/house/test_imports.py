@@ -94,12 +94,13 @@ def test_a_room_says_which_question_it_answers_and_is_not_too_full(floor: str) -
         assert len(list(init.parent.glob("*.py"))) <= 22, init.parent
 
 
-def test_the_program_needs_no_torch_and_help_needs_no_beam() -> None:
+def test_the_program_needs_no_torch_and_what_runs_no_pipeline_needs_no_beam() -> None:
     code = (
         "import sys\n"
         "from dpdeblur.pipelines.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
+        "import dpdeblur.pipelines.compare, dpdeblur.pipelines.latency, dpdeblur.pipelines.models, dpdeblur.pipelines.report\n"
         "assert 'apache_beam' not in sys.modules\n"
         "import dpdeblur.pipelines.deblur, dpdeblur.pipelines.synthesize\n"
         "assert not {'torch', 'onnx', 'cv2', 'openvino'} & set(sys.modules)\n"

@@ -15,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from dpdeblur.models.runtime.session import ModelSpec
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.engine.local import LOCAL
 from dpdeblur.pipelines.options import command_line, values
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -61,8 +62,8 @@ def test_an_engine_that_cannot_run_without_end_is_refused(tmp_path: Path, capsys
 
 
 def test_by_default_it_runs_on_this_machine() -> None:
-    assert command_line.options("watch", command_line.split("watch", ["--input=a", "--output=b"])).runner == runners.LOCAL
-    assert runners.stream_options(runners.LOCAL, ["--a=b"]) == ["--a=b"]
+    assert command_line.options("watch", command_line.split("watch", ["--input=a", "--output=b"])).runner == LOCAL
+    assert runners.stream_options(LOCAL, ["--a=b"]) == ["--a=b"]
     assert runners.stream_options("FlinkRunner", []) == ["--streaming"]
     assert runners.stream_options("PrismRunner", ["--prism_location=/x"]) == ["--prism_location=/x", "--streaming"]
 

@@ -31,9 +31,9 @@ import pyarrow.compute as pc
 
 from dpdeblur.transforms.records import Failure, JobError, Latency, Outcome, Score, WindowLatency, now
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.latency import latency_row, sketches, utc, window_rows
 from dpdeblur.transforms.tables.parquet import TableError, read_table, write_table
 from dpdeblur.transforms.tables.schemas import from_table, to_table
+from dpdeblur.transforms.tables.sketch import latency_row, sketches, utc, window_rows
 
 HOUR_S = 3600
 _TOKEN = ".state/token"

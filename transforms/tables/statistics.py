@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dpdeblur.transforms.records import Latency, Score
-from dpdeblur.transforms.tables.latency import STAGES, Group, Sketch, latency_row
+from dpdeblur.transforms.tables.sketch import STAGES, Group, Sketch, latency_row
 
 _COLUMNS = tuple(column.name for column in dataclasses.fields(Score))
 SCORES = tuple(name for name in _COLUMNS if f"input_{name}" in _COLUMNS)
@@ -166,7 +166,7 @@ class RunStatistics:
 
 
 def sketches_of(metrics: pa.Table) -> Iterator[tuple[Group, Sketch]]:
-    """Yield the times of rows of the metrics table, by group, as `latency.sketches` does of single rows."""
+    """Yield the times of rows of the metrics table, by group, as `sketch.sketches` does of single rows."""
     if not metrics.num_rows:
         return
     times = {stage: metrics[f"{stage}_ms"].to_numpy() for stage in STAGES}

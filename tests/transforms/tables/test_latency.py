@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.transforms.tables.latency import ACCURACY, CombineTimes, Sketch
+from dpdeblur.transforms.tables.latency import CombineTimes
+from dpdeblur.transforms.tables.sketch import ACCURACY, Sketch
 
 times = st.lists(st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=200)
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from dpdeblur.transforms.records import Failure, JobError, Outcome, Score
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.latency import latency_row, sketches
 from dpdeblur.transforms.tables.ledger import Done, Ledger, take_over
 from dpdeblur.transforms.tables.schemas import from_table
+from dpdeblur.transforms.tables.sketch import latency_row, sketches
 from tests.rows import failure, score
 
 START = datetime(2026, 5, 4, 22, 59, tzinfo=UTC)  # some rows before the hour, some after it, some after the day's end

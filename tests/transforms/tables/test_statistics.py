@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dpdeblur.transforms.records import Failure, Score
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
-from dpdeblur.transforms.tables.latency import STAGES, sketches
 from dpdeblur.transforms.tables.schemas import to_table
+from dpdeblur.transforms.tables.sketch import STAGES, sketches
 from dpdeblur.transforms.tables.statistics import SCORES, RunStatistics
 from tests.rows import failure, score
 

@@ -1,0 +1,15 @@
+"""Which engines work inside this very process: known by their names, without loading Beam."""
+
+from __future__ import annotations
+
+LOCAL, PRISM = "DirectRunner", "PrismRunner"
+
+
+def is_here(runner: str) -> bool:
+    """Return whether the scenes are worked on inside this very process."""
+    return is_local(runner) or runner == PRISM
+
+
+def is_local(runner: str) -> bool:
+    """Return whether the pipeline runs inside this very process."""
+    return runner in (LOCAL, "FnApiRunner")
