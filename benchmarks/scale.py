@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale                          # manifests: plan, finished run again, killed before the commit
     python -m benchmarks.scale --scenes 10000 --run     # and a real run from the start
-    python -m benchmarks.scale --tree 1000000           # a tree of so many empty files
+    python -m benchmarks.scale --tree 1000000           # a tree of so many files
     python -m benchmarks.scale --store 20000 --endpoint http://localhost:5000   # so many objects in S3
 
 The manifest names three real small pictures again and again, each time as another scene. A finished run of a million is not
@@ -68,7 +68,7 @@ def main() -> None:
 def measure(args: argparse.Namespace, work: Path) -> Iterator[Taken]:
     """Yield what each command took."""
     if args.tree:
-        yield command("plan of a tree", args.tree // 4, "plan", tree(work / "tree", args.tree), work / "run")
+        yield command("plan of a tree", args.tree // 4, "plan", tree(work, args.tree), work / "run")
         return
     if args.store:
         place = store(work, args.store, args.endpoint)
@@ -158,14 +158,18 @@ def digest_of(one: Path) -> str:
     return provenance.digest(json.loads((one / "manifest.json").read_text())["settings"])
 
 
-def tree(folder: Path, files: int) -> Path:
-    """Make a tree of empty pictures, four a scene, a thousand scenes in each folder of the first level."""
+def tree(work: Path, files: int) -> Path:
+    """Make a tree of pictures, four a scene, a thousand scenes in each folder of the first level.
+
+    All are empty but those of the first scene, which `plan` tries.
+    """
+    picture = (manifest(work, 1).parent / "pictures/scene-000/left.png").read_bytes()
     for number in range(files // 4):
-        scene = folder / f"{number // 1000:05d}" / f"{number:08d}"
+        scene = work / "tree" / f"{number // 1000:05d}" / f"{number:08d}"
         scene.mkdir(parents=True)
         for role in (*ROLES, "combined"):
-            os.close(os.open(scene / f"{role}.png", os.O_CREAT | os.O_WRONLY))
-    return folder
+            (scene / f"{role}.png").write_bytes(b"" if number else picture)
+    return work / "tree"
 
 
 def store(work: Path, objects: int, endpoint: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from dpdeblur.transforms.layouts import manifest
 from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.storage.spool import Spool, buckets_for
+from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for
 from dpdeblur.transforms.wording import counted
 
 _VIEWS_AT_ONCE, _SHOWN = 50_000, 3
@@ -32,7 +33,7 @@ class Slips:
     def __init__(self, uri: str, *, restored: bool = False) -> None:
         self._uri, self._known = uri, {*manifest.REQUIRED, *manifest.OPTIONAL, *([manifest.RESTORED] if restored else [])}
         self._twice: dict[tuple[str, str], _First] = {}
-        self._views = Spool[tuple[str, str, int, str]]()
+        self._views = Spool[tuple[tuple[str, int], int, str]]()
 
     def add(self, number: int, candidate: CandidateScene) -> None:
         """Look at the candidate of one more row."""
@@ -42,8 +43,12 @@ class Slips:
             if other := roles.get(uri):
                 self._twice.setdefault((other, role), _First()).add(number, candidate.scene_id)
             roles[uri] = role
-            if role in ("left", "right"):
-                self._views.add(uri, (role, uri, number, candidate.scene_id))
+            if role in (
+                "left",
+                "right",
+            ):  # by its hash: two of one hash cost a needless question
+                view = hash(uri)
+                self._views.add_to(view % PARTITIONS, ((role, view), number, candidate.scene_id))
 
     def remarks(self) -> tuple[str, ...]:
         """Return what was found, in sentences."""
@@ -62,9 +67,12 @@ class Slips:
         shared: dict[str, _First] = {}
         buckets = buckets_for(len(self._views), _VIEWS_AT_ONCE)
         for bucket in range(buckets):
-            by_view: dict[tuple[str, str], _First] = {}
-            for role, uri, number, scene_id in self._views.bucket(bucket, buckets):
-                by_view.setdefault((role, uri), _First()).add(number, scene_id)
+            views = list(self._views.bucket(bucket, buckets))
+            times = Counter(view for view, _, _ in views)
+            by_view: dict[tuple[str, int], _First] = defaultdict(_First)
+            for view, number, scene_id in views:
+                if times[view] > 1:
+                    by_view[view].add(number, scene_id)
             for (role, _), rows in by_view.items():
                 (_, first), *others = rows.named
                 others = [(number, f"{first} and {name}") for number, name in others if name != first]

@@ -37,7 +37,7 @@ def _version(file: tuple[Any, ...] | None) -> str:
     if file is None:
         return "null"
     uri, offset, size, stamp, place = file
-    start, length = ("null" if number is None else number for number in (offset, size))
+    start, length = "null" if offset is None else offset, "null" if size is None else size
     return f"[{_text(place if place and stamp else uri)}, {start}, {length}, {_text(stamp)}]"
 
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from dpdeblur.transforms.finding import gather
 from dpdeblur.transforms.finding.collection import Collection
-from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.layouts import Found, find_scenes, manifest
+from dpdeblur.transforms.layouts import slips as slips_module
+from dpdeblur.transforms.layouts.candidates import CandidateScene
+from dpdeblur.transforms.layouts.slips import Slips
 from dpdeblur.transforms.records import Scene, Source, UsageError
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
@@ -150,3 +153,25 @@ def test_scenes_come_in_the_order_of_their_ids(names: set[str], at_once: int) ->
         gathered.add(Scene(name, Source("l"), Source("r")))
     with mock.patch("dpdeblur.transforms.finding.collection.SCENES_AT_ONCE", at_once):
         assert [scene.scene_id for scene in gathered.in_order()] == sorted(names)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), min_size=1, max_size=12), st.sampled_from([1, 1000]))
+def test_rows_with_a_view_of_another_row_are_counted_and_the_first_named(rows: list[tuple[str, str]], at_once: int) -> None:
+    found = [CandidateScene(f"s{number}", f"m.csv:{number}") for number in range(len(rows))]
+    expected = []
+    for place, role in enumerate(("left", "right")):
+        first: dict[str, int] = {}
+        named = []
+        for number, row in enumerate(rows):
+            found[number].add(role, File("", Source(row[place])))
+            if first.setdefault(row[place], number) != number:
+                named.append((number, f"s{first[row[place]]} and s{number}"))
+        if named:
+            shown = ", ".join(name for _, name in named[:3]) + (", …" if len(named) > 3 else "")
+            count = f"{len(named)} row{'s' if len(named) > 1 else ''}"
+            expected.append(f"{count} with the {role} view of another row: {shown}. Is that meant?")
+    slips = Slips("m.csv")
+    for number, candidate in enumerate(found):
+        slips.add(number, candidate)
+    with mock.patch.object(manifest, "columns", lambda _: []), mock.patch.object(slips_module, "_VIEWS_AT_ONCE", at_once):
+        assert sorted(slips.remarks()) == sorted(expected)
