@@ -66,10 +66,6 @@ class Scene:
 ROLES = ("left", "right", "combined", "target", "restored")
 
 
-TARGET = 3 + ROLES.index("target")
-"""Where `scene_to_tuple` has the target."""
-
-
 def scene_to_tuple(scene: Scene) -> tuple[Any, ...]:
     """Return a scene as plain tuples, which are pickled ten times as fast: id, subset, revision, and its files by `ROLES`."""
     files = (scene.left, scene.right, scene.combined, scene.target, scene.restored)
@@ -120,6 +116,9 @@ class Score:
         "Which pictures of the scene come from lossy files (JPEG, or JPEG XL made from one): their roles, separated by spaces; "
         "empty where none does, null in runs of before 0.2.0, which did not look.",
         default=None,
+    )
+    pictures: str | None = column(
+        "Which pictures the scene had: their roles, separated by spaces; null in runs of before 0.2.0.", default=None
     )
     megapixels: float = column("Width times height of the views, in millions.", unit="MP")
     model: str = column("Name of the model, from its card, or the file's name.")

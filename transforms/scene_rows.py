@@ -14,7 +14,7 @@ import numpy as np
 
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.records import Failure, Scene, SceneError, Score
+from dpdeblur.transforms.records import ROLES, Failure, Scene, SceneError, Score
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 from dpdeblur.transforms.scoring.metrics import Metrics
 
@@ -111,6 +111,7 @@ def score_row(
         height=height,
         bit_depth=left.dtype.itemsize * 8,
         source_lossy=source_lossy,
+        pictures=" ".join(role for role in ROLES if getattr(scene, role)),
         megapixels=width * height / 1e6,
         model=restorer.name,
         model_sha256=restorer.sha256,

@@ -7,7 +7,7 @@ from typing import Any
 
 from dpdeblur.transforms.finding.collection import BucketScenes
 from dpdeblur.transforms.records import Failure
-from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys, without_lost_targets
+from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys, without_lost_pictures
 from dpdeblur.transforms.resuming.earlier import BucketOutcomes
 from dpdeblur.transforms.tables.input_key import plain_input_key
 
@@ -99,9 +99,9 @@ def plan_bucket(there: BucketScenes, outcomes: BucketOutcomes, terms: Terms) -> 
         terms: of this attempt.
     """
     done = outcomes.done
-    scenes, lost_targets = (there.plain, []) if terms.prune else without_lost_targets(there.plain, done)
+    scenes, incomplete = (there.plain, []) if terms.prune else without_lost_pictures(there.plain, done)
     keys = {plain[0]: plain_input_key(plain, terms.settings_digest) for plain in scenes}
-    failures = [replace(failure, input_key=terms.settings_digest) for failure in (*there.failures, *lost_targets)]
+    failures = [replace(failure, input_key=terms.settings_digest) for failure in (*there.failures, *incomplete)]
     wanted = with_former_keys(Wanted(keys, failures, there.unselected), scenes, done, terms.settings_digest)
     change = diff(wanted, done, retry_failed=terms.retry_failed, prune=terms.prune)
     todo = [scene for scene in scenes if scene[0] in change.todo]

@@ -11,9 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpdeblur.transforms.records import TARGET, Failure, Outcome, Score, failure_to_find, scene_from_tuple
+from dpdeblur.transforms.records import ROLES, Failure, Outcome, Score, failure_to_find, scene_from_tuple
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
 from dpdeblur.transforms.tables.input_key import former_input_key
+
+_OPTIONAL = {role: 3 + ROLES.index(role) for role in ("target", "combined")}
+"""Pictures that a scene may lack, and where `scene_to_tuple` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Done:
         finished_ms: when the scene was finished, in milliseconds since 1970.
         stage, error_type, message: of a failure.
         image_path: of a score that has a picture; else empty.
-        scored: whether it was scored against a target.
+        pictures: of a score: the roles of the pictures that the scene had, separated by spaces.
         row: where the whole row is: its number in `earlier.BucketOutcomes`.
     """
 
@@ -38,7 +41,7 @@ class Done:
     error_type: str = ""
     message: str = ""
     image_path: str = ""
-    scored: bool = False
+    pictures: str = ""
     row: int = -1
 
     @property
@@ -126,28 +129,37 @@ def diff(
     )
 
 
-def without_lost_targets(
+def without_lost_pictures(
     scenes: Iterable[tuple[Any, ...]], done: Sequence[Done]
 ) -> tuple[list[tuple[Any, ...]], list[Failure]]:
-    """Split off the scenes that were scored against a target which is gone, each as a failure: as if a view were.
+    """Split off the scenes whose target or combined picture was there before and is gone, each as a failure: as if a view were.
 
-    To restore them again without a score would lose what is finished.
+    To restore them again would lose what is finished: the score against the target, or the gain over the combined picture.
 
     Args:
         scenes: whole ones, in the form of `records.scene_to_tuple`.
         done: outcomes of earlier attempts.
     """
-    scored = {one.scene_id for one in done if one.scored}
+    had = {one.scene_id: one.pictures for one in done if one.pictures}
     kept, failures = list[tuple[Any, ...]](), list[Failure]()
     for scene in scenes:
-        if scene[TARGET] is None and scene[0] in scored:
-            message = (
-                "The target that it was scored against is gone. Bring it back, or have it restored without one by --prune."
-            )
+        if lost := next((role for role in _OPTIONAL if scene[_OPTIONAL[role]] is None and role in had.get(scene[0], "")), ""):
+            what = "target that it was scored against" if lost == "target" else f"{lost} picture that it had"
+            message = f"The {what} is gone. Bring it back, or have it restored without one by --prune."
             failures.append(failure_to_find(scene[0], message, subset=scene[1]))
         else:
             kept.append(scene)
     return kept, failures
+
+
+def pictures_of(pictures: str | None, psnr_db: float | None) -> str:
+    """Return the roles of the pictures that a scene had, as far as its row tells.
+
+    Args:
+        pictures: as in the row; None in those of earlier versions.
+        psnr_db: as in the row.
+    """
+    return ("target" if psnr_db is not None else "") if pictures is None else pictures
 
 
 def with_former_keys(wanted: Wanted, scenes: Iterable[tuple[Any, ...]], done: Sequence[Done], settings_digest: str) -> Wanted:
@@ -180,7 +192,7 @@ def of_outcome(outcome: Outcome, row: int = -1) -> Done:
         error_type="" if isinstance(outcome, Score) else outcome.error_type,
         message="" if isinstance(outcome, Score) else outcome.message,
         image_path=(outcome.image_path or "") if isinstance(outcome, Score) else "",
-        scored=isinstance(outcome, Score) and outcome.psnr_db is not None,
+        pictures=pictures_of(outcome.pictures, outcome.psnr_db) if isinstance(outcome, Score) else "",
         row=row,
     )
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dpdeblur.transforms.records import Failure, Outcome, Score
-from dpdeblur.transforms.resuming.diff import Done, of_outcome
+from dpdeblur.transforms.resuming.diff import Done, of_outcome, pictures_of
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool, bucket_of
 from dpdeblur.transforms.tables import journal
@@ -170,8 +170,9 @@ def _outcome(line: bytes) -> Outcome | None:
 def _of_tables(tables: Mapping[str, pa.Table]) -> Iterator[Done]:
     """Yield what matters of the rows of both tables, numbered from the first of the metrics to the last of the failures."""
     metrics, failures = (tables[name] for name in TABLES)
-    for row, (name, key, ms, path, psnr) in enumerate(_values(metrics, "image_path", "psnr_db")):
-        yield Done(name, key, restored=True, finished_ms=ms, image_path=path or "", scored=psnr is not None, row=row)
+    for row, (name, key, ms, path, pictures, psnr) in enumerate(_values(metrics, "image_path", "pictures", "psnr_db")):
+        had = pictures_of(pictures, psnr)
+        yield Done(name, key, restored=True, finished_ms=ms, image_path=path or "", pictures=had, row=row)
     failed = enumerate(_values(failures, "stage", "error_type", "message"), metrics.num_rows)
     for row, (name, key, ms, stage, error, message) in failed:
         yield Done(name, key, restored=False, finished_ms=ms, stage=stage, error_type=error, message=message, row=row)

@@ -84,6 +84,26 @@ def test_scenes_that_are_gone_keep_their_rows_and_pictures_until_they_are_pruned
     assert pictures(run) == shown - {"scene-004.png"}
 
 
+def test_a_scene_that_has_lost_its_combined_picture_is_not_done_again(tmp_path: Path) -> None:
+    """Its gain is one over that picture."""
+    source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
+    (source / "scene-002" / "target.png").unlink()
+    assert deblur(source, run) == 0
+    before = rows(run)
+    for name in ("scene-001", "scene-002"):
+        (source / name / "combined.png").rename(tmp_path / f"{name}.png")
+    for _ in range(2):
+        assert deblur(source, run) == 3
+        assert rows(run) == before
+        for failure in rows(run, "failures"):
+            assert failure["message"].startswith("The combined picture that it had is gone. Bring it back")
+    (tmp_path / "scene-001.png").rename(source / "scene-001" / "combined.png")
+    assert deblur(source, run, "--prune") == 0, "without it, as was asked for"
+    after = {row["scene_id"]: row for row in rows(run)}
+    assert [row["scene_id"] for row in before if after[row["scene_id"]] != row] == ["scene-002"]
+    assert after["scene-002"]["pictures"] == "left right"
+
+
 def test_a_scene_that_has_lost_its_target_keeps_its_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(6)), tmp_path / "run"
     assert deblur(source, run) == 0
