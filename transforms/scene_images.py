@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from dpdeblur.models.machine import memory_bytes
 from dpdeblur.transforms.images import codecs, conversion
@@ -51,6 +52,7 @@ class LoadedScene:
     bytes_read: int
 
 
+@cache  # asked for each scene, and a dozen files of the system say it
 def image_memory(concurrency: int) -> int:
     """Return how many bytes the images of one scene may take while they are decoded: half of the memory, shared."""
     return memory_bytes() // 2 // max(1, concurrency)

@@ -20,12 +20,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -74,8 +73,7 @@ class Kernel:
 # --- arguments -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     """What decides how an argument is compiled: a scalar's or an array's dtype, its dimensions and layout."""
 
     dtype: str
@@ -98,6 +96,7 @@ class _Kind:
         return ({"int64": "i64", "float64": "double", "bool": "i8"}[self.dtype],)
 
 
+_SCALARS = ((bool, _Kind("bool")), (int, _Kind("int64")), (float, _Kind("float64")))
 _CTYPES: dict[str, Any] = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double, "i8": ctypes.c_uint8}
 
 
@@ -105,16 +104,20 @@ def _kind(argument: Any) -> _Kind:
     if isinstance(argument, np.ndarray):
         flags = argument.flags
         return _Kind(argument.dtype.str, argument.ndim, flags.c_contiguous, flags.aligned)
-    for kind, name in ((bool, "bool"), (int, "int64"), (float, "float64")):
-        if isinstance(argument, kind):
-            return _Kind(name)
+    for scalar, kind in _SCALARS:
+        if isinstance(argument, scalar):
+            return kind
     raise TypeError(f"a kernel takes arrays, int, float and bool, and not a {type(argument).__name__}")
 
 
-def _words(argument: Any) -> tuple[Any, ...]:
-    if isinstance(argument, np.ndarray):
-        return (None, None, argument.size, argument.itemsize, argument.ctypes.data, *argument.shape, *argument.strides)
-    return (argument,)
+def _words(arguments: tuple[Any, ...]) -> list[Any]:
+    words: list[Any] = []
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            words += (None, None, argument.size, argument.itemsize, argument.ctypes.data, *argument.shape, *argument.strides)
+        else:
+            words.append(argument)
+    return words
 
 
 class NotAloneError(RuntimeError):
@@ -141,7 +144,7 @@ class _Loaded:
 
     def __call__(self, *arguments: Any) -> int:
         returned, error = ctypes.c_int64(), ctypes.c_void_p()
-        status = self._call(ctypes.byref(returned), ctypes.byref(error), *(word for one in arguments for word in _words(one)))
+        status = self._call(ctypes.byref(returned), ctypes.byref(error), *_words(arguments))
         if status:
             raise RuntimeError(f"the kernel {self._name} ended with status {status}: it has raised an error")
         return returned.value
