@@ -9,9 +9,10 @@ from types import MappingProxyType
 from dpdeblur.transforms.arriving.dropped_files import Dropped, DroppedFiles
 from dpdeblur.transforms.layouts.candidates import CandidateScene, settle
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found
-from dpdeblur.transforms.layouts.find import Found, Reading, readings, unused, whole_or_all
+from dpdeblur.transforms.layouts.find import Found
 from dpdeblur.transforms.layouts.ids import escaped, printable
 from dpdeblur.transforms.layouts.left_out import LeftOutCounter
+from dpdeblur.transforms.layouts.reading import Reading, readings, unused, whole_or_all
 from dpdeblur.transforms.records import Failure, UsageError, failure_to_find
 from dpdeblur.transforms.storage.listing import Listing, list_files
 from dpdeblur.transforms.storage.walk import File

@@ -18,19 +18,11 @@ from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, Collection
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures, refuse_collisions, settle
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found, several_fit
-from dpdeblur.transforms.layouts.find import (
-    Reading,
-    absolute,
-    check_manifest,
-    is_manifest,
-    list_place,
-    unread,
-    unreadable,
-    unused,
-)
+from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place
 from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.left_out import DEAD_LINK, OTHER_PICTURE, LeftOutCounter, kind_of_entry
+from dpdeblur.transforms.layouts.reading import Reading, unread, unreadable, unused
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
 from dpdeblur.transforms.layouts.slips import Slips
 from dpdeblur.transforms.records import UsageError

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.layouts import Found, find_in_listing, find_scenes
-from dpdeblur.transforms.layouts.find import the_reading, unused
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, sentence
+from dpdeblur.transforms.layouts.reading import the_reading, unused
 from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.shards.shard_plan import views
 from dpdeblur.transforms.storage.listing import Listing
