@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, hosts, rows, same_tables, start, wait_for
 from tests.cluster.engines.flink import FlinkCluster
@@ -85,9 +86,10 @@ def test_a_task_manager_dies_and_nothing_is_lost(flink: FlinkCluster, many: Path
     _whole(finish(process), run)
 
 
-def test_a_cancelled_job_goes_on_where_it_was(flink: FlinkCluster, many: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    words = ("deblur", "--input", many, "--output", run, "--model", "views-mean", *flink.options)
+def test_a_cancelled_job_goes_on_where_it_was(flink: FlinkCluster, tmp_path: Path) -> None:
+    slow, run = write_folders(tmp_path / "slow", commands.scenes(MANY, bright=tuple(range(MANY)))), tmp_path / "run"
+    model = commands.bright_is_slow(tmp_path / "m.onnx", 150)
+    words = ("deblur", "--input", slow, "--output", run, "--model", model, *flink.options)
     process = start(*words)
     wait_for(lambda: finished(run) >= 3, process)
     (job,) = (job["jid"] for job in flink.jobs() if job["state"] == "RUNNING")

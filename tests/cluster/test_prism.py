@@ -12,7 +12,8 @@ import pytest
 
 from dpdeblur.pipelines.engine import runners, signals
 from dpdeblur.pipelines.engine.local import PRISM
-from tests.builders import make_scenes, write_folders
+from tests import commands
+from tests.builders import write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
 from tests.cluster.engines import prism
 from tests.transforms.test_foreach import check_what_an_engine_is_told
@@ -35,8 +36,17 @@ def test_the_tables_equal_those_of_the_local_run(options: list[str], scenes: Pat
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to its group, as Ctrl-C in a terminal"])
 def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path, send: Callable[[int, int], None]) -> None:
-    scenes, run = write_folders(tmp_path / "scenes", make_scenes(24, height=480, width=640)), tmp_path / "run"
-    words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", *options)
+    scenes, run = write_folders(tmp_path / "scenes", commands.scenes(24, bright=tuple(range(24)))), tmp_path / "run"
+    words = (
+        "deblur",
+        "--input",
+        scenes,
+        "--output",
+        run,
+        "--model",
+        commands.bright_is_slow(tmp_path / "m.onnx", 150),
+        *options,
+    )
     process = start(*words)
     wait_for(lambda: finished(run) >= 2, process)
     send(process.pid, signal.SIGINT)
