@@ -11,6 +11,8 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from itertools import chain, starmap
 from typing import Any
 
 import imagecodecs
@@ -28,6 +30,7 @@ _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _REFUSED = {b"tRNS": "a transparent colour", b"acTL": "several frames", b"CgBI": "Apple's private changes"}
 _COLOUR = (b"cHRM", b"cICP", b"gAMA", b"sRGB")
 _INTERLACE = 28  # where the file says whether it is
+_PIECE = 1 << 20  # bytes that are compressed at a time
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -167,10 +170,21 @@ def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> byt
         png_filters.subtract_left(rows.view(np.uint8), channels, filtered)
     else:
         png_filters.subtract_left_16(rows.view(np.uint16), channels, filtered)
-    body = bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)) if repeatable else isal_zlib.compress(filtered, 1)
+    if repeatable:
+        body: tuple[bytes, ...] = (bytes(imagecodecs.deflate_encode(filtered.tobytes(), 1)),)
+    else:
+        body = tuple(_deflated(filtered.reshape(-1).data))
     header = struct.pack(">IIBBBBB", width, height, depth * 8, 2 if channels == 3 else 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), *_described(metadata), (b"IDAT", body), (b"IEND", b"")]
-    return b"".join((MAGIC, *(part for name, content in chunks for part in _chunk(name, content))))
+    chunks = [_chunk(b"IHDR", header), *starmap(_chunk, _described(metadata)), _chunk(b"IDAT", *body), _chunk(b"IEND")]
+    return b"".join((MAGIC, *chain.from_iterable(chunks)))
+
+
+def _deflated(data: memoryview) -> Iterator[bytes]:
+    """Yield a zlib stream in pieces: ISA-L would join a whole one under Python's lock, and the file is put together anyway."""
+    stream = isal_zlib.compressobj(1)
+    for at in range(0, len(data), _PIECE):
+        yield stream.compress(data[at : at + _PIECE])
+    yield stream.flush()
 
 
 def _described(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
@@ -182,8 +196,10 @@ def _described(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
         yield b"eXIf", metadata.exif
 
 
-def _chunk(name: bytes, body: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    return struct.pack(">I", len(body)), name, body, struct.pack(">I", _crc(body, _crc(name)))
+def _chunk(name: bytes, *body: bytes) -> tuple[bytes, ...]:
+    """Return the parts of a chunk, of which the body may have several."""
+    crc = reduce(lambda before, part: _crc(part, before), body, _crc(name))
+    return struct.pack(">I", sum(map(len, body))), name, *body, struct.pack(">I", crc)
 
 
 def _crc(data: Any, before: int = 0) -> int:
