@@ -2,37 +2,35 @@
 
 scenes to do ─ ForEachScene ─ journal ─┬─ metrics, failures, latency
 earlier outcomes ──────────────────────┘
+
+On the local engine the command itself finds the scenes and writes the tables, bucket by bucket (`attempt.on_this_machine`); on
+any other the workers do (`attempt.on_engine`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import apache_beam as beam
-
 from dpdeblur.models.runtime.session import Model
-from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.attempt import on_engine, on_this_machine
+from dpdeblur.pipelines.engine import local, runners
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, provenance, summary
-from dpdeblur.pipelines.run.commit import commit
-from dpdeblur.pipelines.run.display import Tally
-from dpdeblur.pipelines.run.failure_limit import FailureLimit
-from dpdeblur.pipelines.run.input_watch import InputWatch
-from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, Work, make_job, plan_work
+from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, make_job
 from dpdeblur.pipelines.run.lifecycle import RESUME, open_run
 from dpdeblur.pipelines.run.pack_images import pack_images
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.supervisor import Crash
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.wording import counted
-from dpdeblur.transforms.worklist import ReadScenes
 
 
 def run(options: DeblurOptions) -> int:
@@ -48,8 +46,7 @@ def run(options: DeblurOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output, options.images_output)
     crash = crash_recovery.crash_to_recover_from(folder)
-    job = prepare(options, folder, resolve.collect(options, options))
-    return run_job(job, folder, options, crash)
+    return run_job(partial(prepare, options, folder), resolve.finder(options, options), folder, options, crash)
 
 
 def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Collection) -> Job[Restoration]:
@@ -122,11 +119,18 @@ def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
     )
 
 
-def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOptions, crash: Crash | None) -> int:
+def run_job(
+    prepare_job: Callable[[Collection], Job[Any]],
+    find: Callable[[], Collection],
+    folder: RunFolder,
+    options: DeblurOptions | ScoreOptions,
+    crash: Crash | None,
+) -> int:
     """Do what is left of a job, from the lock on its folder to its report; return the exit code.
 
     Args:
-        job: what to do.
+        prepare_job: checks everything that can be checked before the first scene is read; returns what to do.
+        find: finds the scenes, here or on a worker.
         folder: of the run.
         options: of the command.
         crash: of the process that this one replaces.
@@ -134,76 +138,34 @@ def run_job(job: Job[Any], folder: RunFolder, options: DeblurOptions | ScoreOpti
     Raises:
         UsageError, JobError, Stopped: as `run`.
     """
+    here = local.works_by_bucket_here(options.runner)
+    job = prepare_job(find() if here or crash else Collection(options.input, options.layout))
     restart, retry_failed = (wish and not crash for wish in (options.restart, options.retry_failed))  # done before a crash
     resume = "the same command without --restart goes on from there." if options.restart else RESUME
     with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, resume=resume) as run:
         if crash:
             crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
         folder.generations.finish()
-        work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
-        folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
-        if work.nothing_to_do:
-            done = f"{work.counts.failed} failed" if work.counts.failed else "all done"
-            run.say(f"Nothing to do: {counted(work.counts.scenes, 'scene')}, {done}{_gone(work)}. Results: {folder.uri}")
-            broken = summary.breaks_strictness(job.found, strict=options.strict)
-            return summary.exit_code(work.counts.failed, work.counts.scenes, options.accept_failures, broken=broken)
-        run.say("\n".join([scenes_line(job, work), job.headline, *job.found.remarks]))
-        if line := left_out.sentence(job.found.left_out):
-            run.say(line)
-        started = folder.write_manifest({**job.facts, "gone": sorted(work.counts.gone)})
-
-        todo = folder.write_work(work.scenes_to_do())
-        pipeline = runners.make_pipeline(options.runner, options.beam_options)
         processes = resolve.processes(options, options, job.workers)
-        each = ForEachScene(
-            job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout, processes=processes
+        journal_folder = folder.path(journal.FOLDER)
+        each = ForEachScene(job.task, journal_folder, job.workers, run.control, options.scene_timeout, processes=processes)
+        done = (
+            on_this_machine.attempt(run, job, folder, options, each, retry_failed=retry_failed, restart=restart)
+            if here
+            else on_engine.attempt(run, job, find, folder, options, each, retry_failed=retry_failed, restart=restart)
         )
-        build(pipeline, todo, each)
-
-        failure_limit = FailureLimit(run.control, options.max_failures, work.counts.scenes, work.counts.failed)
-        with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
-            run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
-        run.raise_if_stopped()
-        statistics = commit(folder, work.wanted, work.buckets, prune=options.prune)
+        if done.statistics is None:
+            broken = summary.breaks_strictness(done.found, strict=options.strict)
+            return summary.exit_code(done.counts.failed, done.counts.scenes, options.accept_failures, broken=broken)
         if isinstance(options, DeblurOptions) and options.images == "shards":
             pack_images(run, folder, options)
         return summary.conclude(
             run,
             folder,
-            job.found,
-            started,
-            scores_before=work.counts.scores,
+            done.found,
+            done.facts,
+            scores_before=done.counts.scores,
             strict=options.strict,
             accepted=options.accept_failures,
-            statistics=statistics,
+            statistics=done.statistics,
         )
-
-
-def build(pipeline: beam.Pipeline, todo: list[str], each: ForEachScene) -> None:
-    """Add the graph to a pipeline: each outcome goes into the journal as its scene is done, and from there into the tables.
-
-    Args:
-        pipeline: to add it to.
-        todo: files of the scenes to restore, from `worklist.write_lines`.
-        each: from a scene to its outcome.
-    """
-    _ = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each
-
-
-def scenes_line(job: Job[Any], work: Work) -> str:
-    """Return what is known of the scenes of a job, in one line."""
-    found = job.found
-    already = found.scenes - len(work.todo)
-    return (
-        f"{counted(len(found), 'scene')}, layout {found.layout}, {found.with_role['target']} with a target"
-        + (f"; {already} already done" if already else "")
-        + (f"; {found.failures} incomplete" if found.failures else "")
-        + (f"; {found.unselected} others not asked for" if found.unselected else "")
-        + _gone(work)
-    )
-
-
-def _gone(work: Work) -> str:
-    scenes = counted(len(work.counts.gone), "scene")
-    also = f" ({work.counts.not_whole} of them in part)" if work.counts.not_whole else ""
-    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if work.counts.gone else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines import deblur
+from dpdeblur.pipelines.attempt.attempted import scenes_line
 from dpdeblur.pipelines.console import complain, say
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import WRONG_USAGE
@@ -85,7 +86,7 @@ def lines(
     incomplete = [("incomplete", f"{failure.scene_id}: {failure.message}") for failure in found.first_failures]
     subsets = sorted((name, count) for name, count in found.subsets.items() if name)
     return [
-        ("scenes", deblur.scenes_line(job, work)),
+        ("scenes", scenes_line(found, work.counts)),
         ("input", found.source),
         *([("subsets", ", ".join(f"{name} {count}" for name, count in subsets))] if subsets else []),
         ("combined", f"{found.with_role['combined']} of {counted(found.scenes, 'scene')}"),

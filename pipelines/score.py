@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Literal
+
+import attrs
 
 from dpdeblur.pipelines import deblur
 from dpdeblur.pipelines.engine import runners
@@ -15,6 +18,7 @@ from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.layouts.find import absolute
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
@@ -22,7 +26,7 @@ from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.selection import select, without_empty_subsets
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import list_files
+from dpdeblur.transforms.storage.listing import Listing, list_files
 
 
 def run(options: ScoreOptions) -> int:
@@ -38,11 +42,33 @@ def run(options: ScoreOptions) -> int:
     runners.open_file_systems(options.beam_options)
     folder = RunFolder(options.output)
     crash = crash_recovery.crash_to_recover_from(folder)
-    return deblur.run_job(prepare(options), folder, options, crash)
+    at = options.restored and store.absolute(options.restored)
+    finder = partial(find, attrs.evolve(options, input=absolute(options.input)), at)
+    return deblur.run_job(partial(prepare, options), finder, folder, options, crash)
 
 
-def prepare(options: ScoreOptions) -> Job[Scoring]:
+def find(options: ScoreOptions, restored: str | None) -> Collection:
+    """Find the scenes that are asked for, each with its restored picture.
+
+    Args:
+        options: of the command.
+        restored: absolute place of `options.restored`.
+
+    Raises:
+        UsageError: there are none, or none has one.
+    """
+    found = find_scenes(options.input, options.layout, restored=not restored)
+    if restored:
+        found = _with_restored(found, str(options.restored), list_files(restored), options.match)
+    return Collection.of(select(found if options.subset else without_empty_subsets(found), resolve.selection(options)))
+
+
+def prepare(options: ScoreOptions, found: Collection) -> Job[Scoring]:
     """Check everything that can be checked before the first picture is read.
+
+    Args:
+        options: of the command.
+        found: the scenes.
 
     Raises:
         UsageError: what is wrong, and the way out.
@@ -58,24 +84,24 @@ def prepare(options: ScoreOptions) -> Job[Scoring]:
         **resolve.pixel_settings(options),
         **resolve.scoring_record(scoring),
     }
-    found = find_scenes(options.input, options.layout, restored=not options.restored)
-    if options.restored:
-        found = _with_restored(found, options.restored, options.match)
-    found = select(found if options.subset else without_empty_subsets(found), resolve.selection(options))
     at_once = resolve.scenes_at_once(options, options)
     task = Scoring(method, scoring, resolve.pixels(options), provenance.digest(settings), at_once)
     headline = f"{method}, protocol {scoring.protocol}"
-    collection = Collection.of(found)
-    return make_job(options, collection, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
+    return make_job(options, found, task, settings, at_once, card={"name": method}, threads=0, headline=headline)
 
 
-def _with_restored(found: Found, folder: str, how: Literal["name", "id", "order"]) -> Found:
+def _with_restored(found: Found, folder: str, listing: Listing, how: Literal["name", "id", "order"]) -> Found:
     """Return the scenes that have a restored picture in a folder, and failures for the others.
+
+    Args:
+        found: the scenes.
+        folder: as the user calls it.
+        listing: what lies in it.
+        how: which picture belongs to which scene.
 
     Raises:
         UsageError: there are no pictures, or none belongs to a scene.
     """
-    listing = list_files(store.absolute(folder))
     files = restored_pictures(listing)
     if not files:
         raise UsageError(f"There are no pictures in --restored {folder}.")

@@ -15,7 +15,7 @@ from dpdeblur.transforms import scene_pool
 from dpdeblur.transforms.counters import count_outcome, count_skipped
 from dpdeblur.transforms.records import JobError, Outcome, Scene
 from dpdeblur.transforms.run_control import RunControl
-from dpdeblur.transforms.scene_pool import PoolSettings
+from dpdeblur.transforms.scene_pool import PoolSettings, ScenePool
 from dpdeblur.transforms.scene_timeout import LOOK_S
 from dpdeblur.transforms.scene_work import Task
 
@@ -64,7 +64,14 @@ class _Work(beam.DoFn):
         self.settings = settings
 
     def setup(self) -> None:
-        self.pool = scene_pool.acquire(self.settings)
+        self.acquired: ScenePool | None = None
+
+    @property
+    def pool(self) -> ScenePool:
+        """Return the pool, opened for the first scene: the graph may have changed the journal before it lets one come."""
+        if self.acquired is None:
+            self.acquired = scene_pool.acquire(self.settings)
+        return self.acquired
 
     def start_bundle(self) -> None:
         self.under_way: dict[Future[Outcome | None], tuple[Any, Any]] = {}
@@ -87,7 +94,8 @@ class _Work(beam.DoFn):
             yield from self._collect(ALL_COMPLETED)
 
     def teardown(self) -> None:
-        scene_pool.release(self.settings)
+        if self.acquired is not None:
+            scene_pool.release(self.settings)
 
     def _collect(self, return_when: str) -> Iterator[WindowedValue]:
         """Wait for scenes under way, and emit their outcomes.

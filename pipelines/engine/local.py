@@ -13,3 +13,12 @@ def is_here(runner: str) -> bool:
 def is_local(runner: str) -> bool:
     """Return whether the pipeline runs inside this very process."""
     return runner in (LOCAL, "FnApiRunner")
+
+
+def works_by_bucket_here(runner: str) -> bool:
+    """Return whether this process itself finds, plans and commits a run, bucket by bucket, around a pipeline that restores.
+
+    So it is on the local engine, whose GroupByKey is in memory. By the name of FnApiRunner that engine takes all of it as one
+    graph, as every other does.
+    """
+    return runner == LOCAL

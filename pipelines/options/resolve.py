@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from dpdeblur.models.machine import memory_bytes, usable_cores
@@ -15,10 +17,10 @@ from dpdeblur.pipelines.options.groups import Engine, Input, PartOfInput
 from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Processes, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.finding.collection import Collection
-from dpdeblur.transforms.finding.gather import gather
-from dpdeblur.transforms.finding.part_of_collection import part_of
+from dpdeblur.transforms.finding.part_of_collection import collect_part
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import Found, find_scenes
+from dpdeblur.transforms.layouts.find import absolute
 from dpdeblur.transforms.scene_images import PixelSettings
 from dpdeblur.transforms.scoring import extra_metrics as extra
 from dpdeblur.transforms.scoring import protocols
@@ -90,7 +92,20 @@ def collect(place: Input, part: PartOfInput) -> Collection:
     Raises:
         UsageError: there are none.
     """
-    return part_of(gather(place.input, place.layout), selection(part))
+    return finder(place, part)()
+
+
+def finder(place: Input, part: PartOfInput) -> Callable[[], Collection]:
+    """Return what finds the scenes that are asked for, on any machine, as `collect` does.
+
+    Args:
+        place: where they are.
+        part: which of them.
+
+    Raises:
+        UsageError: the file that lists them cannot be read.
+    """
+    return partial(collect_part, absolute(place.input), place.layout, selection(part))
 
 
 def selection(part: PartOfInput) -> Selection:

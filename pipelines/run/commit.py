@@ -6,10 +6,13 @@ the next start puts in place what is not there yet.
 
 from __future__ import annotations
 
-from dpdeblur.pipelines.run.generation import LATENCY
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dpdeblur.pipelines.run.generation import LATENCY, staged_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.records import JobError, Latency
-from dpdeblur.transforms.resuming.bucket_tables import bucket_tables
+from dpdeblur.transforms.resuming.bucket_tables import BucketTables, bucket_tables
 from dpdeblur.transforms.resuming.diff import Wanted
 from dpdeblur.transforms.resuming.earlier import TABLES
 from dpdeblur.transforms.storage import store
@@ -38,26 +41,74 @@ def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: boo
     Raises:
         JobError: scenes have no outcome, or another run has taken over. An engine that says DONE proves nothing.
     """
-    earlier, statistics = folder.earlier(buckets), RunStatistics()
-    staged: dict[str, list[int]] = {name: [] for name in TABLES}
-    orphans, missing = list[str](), 0
-    for number in range(buckets):
-        bucket = bucket_tables(next(wanted.bucket(number, buckets)), earlier.bucket(number), prune=prune)
-        missing += bucket.missing
-        statistics.add(bucket.tables["metrics"], bucket.tables["failures"])
-        if bucket.unchanged:
-            continue
+    earlier, attempt = folder.earlier(buckets), folder.generations.attempt
+    tables = (
+        bucket_tables(next(wanted.bucket(number, buckets)), earlier.bucket(number), prune=prune) for number in range(buckets)
+    )
+    return put_in_place(folder, (stage(folder.uri, attempt, number, bucket) for number, bucket in enumerate(tables)))
+
+
+@dataclass(frozen=True, slots=True)
+class StagedBucket:
+    """What is known of a bucket once its files are written under the name of the attempt.
+
+    Attributes:
+        number: of the bucket.
+        written: whether there are new files: there are none where nothing has changed.
+        missing: how many scenes have no outcome.
+        orphans: pictures that no row has any more.
+        statistics: of its rows.
+    """
+
+    number: int
+    written: bool
+    missing: int
+    orphans: Sequence[str]
+    statistics: RunStatistics
+
+
+def stage(run: str, attempt: str, number: int, bucket: BucketTables) -> StagedBucket:
+    """Write the files of a bucket under the name of the attempt, unless they would be those that are there.
+
+    Args:
+        run: folder of the run.
+        attempt: its name.
+        number: of the bucket.
+        bucket: its rows.
+    """
+    statistics = RunStatistics()
+    statistics.add(bucket.tables["metrics"], bucket.tables["failures"])
+    if not bucket.unchanged:
         for name, table in bucket.tables.items():
-            write_table(table, folder.generations.staged_file(name, number))
-            staged[name].append(number)
+            write_table(table, staged_file(run, attempt, name, number))
+    return StagedBucket(number, not bucket.unchanged, bucket.missing, () if bucket.unchanged else bucket.orphans, statistics)
+
+
+def put_in_place(folder: RunFolder, buckets: Iterable[StagedBucket]) -> RunStatistics:
+    """Make the staged files of all buckets count, by one write, and drop what they replace. Raises: as `commit`.
+
+    Args:
+        folder: of the run.
+        buckets: all of them, in order.
+
+    Returns:
+        Statistics of the tables.
+    """
+    written, orphans, missing, count, statistics = list[int](), list[str](), 0, 0, RunStatistics()
+    for bucket in buckets:
+        count += 1
+        missing += bucket.missing
+        statistics.merge(bucket.statistics)
         orphans += bucket.orphans
+        if bucket.written:
+            written.append(bucket.number)
     if missing:
         raise JobError(
             "The engine reported success, but that is not what the journal and the tables hold: "
             f"{counted(missing, 'scene')} missing."
         )
     write_table(to_table(statistics.latency(), Latency), folder.generations.staged_file(LATENCY))
-    folder.generations.commit(buckets, {**staged, LATENCY: [0]})
+    folder.generations.commit(count, {**dict.fromkeys(TABLES, written), LATENCY: [0]})
     copies = [folder.path("view", f"{store.name(path).rpartition('.')[0]}.jpg") for path in orphans]
     store.delete([*(store.relative_to(folder.uri, path) for path in orphans), *copies])
     folder.drop_work()

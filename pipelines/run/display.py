@@ -41,6 +41,10 @@ class Tally:
         self.megapixels, self.gain_db, self.scored = 0.0, 0.0, 0
         self.started = time.monotonic()
 
+    def begin(self, todo: int) -> None:
+        """Take note of how many there are to do, where that is found out on the way."""
+        self.todo = todo
+
     def add(self, finished: Finished) -> None:
         """Count one more."""
         self.done += 1
@@ -153,7 +157,7 @@ def _live(tally: Tally, console: Console) -> Iterator[None]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=tally.todo)
-        with every(0.2, lambda: bar.update(task, completed=tally.done, description=tally.describe())):
+        with every(0.2, lambda: bar.update(task, completed=tally.done, total=tally.todo, description=tally.describe())):
             yield
 
 

@@ -17,16 +17,19 @@ class FailureLimit:
     Args:
         control: of the run.
         limit: how many may fail; None for no limit.
-        scenes: how many the run has.
-        failed: how many are known to have failed already.
     """
 
-    def __init__(self, control: RunControl, limit: Share | None, scenes: int, failed: int = 0) -> None:
-        self._control = control
-        self._allowed = math.inf if limit is None else limit.of(scenes)
-        self._failed = failed
+    def __init__(self, control: RunControl, limit: Share | None) -> None:
+        self._control, self._limit = control, limit
+        self._allowed, self._failed = math.inf, 0
         self._lock = threading.Lock()
-        self._check()
+
+    def begin(self, scenes: int, failed: int) -> None:
+        """Take note of how many scenes there are, and how many of them have failed already: before that, none is too many."""
+        with self._lock:
+            self._failed += failed
+            self._allowed = math.inf if self._limit is None else self._limit.of(scenes)
+            self._check()
 
     def add(self, finished: Finished) -> None:
         """Take note of one more outcome."""

@@ -43,12 +43,15 @@ class Generations:
 
     Args:
         folder: of the run, a local path or a URI.
+
+    Attributes:
+        attempt: name of the attempt that has taken over; empty before it has.
     """
 
     def __init__(self, folder: str) -> None:
         self._folder, self._uri = folder, store.join(folder, ".state/generation.json")
         self._seen: Version | None = None
-        self._attempt = ""
+        self.attempt = ""
 
     def current(self) -> Generation:
         """Return what the file says now."""
@@ -61,15 +64,15 @@ class Generations:
             table: "metrics", "failures" or "latency".
             bucket: of the first two.
         """
-        return self._staged(self._attempt, table, bucket)
+        return staged_file(self._folder, self.attempt, table, bucket)
 
     def pending(self) -> bool:
         """Return whether an attempt has committed, and ended before all of its files were in place."""
         now = self.current()
         return any(there for *_, there in self._moves(now)) if now.staged else False
 
-    def take_over(self, *, anew: bool = False) -> None:
-        """Take the right to commit from any earlier attempt.
+    def take_over(self, *, anew: bool = False) -> str:
+        """Take the right to commit from any earlier attempt, and return the name of this one.
 
         Args:
             anew: whether the tables of earlier attempts were deleted.
@@ -79,6 +82,7 @@ class Generations:
         """
         self._seen = store.version(self._uri)
         self._write(Generation(uuid.uuid4().hex, 0 if anew else _content(self._seen).buckets))
+        return self.attempt
 
     def commit(self, buckets: int, staged: Mapping[str, Sequence[int]]) -> None:
         """Make the files that this attempt has written count, and put them in place.
@@ -90,7 +94,7 @@ class Generations:
         Raises:
             JobError: another attempt has taken over.
         """
-        self._write(Generation(self._attempt, buckets, staged))
+        self._write(Generation(self.attempt, buckets, staged))
         self.finish()
 
     def finish(self) -> None:
@@ -109,21 +113,30 @@ class Generations:
     def _moves(self, now: Generation) -> Iterator[tuple[str, str, bool]]:
         """Yield the files of a commit: where each was written, where it belongs, and whether it has yet to be moved."""
         for table, buckets in now.staged.items():
-            waiting = set(store.files_in(store.parent(self._staged(now.attempt, table, 0))))
+            waiting = set(store.files_in(store.parent(staged_file(self._folder, now.attempt, table, 0))))
             for bucket in buckets:
-                source = self._staged(now.attempt, table, bucket)
+                source = staged_file(self._folder, now.attempt, table, bucket)
                 name = f"{table}.parquet" if table == LATENCY else f"{table}/{part_name(bucket)}"
                 yield source, store.join(self._folder, name), source in waiting
-
-    def _staged(self, attempt: str, table: str, bucket: int) -> str:
-        name = table if table == LATENCY else f"{table}/{part_name(bucket).removesuffix('.parquet')}"
-        return store.join(self._folder, f".state/tables/{name}.{attempt}.parquet")
 
     def _write(self, generation: Generation) -> None:
         seen = store.replace(self._uri, json.dumps(asdict(generation)).encode(), self._seen)
         if seen is None:
             raise JobError("another run has taken over the folder")
-        self._seen, self._attempt = seen, generation.attempt
+        self._seen, self.attempt = seen, generation.attempt
+
+
+def staged_file(run: str, attempt: str, table: str, bucket: int = 0) -> str:
+    """Return where an attempt writes a file of a table that is to be put in place later.
+
+    Args:
+        run: folder of the run.
+        attempt: its name.
+        table: "metrics", "failures" or "latency".
+        bucket: of the first two.
+    """
+    name = table if table == LATENCY else f"{table}/{part_name(bucket).removesuffix('.parquet')}"
+    return store.join(run, f".state/tables/{name}.{attempt}.parquet")
 
 
 def _content(version: Version | None) -> Generation:

@@ -161,9 +161,19 @@ def plan_work(
     for number in range(work.buckets):
         work.add(number, plan_bucket(job.found.bucket(number, work.buckets), earlier.bucket(number), terms))
     check_counts(work.counts, job.found.source, folder.uri)
-    same = work.counts.same and before.get("finished") is not None
-    work.nothing_to_do = same and frozenset(work.counts.gone) == told and not work.todo and folder.is_whole()
+    work.nothing_to_do = before.get("finished") is not None and nothing_to_do(work.counts, told, folder)
     return work
+
+
+def nothing_to_do(counts: Counts, told: frozenset[str], folder: RunFolder) -> bool:
+    """Return whether the tables of a finished run already stand as they should.
+
+    Args:
+        counts: of all scenes.
+        told: ids of scenes that the user knows to be gone.
+        folder: of the run.
+    """
+    return counts.same and frozenset(counts.gone) == told and not counts.todo and folder.is_whole()
 
 
 def check_counts(counts: Counts, source: str, run: str) -> None:

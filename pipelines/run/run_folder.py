@@ -24,11 +24,11 @@ from dpdeblur.pipelines.run.run_images import RunImages
 from dpdeblur.transforms import worklist
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import Latency, Scene, UsageError, scene_to_line
-from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, part_name
+from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, TableFiles, part_name, sound_part
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.spool import buckets_for
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, TableError, count_rows, read_table
+from dpdeblur.transforms.tables.parquet import DamagedTableError, TableError, count_rows, read_table
 from dpdeblur.transforms.tables.statistics import RunStatistics
 from dpdeblur.transforms.tables.write import ROWS_PER_FILE
 
@@ -118,13 +118,16 @@ class RunFolder:
         Raises:
             UsageError: a table is of another version.
         """
+        pictures = self.images.names(suffix_of(self.manifest()))
+        return EarlierOutcomes(self.table_files(), self._sound_part, buckets, self.path(journal.FOLDER), pictures)
+
+    def table_files(self) -> TableFiles:
+        """Return the files of the tables."""
         parts = {table: self.parts(table) for table in TABLES}
         split = 0 if self.generations.pending() else self.generations.current().buckets
         ours = {part_name(bucket) for bucket in range(split)}
-        if any(store.name(uri) not in ours for files in parts.values() for uri in files):
-            split = 0
-        pictures = self.images.names(codecs.WRITTEN[self.manifest().get("settings", {}).get("images_format", "png")])
-        return EarlierOutcomes(parts, self._sound_part, buckets, split, self.path(journal.FOLDER), pictures)
+        strange = any(store.name(uri) not in ours for files in parts.values() for uri in files)
+        return TableFiles.of(parts, 0 if strange else split)
 
     def under_way(self, process: int) -> set[str]:
         """Return the scenes that were under way in a process of this machine when it was ended by force."""
@@ -167,9 +170,7 @@ class RunFolder:
     def _sound_part(self, uri: str, row_type: type) -> pa.Table | None:
         """Return what a part of a table holds; None where it is damaged, which is said."""
         try:
-            return read_table(uri, row_type)
-        except OtherVersionError as error:
-            raise UsageError(f"{error}. Use --restart, or another --output.") from error
+            return sound_part(uri, row_type)
         except DamagedTableError as error:
             if uri not in self._damaged:
                 complain(f"{error}. What it held is done again.")
@@ -234,12 +235,12 @@ class RunFolder:
         Raises:
             UsageError: the folder's manifest is none of ours.
         """
-        settings = self.manifest().get("settings", {})
+        manifest = self.manifest()
+        settings = manifest.get("settings", {})
         self.sweep()
         names = [f"{name}.parquet" for name in ("latency",)] + ["summary.json", "report.html", "manifest.json"]
         tables = [uri for name in (*TABLES, "windows") for uri in self.parts(name)]
-        suffix = codecs.WRITTEN[settings.get("images_format", "png")]
-        pictures = self.images.files(suffix) if settings.get("images", "none") != "none" else []
+        pictures = self.images.files(suffix_of(manifest)) if settings.get("images", "none") != "none" else []
         if settings.get("images") == "shards":
             pictures += [*self.images.shards(), *self.images.index()]
         views = store.files_in(self.path("view"), "*.jpg") if settings.get("view") else []
@@ -251,3 +252,8 @@ class RunFolder:
 
     def _state(self, *parts: str) -> list[str]:
         return store.files_in(self.path(".state", *parts))
+
+
+def suffix_of(manifest: dict[str, Any]) -> str:
+    """Return the suffix of the restored pictures of a run, given what its manifest says."""
+    return codecs.WRITTEN[manifest.get("settings", {}).get("images_format", "png")]

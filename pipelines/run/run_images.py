@@ -30,10 +30,12 @@ class RunImages:
     Attributes:
         uri: of the folder.
         place: what rows call it.
+        apart: whether it is another one.
     """
 
     def __init__(self, run: str, apart: str | None) -> None:
         self.uri = store.absolute(apart, resolve=True) if apart else store.join(run, "images")
+        self.apart = bool(apart)
         self.place = self.uri if apart else "images"
 
     def check_free(self) -> None:
@@ -42,7 +44,7 @@ class RunImages:
         Raises:
             UsageError: they would.
         """
-        if self.place == self.uri and (there := store.anything_in(self.uri)):
+        if self.apart and (there := store.anything_in(self.uri)):
             raise UsageError(
                 f"--images-output {self.uri} already holds files, such as {there}: pictures of several runs would overwrite "
                 "each other. Choose a new or an empty folder."

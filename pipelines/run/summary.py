@@ -17,7 +17,7 @@ from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.layouts.left_out import worth_saying
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
@@ -30,7 +30,7 @@ INFERENCE = ("p50_ms", "p95_ms", "mean_ms_per_megapixel")
 def conclude(
     run: OpenRun,
     folder: RunFolder,
-    found: Collection | Found,
+    found: Overview | Found,
     facts: dict[str, Any],
     *,
     scores_before: int,
@@ -79,7 +79,7 @@ def exit_code(failed: int, scenes: int, accepted: Share | None, *, broken: bool)
     return WITH_FAILURES if failed > most or broken else OK
 
 
-def breaks_strictness(found: Collection | Found, *, strict: bool) -> bool:
+def breaks_strictness(found: Overview | Found, *, strict: bool) -> bool:
     """Return whether files that belong to no scene count as failures, and there are some.
 
     Args:

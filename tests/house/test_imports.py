@@ -38,7 +38,7 @@ ORDER = {
         "processes",
         "raw",
     ],
-    "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "challenge"],
+    "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "attempt", "challenge"],
 }
 FLOORS = list(ORDER)
 NOT_FOR_MODELS = {"apache_beam", "pyarrow"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for
 
 SHOWN = 3
 """Scenes and failures that are kept in memory as examples."""
+
+OPTIONAL_ROLES = ("combined", "target", "restored")
 
 SCENES_AT_ONCE = 20_000
 """Scenes of a bucket, about."""
@@ -53,8 +55,8 @@ class BucketScenes:
 
 
 @dataclass(slots=True)
-class Collection:
-    """What lies in a place: as `Found`, without holding it in memory.
+class Overview:
+    """What is said of the scenes of a place as a whole.
 
     Attributes:
         source: the place; a local path is made absolute.
@@ -62,10 +64,7 @@ class Collection:
         left_out: files that take no part, by kind.
         remarks: what looks like a slip, though it can be used, in sentences.
         scenes, failures, unselected: how many there are: whole, not whole, and not asked for.
-        subsets: how many whole scenes each subset has.
-        with_role: how many whole scenes have a picture of a role that not all have: combined, target, restored.
-        first: the first whole scenes by id, at most `SHOWN`.
-        first_failures: likewise.
+        with_role: how many whole scenes have a picture of each of `OPTIONAL_ROLES`.
     """
 
     source: str
@@ -75,8 +74,24 @@ class Collection:
     scenes: int = 0
     failures: int = 0
     unselected: int = 0
+    with_role: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OPTIONAL_ROLES, 0))
+
+    def __len__(self) -> int:
+        """Return how many scenes were asked for, whole or not."""
+        return self.scenes + self.failures
+
+
+@dataclass(slots=True)
+class Collection(Overview):
+    """What lies in a place: as `Found`, without holding it in memory.
+
+    Attributes:
+        subsets: how many whole scenes each subset has.
+        first: the first whole scenes by id, at most `SHOWN`.
+        first_failures: likewise.
+    """
+
     subsets: Counter[str] = field(default_factory=Counter)
-    with_role: Counter[str] = field(default_factory=Counter)
     first: list[Scene] = field(default_factory=list)
     first_failures: list[Failure] = field(default_factory=list)
     _items: Spool[tuple[Any, ...] | Failure | str] = field(default_factory=Spool)
@@ -90,9 +105,9 @@ class Collection:
                 collection.add(item)
         return collection
 
-    def __len__(self) -> int:
-        """Return how many scenes were asked for, whole or not."""
-        return self.scenes + self.failures
+    def overview(self) -> Overview:
+        """Return what is said of them as a whole."""
+        return Overview(**{column.name: getattr(self, column.name) for column in fields(Overview)})
 
     def add(self, item: Item) -> None:
         """Take one more; no id comes twice."""
@@ -100,7 +115,7 @@ class Collection:
             self.scenes += 1
             if item.subset:
                 self.subsets[item.subset] += 1
-            for role in ("combined", "target", "restored"):
+            for role in OPTIONAL_ROLES:
                 if getattr(item, role) is not None:
                     self.with_role[role] += 1
             _keep_first(self.first, item)

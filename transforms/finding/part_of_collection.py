@@ -12,8 +12,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.records import Failure, Scene
 from dpdeblur.transforms.selection import Selection, selected
+
+
+def collect_part(source: str, layout: str, selection: Selection) -> Collection:
+    """Find the scenes of a place that are wanted, however many they are.
+
+    Args:
+        source: a folder, a manifest or a tar; a local path or any URI that Beam's file systems open.
+        layout: one of `LAYOUTS`, or "auto" to recognise it.
+        selection: which scenes of it are wanted.
+
+    Raises:
+        UsageError: none is, or they cannot be found; says why.
+    """
+    return part_of(gather(source, layout), selection)
 
 
 def part_of(collection: Collection, selection: Selection) -> Collection:

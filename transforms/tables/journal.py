@@ -18,7 +18,7 @@ import types
 import typing
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -35,6 +35,7 @@ UNDER_WAY = "under-way"  # inside it
 _SIGNED = re.compile(rb'(.*), "crc32": "([0-9a-f]{8})"}', re.DOTALL)
 _OF_SCENE = re.compile(rb'{"(?:score|failure)": {"scene_id": ("(?:[^"\\]|\\.)*")')
 _OBJECTS_AT_ONCE = 1000
+_KEPT = "kept-"  # files of lines that an earlier attempt wrote begin so
 _KINDS: dict[str, type[Score] | type[Failure]] = {"score": Score, "failure": Failure}
 
 
@@ -111,15 +112,20 @@ def read(folder: str) -> list[Outcome]:
 
 
 def lines_in(folder: str) -> Iterator[bytes]:
-    """Yield the lines of the journal files of a folder, one by one; in an object store, where files are small, many at once."""
-    files = store.files_in(folder, "*.jsonl")
-    if store.local_path(folder):
-        for uri in files:
-            with store.open_file(uri) as stream:
-                yield from stream
-    else:
-        for start in range(0, len(files), _OBJECTS_AT_ONCE):
-            for data in store.read_many(files[start : start + _OBJECTS_AT_ONCE]):
+    """Yield the lines of the journal files of a folder, one by one."""
+    return lines_of(store.files_in(folder, "*.jsonl"))
+
+
+def lines_of(uris: Sequence[str]) -> Iterator[bytes]:
+    """Yield the lines of journal files, one by one; in an object store, where files are small, many files at once."""
+    for start in range(0, len(uris), _OBJECTS_AT_ONCE):
+        some = uris[start : start + _OBJECTS_AT_ONCE]
+        if store.local_path(some[0]):
+            for uri in some:
+                with store.open_file(uri) as stream:
+                    yield from stream
+        else:
+            for data in store.read_many(some):
                 yield from data.splitlines()
 
 
@@ -135,7 +141,7 @@ def drop_failures(folder: str) -> None:
     before = store.files_in(folder, "*.jsonl")
     if not before:
         return
-    with store.created(store.join(folder, f"{uuid.uuid4().hex}.jsonl")) as stream:
+    with store.created(store.join(folder, f"{_KEPT}{uuid.uuid4().hex}.jsonl")) as stream:
         stream.writelines(line.rstrip(b"\n") + b"\n" for line in lines_in(folder) if line.startswith(b'{"score"'))
     store.delete(before)
 
@@ -152,8 +158,8 @@ class Follower:
         self._read: dict[str, int] = {}  # bytes read so far, by file
 
     def new(self) -> list[Outcome]:
-        """Return the outcomes since the last call; those of before the first call too."""
-        files = store.files_in(self._folder, "*.jsonl")
+        """Return the outcomes since the last call, and those of before the first one; but for what `drop_failures` kept."""
+        files = [uri for uri in store.files_in(self._folder, "*.jsonl") if not store.name(uri).startswith(_KEPT)]
         self._read = {uri: self._read.get(uri, 0) for uri in files}
         return [outcome for uri in files for outcome in self._grown(uri)]
 

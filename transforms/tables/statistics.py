@@ -54,6 +54,15 @@ class Quality:
             self.total[name] += pc.sum(finite).as_py() or 0.0
             self.infinite[name] += pc.sum(pc.is_inf(column)).as_py() or 0
 
+    def merge(self, other: Quality) -> None:
+        """Add the scores of other scenes."""
+        self.restored += other.restored
+        self.scored += other.scored
+        for name in ("measured", "finite", "total", "infinite"):
+            mine: dict[str, float] = getattr(self, name)
+            for column, value in getattr(other, name).items():
+                mine[column] += value
+
     def mean(self, column: str) -> float | None:
         """Return the mean of the finite values of a column; None where there are none."""
         return self.total[column] / self.finite[column] if self.finite[column] else None
@@ -84,6 +93,13 @@ class Gains:
         self.count += len(gains)
         self.total_db += float(gains.sum())
         self.inferred |= bool(pc.max(metrics["intra_op_threads"]).as_py())
+
+    def merge(self, other: Gains) -> None:
+        """Add the gains of other scenes."""
+        self.worse += other.worse
+        self.count += other.count
+        self.total_db += other.total_db
+        self.inferred |= other.inferred
 
 
 @dataclass(slots=True)
@@ -152,12 +168,28 @@ class RunStatistics:
         self.failed += failures.num_rows
         alike = failures.sort_by("scene_id").group_by(["stage", "error_type"], use_threads=False)
         for row in alike.aggregate([("scene_id", "count"), ("scene_id", "first"), ("message", "first")]).to_pylist():
-            cause = self.causes.setdefault(
-                (row["stage"], row["error_type"]), Cause(0, row["scene_id_first"], row["message_first"])
-            )
-            cause.scenes += row["scene_id_count"]
-            if row["scene_id_first"] < cause.scene_id:
-                cause.scene_id, cause.message = row["scene_id_first"], row["message_first"]
+            cause = Cause(row["scene_id_count"], row["scene_id_first"], row["message_first"])
+            self._add_cause((row["stage"], row["error_type"]), cause)
+
+    def merge(self, other: RunStatistics) -> None:
+        """Add what is said of other scenes."""
+        for name, quality in other.quality.items():
+            self.quality.setdefault(name, Quality()).merge(quality)
+        self.failed += other.failed
+        self.failed_since += other.failed_since
+        self.gains.merge(other.gains)
+        for kind, cause in other.causes.items():
+            self._add_cause(kind, cause)
+        self.protocols |= other.protocols
+        self.against_lossy_targets += other.against_lossy_targets
+        for group, sketch in other.times.items():
+            self.times[group] = self.times[group].merge(sketch) if group in self.times else sketch
+
+    def _add_cause(self, kind: tuple[str, str], more: Cause) -> None:
+        cause = self.causes.setdefault(kind, Cause(0, more.scene_id, more.message))
+        cause.scenes += more.scenes
+        if more.scene_id < cause.scene_id:
+            cause.scene_id, cause.message = more.scene_id, more.message
 
     def latency(self) -> list[Latency]:
         """Return the rows of `latency.parquet`, in the order of that table."""

@@ -12,7 +12,8 @@ from tests.rows import failure, score
 
 def test_one_scene_too_many_fails() -> None:
     control = RunControl()
-    limit = FailureLimit(control, Share(0), scenes=3)
+    limit = FailureLimit(control, Share(0))
+    limit.begin(3, 0)
     limit.add(score("a"))
     assert not control.stopping
     limit.add(failure("b"))
@@ -22,7 +23,8 @@ def test_one_scene_too_many_fails() -> None:
 @pytest.mark.parametrize(("limit", "allowed"), [(Share(3), 3), (Share(25, percent=True), 2), (None, 8)])
 def test_as_many_may_fail_as_are_allowed(limit: Share | None, allowed: int) -> None:
     control = RunControl()
-    failures = FailureLimit(control, limit, scenes=8)
+    failures = FailureLimit(control, limit)
+    failures.begin(8, 0)
     for number in range(allowed):
         failures.add(failure(str(number)))
     assert not control.stopping
@@ -30,5 +32,5 @@ def test_as_many_may_fail_as_are_allowed(limit: Share | None, allowed: int) -> N
 
 def test_failures_of_earlier_attempts_count() -> None:
     control = RunControl()
-    FailureLimit(control, Share(2), scenes=8, failed=3)
+    FailureLimit(control, Share(2)).begin(8, 3)
     assert control.reason == "3 scenes failed, more than --max-failures allows"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 from dpdeblur.transforms.tables.schemas import to_table
 from dpdeblur.transforms.tables.sketch import STAGES, sketches
 from dpdeblur.transforms.tables.statistics import SCORES, RunStatistics
+from dpdeblur.transforms.tables.statistics_json import from_json, to_json
 from tests.rows import failure, score
 
 MS = st.floats(0, 1e5) | st.just(0.0) | st.just(1e-6)
@@ -74,6 +76,22 @@ def test_any_split_into_files_gives_the_statistics_of_the_rows(
         assert sketch.squares == pytest.approx(one_by_one.squares, rel=1e-6, abs=1e-6)
         for q in (0.5, 0.9, 0.99):
             assert sketch.quantile(q) == pytest.approx(one_by_one.quantile(q), rel=1.1e-3, abs=1e-9)
+
+
+@given(st.lists(SCORE, max_size=9), st.lists(FAILURE, max_size=6), st.integers(1, 4))
+def test_statistics_of_parts_that_came_as_json_are_those_of_the_whole(
+    changes: list[dict[str, object]], failed: list[tuple[str, str]], parts: int
+) -> None:
+    scores = [score(f"s{number}", **each) for number, each in enumerate(changes)]
+    failures = [failure(f"s{n}", stage=stage, error_type=error) for n, (stage, error) in enumerate(failed)]
+    whole, merged = RunStatistics(), RunStatistics()
+    for part in range(parts):
+        rows = to_table(scores[part::parts], Score), to_table(failures[part::parts], Failure)
+        whole.add(*rows)
+        one = RunStatistics()
+        one.add(*rows)
+        merged.merge(from_json(json.loads(json.dumps(to_json(one)))))
+    assert merged == whole
 
 
 def test_all_metrics_are_averaged() -> None:

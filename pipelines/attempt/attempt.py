@@ -1,0 +1,60 @@
+"""What the workers of an engine know of an attempt: what they need to find its scenes and to read and write its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dpdeblur.pipelines.run.generation import staged_file
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.resuming.bucket_plan import Terms
+from dpdeblur.transforms.resuming.earlier import TableFiles
+from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.worklist import FOLDER
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt at a run, whose folder it has taken over.
+
+    Attributes:
+        name: of the attempt, in `generation.json`.
+        run: folder of the run.
+        images: folder of its pictures, where that is another one.
+        suffix: of the pictures of earlier attempts.
+        find: returns the scenes, or raises a UsageError.
+        terms: on which it goes on from earlier attempts.
+        restart: whether to begin anew, whatever the folder holds.
+        finished: whether the last attempt came to its end.
+        facts: for `manifest.json`.
+        tables: of earlier attempts.
+    """
+
+    name: str
+    run: str
+    images: str | None
+    suffix: str
+    find: Callable[[], Collection]
+    terms: Terms
+    restart: bool
+    finished: bool
+    facts: dict[str, Any]
+    tables: TableFiles
+
+    def folder(self) -> RunFolder:
+        """Return the folder of the run."""
+        return RunFolder(self.run, self.images)
+
+    def decision_file(self) -> str:
+        """Return where the decision to go on, or not to, is written."""
+        return store.join(self.run, FOLDER, f"decision-{self.name}.json")
+
+    def summary_file(self, bucket: int) -> str:
+        """Return where the worker that commits a bucket says what it has written."""
+        return store.join(self.run, FOLDER, f"bucket-{bucket:05d}-{self.name}.json")
+
+    def staged_file(self, table: str, bucket: int) -> str:
+        """Return where the file of a table is written, to be put in place later."""
+        return staged_file(self.run, self.name, table, bucket)

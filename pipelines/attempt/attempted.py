@@ -1,0 +1,73 @@
+"""What an attempt has come to, wherever its work was done; and what is said as it begins and as it turns out to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dpdeblur.pipelines.run.lifecycle import OpenRun
+from dpdeblur.transforms.finding.collection import Overview
+from dpdeblur.transforms.layouts import left_out
+from dpdeblur.transforms.resuming.bucket_plan import Counts
+from dpdeblur.transforms.tables.statistics import RunStatistics
+from dpdeblur.transforms.wording import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What an attempt has come to.
+
+    Attributes:
+        found: what is said of the scenes as a whole.
+        counts: of the scenes, before it began.
+        facts: that `manifest.json` holds.
+        statistics: of the tables; None where there was nothing to do.
+    """
+
+    found: Overview
+    counts: Counts
+    facts: dict[str, Any]
+    statistics: RunStatistics | None
+
+
+def say_what_begins(run: OpenRun, found: Overview, counts: Counts, headline: str) -> None:
+    """Say what an attempt is about.
+
+    Args:
+        run: under way.
+        found: what is said of the scenes as a whole.
+        counts: of the scenes.
+        headline: of the job.
+    """
+    run.say("\n".join([scenes_line(found, counts), headline, *found.remarks]))
+    if line := left_out.sentence(found.left_out):
+        run.say(line)
+
+
+def say_all_done(run: OpenRun, counts: Counts) -> None:
+    """Say that there is nothing to do.
+
+    Args:
+        run: under way.
+        counts: of its scenes.
+    """
+    done = f"{counts.failed} failed" if counts.failed else "all done"
+    run.say(f"Nothing to do: {counted(counts.scenes, 'scene')}, {done}{_gone(counts)}. Results: {run.folder.uri}")
+
+
+def scenes_line(found: Overview, counts: Counts) -> str:
+    """Return what is known of the scenes of a job, in one line."""
+    already = found.scenes - counts.todo
+    return (
+        f"{counted(len(found), 'scene')}, layout {found.layout}, {found.with_role['target']} with a target"
+        + (f"; {already} already done" if already else "")
+        + (f"; {found.failures} incomplete" if found.failures else "")
+        + (f"; {found.unselected} others not asked for" if found.unselected else "")
+        + _gone(counts)
+    )
+
+
+def _gone(counts: Counts) -> str:
+    scenes = counted(len(counts.gone), "scene")
+    also = f" ({counts.not_whole} of them in part)" if counts.not_whole else ""
+    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if counts.gone else ""

@@ -1,0 +1,75 @@
+"""An attempt whose work is done in this process, on the local engine: bucket by bucket here, the scenes in a small pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+
+from dpdeblur.pipelines.attempt.attempted import Attempted, say_all_done, say_what_begins
+from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
+from dpdeblur.pipelines.run.commit import commit
+from dpdeblur.pipelines.run.display import Tally
+from dpdeblur.pipelines.run.failure_limit import FailureLimit
+from dpdeblur.pipelines.run.input_watch import InputWatch
+from dpdeblur.pipelines.run.job import Job, plan_work
+from dpdeblur.pipelines.run.lifecycle import OpenRun
+from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.transforms.foreach import ForEachScene
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.worklist import ReadScenes
+
+
+def attempt(
+    run: OpenRun,
+    job: Job[Any],
+    folder: RunFolder,
+    options: DeblurOptions | ScoreOptions,
+    each: ForEachScene,
+    *,
+    retry_failed: bool,
+    restart: bool,
+) -> Attempted:
+    """Do what is left of a job; return what came of it.
+
+    Args:
+        run: under way, in the folder.
+        job: to be done.
+        folder: of the run.
+        options: of the command.
+        each: from a scene to its outcome.
+        retry_failed: whether scenes that failed are to be done again.
+        restart: whether to begin anew, whatever the folder holds.
+
+    Raises:
+        UsageError: the folder holds a run that this job cannot go on with.
+        JobError, Stopped: the run ended before its time.
+    """
+    work = plan_work(job, folder, retry_failed=retry_failed, restart=restart, prune=options.prune)
+    folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
+    if work.nothing_to_do:
+        say_all_done(run, work.counts)
+        return Attempted(job.found, work.counts, {}, None)
+    say_what_begins(run, job.found, work.counts, job.headline)
+    facts = folder.write_manifest({**job.facts, "gone": sorted(work.counts.gone)})
+
+    pipeline = runners.make_pipeline(options.runner, options.beam_options)
+    build(pipeline, folder.write_work(work.scenes_to_do()), each)
+    failure_limit = FailureLimit(run.control, options.max_failures)
+    failure_limit.begin(work.counts.scenes, work.counts.failed)
+    with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
+        run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
+    run.raise_if_stopped()
+    return Attempted(job.found, work.counts, facts, commit(folder, work.wanted, work.buckets, prune=options.prune))
+
+
+def build(pipeline: beam.Pipeline, todo: list[str], each: ForEachScene) -> None:
+    """Add the graph to a pipeline: each outcome goes into the journal as its scene is done, and from there into the tables.
+
+    Args:
+        pipeline: to add it to.
+        todo: files of the scenes to restore, from `worklist.write_lines`.
+        each: from a scene to its outcome.
+    """
+    _ = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each
