@@ -73,8 +73,9 @@ def run(options: PackOptions) -> int:
         plans = _write_plans(assign(found.in_order(), options.shard_size, roles, rows), roles, folder)
         failures = (failure for part in found.parts() for failure in part.failures)
         broken = worklist.write_lines(folder.path(UNFINISHED), "broken", failures, journal.to_line)
-        scenes, shards = counted(found.scenes, "scene"), counted(plans.shards, "shard")
-        run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}", *found.remarks]))
+        scenes, shards = counted(len(found), "scene"), counted(plans.shards, "shard")
+        incomplete = f"; {found.failures} incomplete" if found.failures else ""
+        run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}{incomplete}", *found.remarks]))
         if line := left_out.sentence(found.left_out):
             run.say(line)
 

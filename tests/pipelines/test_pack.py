@@ -108,7 +108,9 @@ def test_a_bad_scene_fails_alone(tmp_path: Path, source: Path, capsys: pytest.Ca
     (source / "scene-003/target.png").write_bytes(b"version https://git-lfs.github.com/spec/v1")
     out = tmp_path / "out"
     assert pack(source, out) == 3
-    assert "3 scenes failed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("6 scenes, layout folders, into 1 shard; 1 incomplete\n"), "as plan and deblur count them"
+    assert "3 scenes failed" in said
     failures = pq.read_table(out / "failures").to_pylist()
     assert [(row["scene_id"], row["stage"]) for row in failures] == [
         ("scene-001", "find"),
