@@ -188,7 +188,7 @@ def content(folder: RunFolder) -> dict[str, Any]:
     return {**tables, "journal": lines, "pictures": pictures, "manifest": manifest}
 
 
-@settings(deadline=None, max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(deadline=None, max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(TRY, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_the_workers_leave_what_the_command_alone_would(tries: list[Try], order: Random) -> None:
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
