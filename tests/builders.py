@@ -45,12 +45,18 @@ def png(pixels: Pixels) -> bytes:
     return bytes(imagecodecs.png_encode(pixels, level=1))
 
 
-def make_scenes(count: int = 3, roles: tuple[str, ...] = ROLES, **views: Any) -> dict[str, dict[str, bytes]]:
-    """Scenes named scene-000 and so on, encoded as PNG. Further arguments go to `make_views`."""
-    return {
-        f"scene-{seed:03d}": {role: png(p) for role, p in make_views(seed=seed, **views).items() if role in roles}
-        for seed in range(count)
-    }
+def make_scenes(
+    count: int = 3, roles: tuple[str, ...] = ROLES, unlike: int | None = None, **views: Any
+) -> dict[str, dict[str, bytes]]:
+    """Scenes named scene-000 and so on, encoded as PNG. Further arguments go to `make_views`.
+
+    `unlike` of them are made, all by default; the others are copies, where many or large ones would take long to make.
+    """
+    made = [
+        {role: png(p) for role, p in make_views(seed=seed, **views).items() if role in roles}
+        for seed in range(count if unlike is None else unlike)
+    ]
+    return {f"scene-{number:03d}": made[number % len(made)] for number in range(count)}
 
 
 def write_file(path: Path, data: bytes) -> str:

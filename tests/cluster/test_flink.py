@@ -30,7 +30,13 @@ def flink() -> Iterator[FlinkCluster]:
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scenes that take long enough for something to happen meanwhile."""
-    return write_folders(tmp_path_factory.mktemp("many"), make_scenes(MANY, height=480, width=640))
+    return write_folders(tmp_path_factory.mktemp("many"), make_scenes(MANY, unlike=4, height=480, width=640))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes that a signal overtakes."""
+    return write_folders(tmp_path_factory.mktemp("large"), make_scenes(24, unlike=2, height=1080, width=1440))
 
 
 def test_the_tables_equal_those_of_the_local_run(flink: FlinkCluster, scenes: Path, local_run: Path, tmp_path: Path) -> None:
@@ -103,8 +109,7 @@ def test_a_cancelled_job_goes_on_where_it_was(flink: FlinkCluster, tmp_path: Pat
     _whole(done, run)
 
 
-def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, tmp_path: Path) -> None:
-    large = write_folders(tmp_path / "large", make_scenes(24, height=1080, width=1440))
+def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, large: Path, tmp_path: Path) -> None:
     run, before = tmp_path / "run", _cancelled(flink)
     process = start("deblur", "--input", large, "--output", run, "--model", "views-mean", *flink.options)
     wait_for(lambda: finished(run) >= 1, process)
@@ -117,8 +122,7 @@ def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, tmp_path: 
     assert not (run / "metrics").exists()
 
 
-def test_a_signal_cancels_a_job_that_packs(flink: FlinkCluster, tmp_path: Path) -> None:
-    large = write_folders(tmp_path / "large", make_scenes(24, height=1080, width=1440))
+def test_a_signal_cancels_a_job_that_packs(flink: FlinkCluster, large: Path, tmp_path: Path) -> None:
     shards, before = tmp_path / "shards", _cancelled(flink)
     words = ("pack", "--input", large, "--output", shards, "--shard-size", "20MB", "--codec", "jxl", *flink.options)
     process = start(*words)
