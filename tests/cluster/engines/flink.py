@@ -47,9 +47,10 @@ taskmanager.memory.jvm-overhead.min: 128m
 taskmanager.memory.jvm-overhead.max: 128m
 heartbeat.timeout: 15000
 heartbeat.interval: 3000
+classloader.resolve-order: parent-first
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 10
-restart-strategy.fixed-delay.delay: 1s
+restart-strategy.fixed-delay.delay: 8s
 io.tmp.dirs: {tmp}
 blob.storage.directory: {tmp}
 """
@@ -86,7 +87,7 @@ class FlinkCluster:
         (self.folder / "config.yaml").write_text(config)
         (self.folder / "log4j.properties").write_text(_LOG4J)
         properties = [f"-Dlog4j.configurationFile={self.folder}/log4j.properties", f"-Djava.io.tmpdir={self.folder}/tmp"]
-        self._command = [java, *_JAVA, *properties, "-cp", f"{libraries}/*"]
+        self._command = [java, *_JAVA, *properties, "-cp", f"{libraries}/*:{self.jar}"]
         self._daemons: list[Daemon] = []
         self.task_managers: list[Daemon] = []
         try:
@@ -127,7 +128,7 @@ class FlinkCluster:
             f"--flink_version={SERIES}",
             f"--flink_job_server_jar={self.jar}",
             f"--parallelism={self.slots}",
-            "--environment_cache_millis=10000",  # or workers would end and start again between any two stages
+            "--environment_cache_millis=5000",  # or workers would start anew for every stage; less than the delay above
         ]
 
     def jobs(self) -> list[dict[str, Any]]:
