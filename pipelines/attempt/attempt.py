@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dpdeblur.pipelines.run.generation import staged_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.resuming.bucket_plan import Terms
@@ -54,7 +53,3 @@ class Attempt:
     def summary_file(self, bucket: int) -> str:
         """Return where the worker that commits a bucket says what it has written."""
         return store.join(self.run, FOLDER, f"bucket-{bucket:05d}-{self.name}.json")
-
-    def staged_file(self, table: str, bucket: int) -> str:
-        """Return where the file of a table is written, to be put in place later."""
-        return staged_file(self.run, self.name, table, bucket)

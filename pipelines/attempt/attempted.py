@@ -1,14 +1,21 @@
-"""What an attempt has come to, wherever its work was done; and what is said as it begins and as it turns out to be done."""
+"""What is the same for an attempt wherever its work is done: how it runs, what is said of it, and what it comes to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+import apache_beam as beam
+
+from dpdeblur.pipelines.run import display
+from dpdeblur.pipelines.run.failure_limit import FailureLimit
+from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.lifecycle import OpenRun
+from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Overview
 from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.resuming.bucket_plan import Counts
+from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.statistics import RunStatistics
 from dpdeblur.transforms.wording import counted
 
@@ -28,6 +35,22 @@ class Attempted:
     counts: Counts
     facts: dict[str, Any]
     statistics: RunStatistics | None
+
+
+def execute(
+    run: OpenRun, folder: RunFolder, pipeline: beam.Pipeline, tally: display.Tally, failure_limit: FailureLimit
+) -> None:
+    """Run the pipeline of an attempt to its end, or until too many scenes fail, the input goes away, or it is stopped.
+
+    Args:
+        run: under way.
+        folder: of the run.
+        pipeline: of the attempt.
+        tally: counts the scenes.
+        failure_limit: hears of all that fail.
+    """
+    with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
+        run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
 
 
 def say_what_begins(run: OpenRun, found: Overview, counts: Counts, headline: str) -> None:

@@ -107,12 +107,9 @@ def _decided(reports: Sequence[Report], found: Found, attempt: Attempt) -> Decis
 
 
 def _make_ready(found: Overview, decision: Decision, attempt: Attempt) -> None:
-    """Change the folder as `run_folder.RunFolder.make_ready` does, now that it is clear that the attempt goes on."""
+    """Change the folder, now that it is clear that the attempt goes on."""
     folder = attempt.folder()
-    if attempt.restart:
-        folder.clear()
-    elif decision.forgot_failures:
-        folder.forget_failures()
+    folder.forget(everything=attempt.restart, failures=decision.forgot_failures)
     folder.write_manifest({**attempt.facts, **found_facts(found), "gone": sorted(decision.counts.gone)})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dpdeblur.pipelines.attempt import decision
 from dpdeblur.pipelines.attempt.attempt import Attempt
-from dpdeblur.pipelines.attempt.attempted import Attempted, say_all_done, say_what_begins
+from dpdeblur.pipelines.attempt.attempted import Attempted, execute, say_all_done, say_what_begins
 from dpdeblur.pipelines.attempt.commit import staged_buckets
 from dpdeblur.pipelines.attempt.graph import build
 from dpdeblur.pipelines.console import complain
@@ -17,7 +17,6 @@ from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
 from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.commit import put_in_place
 from dpdeblur.pipelines.run.failure_limit import FailureLimit
-from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder, suffix_of
@@ -27,7 +26,6 @@ from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.resuming.bucket_plan import Terms
 from dpdeblur.transforms.resuming.earlier import TABLES, TableFiles
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables import journal
 
 
 def attempt(
@@ -77,12 +75,8 @@ def attempt(
     build(pipeline, this, each)
     failure_limit, tally = FailureLimit(run.control, options.max_failures), display.Tally(None)
     beginning = Beginning(this, run, job.headline, tally, failure_limit)
-    with (
-        run.control.listening(failure_limit.add),
-        run.control.listening(InputWatch(run.control).add),
-        display.every(store.look_interval_s(folder.uri), beginning.look),
-    ):
-        run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
+    with display.every(store.look_interval_s(folder.uri), beginning.look):
+        execute(run, folder, pipeline, tally, failure_limit)
     made = decision.read(this)
     beginning.take(made)  # which may be the first that is heard of how many may fail
     run.raise_if_stopped()

@@ -6,18 +6,16 @@ from typing import Any
 
 import apache_beam as beam
 
-from dpdeblur.pipelines.attempt.attempted import Attempted, say_all_done, say_what_begins
+from dpdeblur.pipelines.attempt.attempted import Attempted, execute, say_all_done, say_what_begins
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
 from dpdeblur.pipelines.run.commit import commit
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.failure_limit import FailureLimit
-from dpdeblur.pipelines.run.input_watch import InputWatch
 from dpdeblur.pipelines.run.job import Job, plan_work
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.foreach import ForEachScene
-from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.worklist import ReadScenes
 
 
@@ -58,8 +56,7 @@ def attempt(
     build(pipeline, folder.write_work(work.scenes_to_do()), each)
     failure_limit = FailureLimit(run.control, options.max_failures)
     failure_limit.begin(work.counts.scenes, work.counts.failed)
-    with run.control.listening(failure_limit.add), run.control.listening(InputWatch(run.control).add):
-        run.execute(pipeline, Tally(len(work.todo)), journal.Follower(folder.path(journal.FOLDER)))
+    execute(run, folder, pipeline, Tally(len(work.todo)), failure_limit)
     run.raise_if_stopped()
     return Attempted(job.found, work.counts, facts, commit(folder, work.wanted, work.buckets, prune=options.prune))
 

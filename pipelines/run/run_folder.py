@@ -134,10 +134,21 @@ class RunFolder:
         markers = self._state("journal", journal.UNDER_WAY)
         return {store.name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
 
-    def forget_failures(self) -> None:
-        """Have the failed scenes done again, whatever happens to the attempt that begins now."""
-        journal.drop_failures(self.path(journal.FOLDER))
-        store.delete(self.parts("failures"))
+    def forget(self, *, everything: bool, failures: bool) -> None:
+        """Drop what an attempt is to do again, whatever becomes of it.
+
+        Args:
+            everything: whether to forget the run that the folder holds.
+            failures: whether to forget which of its scenes have failed.
+
+        Raises:
+            UsageError: the folder's manifest is none of ours.
+        """
+        if everything:
+            self.clear()
+        elif failures:
+            journal.drop_failures(self.path(journal.FOLDER))
+            store.delete(self.parts("failures"))
 
     def statistics(self) -> RunStatistics:
         """Return the statistics of the metrics and failures tables as they stand.
@@ -205,12 +216,9 @@ class RunFolder:
             UsageError: the folder's manifest is none of ours.
             JobError: another attempt begins at the same moment.
         """
-        if restart:
-            self.clear()
-        else:
+        if not restart:
             self.sweep()
-            if forget_failures:
-                self.forget_failures()
+        self.forget(everything=restart, failures=forget_failures)
         self.generations.take_over(anew=restart)
 
     def write_work(self, todo: Iterable[Scene]) -> list[str]:

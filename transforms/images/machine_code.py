@@ -16,7 +16,6 @@ import hashlib
 import logging
 import os
 import platform
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +27,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numpy as np
+
+from dpdeblur.transforms.storage import local_files
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -187,7 +188,7 @@ def _code(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
     code = _compile(function, kinds)
     for folder in folders:
         with suppress(OSError):  # a full disk, or a folder of somebody else's: the next process compiles again
-            _keep(folder / name, hashlib.sha256(code).digest() + code)
+            local_files.write(str(folder / name), hashlib.sha256(code).digest() + code)
             break
     return code
 
@@ -197,18 +198,6 @@ def _folders(source: Path) -> Iterator[Path]:
     yield Path(cache_from_source(str(source))).parent
     with suppress(RuntimeError):  # a user without a home
         yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpdeblur"
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # --- compiling -----------------------------------------------------------------------------------------------------
