@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 
 from dpdeblur.transforms.layouts.find import Found
 from dpdeblur.transforms.layouts.left_out import LeftOut
-from dpdeblur.transforms.records import Failure, Scene, scene_from_tuple, scene_to_tuple
+from dpdeblur.transforms.records import ROLES, Failure, Scene, scene_from_tuple, scene_to_tuple
 from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for
 
 SHOWN = 3
 """Scenes and failures that are kept in memory as examples."""
 
 OPTIONAL_ROLES = ("combined", "target", "restored")
+_PLACES = {role: 3 + ROLES.index(role) for role in OPTIONAL_ROLES}
+"""Where `scene_to_tuple` has them."""
 
 SCENES_AT_ONCE = 20_000
 """Scenes of a bucket, about."""
@@ -115,11 +117,12 @@ class Collection(Overview):
             self.scenes += 1
             if item.subset:
                 self.subsets[item.subset] += 1
-            for role in OPTIONAL_ROLES:
-                if getattr(item, role) is not None:
+            plain = scene_to_tuple(item)
+            for role, place in _PLACES.items():
+                if plain[place]:
                     self.with_role[role] += 1
             _keep_first(self.first, item)
-            self._items.add(item.scene_id, scene_to_tuple(item))
+            self._items.add(item.scene_id, plain)
         elif isinstance(item, Failure):
             self.failures += 1
             _keep_first(self.first_failures, item)

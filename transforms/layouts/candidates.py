@@ -138,15 +138,16 @@ def _required(candidate: CandidateScene, role: str) -> Source:
 
 
 def _only(candidate: CandidateScene, role: str) -> Source | None:
-    files = candidate.files.get(role, ())
+    files = candidate.files.get(role)
+    if not files:
+        return None
     if len(files) > 1:
         could = _some([file.source.uri for file in files])
         raise SceneError(f"{len(files)} files could be the {role} picture: {could}. Keep one.")
-    if files and files[0].problem:
-        raise _Incomplete(f"The {role} picture cannot be used: {files[0].problem}.", files[0].source.uri)
-    if not files:
-        return None
-    source, path = files[0].source, files[0].path
+    (file,) = files
+    if file.problem:
+        raise _Incomplete(f"The {role} picture cannot be used: {file.problem}.", file.source.uri)
+    source, path = file.source, file.path
     return source if source.place == path else Source(source.uri, source.offset, source.size, source.stamp, path)
 
 

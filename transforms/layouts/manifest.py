@@ -16,6 +16,7 @@ from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
 from dpdeblur.transforms.layouts.parquet_table import parquet_columns, parquet_rows
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import named_file
+from dpdeblur.transforms.storage.uris import is_tidy
 from dpdeblur.transforms.storage.walk import File
 
 _JSON = (".jsonl", ".ndjson")
@@ -23,6 +24,7 @@ EXTENSIONS = (".csv", ".tsv", *_JSON, ".parquet")
 REQUIRED, OPTIONAL = ("id", "left", "right"), ("combined", "target", "subset")
 RESTORED = "restored"
 """The column of pictures that somebody else restored, which is read where these are scored."""
+_PICTURES = (*ROLES, RESTORED)
 
 
 class Reader:
@@ -39,7 +41,7 @@ class Reader:
 
     def __init__(self, uri: str, name: str = "", *, restored: bool = False) -> None:
         self._uri, self._name = uri, name or posixpath.basename(uri)
-        self._folder = (uri.rpartition("/")[0] or "/") if "/" in uri else "."
+        self._folder = Folder((uri.rpartition("/")[0] or "/") if "/" in uri else ".")
         self._required = (*REQUIRED, RESTORED) if restored else REQUIRED
 
     def rows(self) -> Iterator[tuple[int, Row | str]]:
@@ -108,28 +110,45 @@ def _rows(uri: str, required: tuple[str, ...]) -> Iterator[tuple[int, Row | str]
         yield from (json_rows if _is_json(uri) else csv_rows)(uri, required, OPTIONAL)
 
 
-def _candidate(place: str, folder: str, row: Row | str, required: tuple[str, ...]) -> CandidateScene:
+def _candidate(place: str, folder: Folder, row: Row | str, required: tuple[str, ...]) -> CandidateScene:
     if isinstance(row, str):
         return CandidateScene(place, place, problem=row)
     empty = [name for name in required if not row[name]]
     if empty:
         return CandidateScene(row["id"] or place, place, problem=f"Row {place} has no {' and no '.join(empty)}.")
     candidate = CandidateScene(row["id"], place, row.get("subset") or "")
-    for role in (*ROLES, RESTORED):
+    for role in _PICTURES:
         if path := row.get(role):
             if not path.isprintable() or len(path) > MAX_TEXT:
                 candidate.problem = f"The {role} path of row {place} is no path: {escaped(path)}."
                 return candidate
-            file = _file(folder, path)
+            file = folder.file(path)
             if file is None:
                 candidate.problem, candidate.may_pass = f"The {role} picture of row {place} is not there: {path}.", True
                 return candidate
-            candidate.add(role, file)
+            candidate.files[role] = [file]
     return candidate
 
 
-def _file(folder: str, path: str) -> File | None:
-    """Return a file that a row names; it is known by its path in the manifest, where that is relative, and may move with it."""
-    place = "" if "://" in path or path.startswith("/") else posixpath.normpath(path)
-    source = named_file(store.relative_to(folder, path), place)
-    return None if source is None else File(place, source)
+class Folder:
+    """The folder of a manifest, at which its relative paths start.
+
+    Args:
+        uri: of the folder.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri, self._prefix = uri, store.relative_to(uri, "_").removesuffix("_")
+
+    def file(self, path: str) -> File | None:
+        """Return the file of a path; None where there is none.
+
+        It is known by its path in the manifest, where that is relative, and may move with it.
+        """
+        if path[0] != "/" and is_tidy(path):  # as nearly all are: there may be millions
+            place, uri = path, self._prefix + path
+        else:
+            place = "" if "://" in path or path.startswith("/") else posixpath.normpath(path)
+            uri = store.relative_to(self._uri, path)
+        source = named_file(uri, place)
+        return None if source is None else File(place, source)

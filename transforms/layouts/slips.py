@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from operator import itemgetter
 
 from dpdeblur.transforms.layouts import manifest
 from dpdeblur.transforms.layouts.candidates import CandidateScene
@@ -11,6 +12,7 @@ from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for
 from dpdeblur.transforms.wording import counted
 
+_VIEWS = ("left", "right")
 _VIEWS_AT_ONCE, _SHOWN = 50_000, 3
 
 
@@ -33,22 +35,21 @@ class Slips:
     def __init__(self, uri: str, *, restored: bool = False) -> None:
         self._uri, self._known = uri, {*manifest.REQUIRED, *manifest.OPTIONAL, *([manifest.RESTORED] if restored else [])}
         self._twice: dict[tuple[str, str], _First] = {}
-        self._views = Spool[tuple[tuple[str, int], int, str]]()
+        self._views = {role: Spool[tuple[int, int, str]]() for role in _VIEWS}
 
     def add(self, number: int, candidate: CandidateScene) -> None:
         """Look at the candidate of one more row."""
-        roles: dict[str, str] = {}
-        for role, files in candidate.files.items():
-            uri = files[0].source.uri
-            if other := roles.get(uri):
-                self._twice.setdefault((other, role), _First()).add(number, candidate.scene_id)
-            roles[uri] = role
-            if role in (
-                "left",
-                "right",
-            ):  # by its hash: two of one hash cost a needless question
-                view = hash(uri)
-                self._views.add_to(view % PARTITIONS, ((role, view), number, candidate.scene_id))
+        uris = {role: files[0].source.uri for role, files in candidate.files.items()}
+        for role in _VIEWS:
+            if role in uris:
+                view = hash(uris[role])  # two of one hash cost a needless question
+                self._views[role].add_to(view % PARTITIONS, (view, number, candidate.scene_id))
+        if len({*uris.values()}) < len(uris):
+            roles: dict[str, str] = {}
+            for role, uri in uris.items():
+                if other := roles.get(uri):
+                    self._twice.setdefault((other, role), _First()).add(number, candidate.scene_id)
+                roles[uri] = role
 
     def remarks(self) -> tuple[str, ...]:
         """Return what was found, in sentences."""
@@ -59,26 +60,34 @@ class Slips:
     def _repeated(self) -> Iterator[str]:
         for (one, other), found in sorted(self._twice.items(), key=lambda item: (item[1].named, item[0])):
             yield f"{counted(found.count, 'row')} with one file as {one} and as {other}: {found}. Is that meant?"
-        for role, found in sorted(self._shared().items(), key=lambda item: (item[1].named, item[0])):
+        shared = {role: found for role, views in self._views.items() if (found := _shared(views)).count}
+        for role, found in sorted(shared.items(), key=lambda item: (item[1].named, item[0])):
             yield f"{counted(found.count, 'row')} with the {role} view of another row: {found}. Is that meant?"
 
-    def _shared(self) -> dict[str, _First]:
-        """Return the rows that have a view of a row before them, by its role."""
-        shared: dict[str, _First] = {}
-        buckets = buckets_for(len(self._views), _VIEWS_AT_ONCE)
-        for bucket in range(buckets):
-            views = list(self._views.bucket(bucket, buckets))
-            times = Counter(view for view, _, _ in views)
-            by_view: dict[tuple[str, int], _First] = defaultdict(_First)
-            for view, number, scene_id in views:
-                if times[view] > 1:
-                    by_view[view].add(number, scene_id)
-            for (role, _), rows in by_view.items():
-                (_, first), *others = rows.named
-                others = [(number, f"{first} and {name}") for number, name in others if name != first]
-                if others:
-                    shared.setdefault(role, _First()).merge(rows.count - (len(rows.named) - len(others)), others)
-        return shared
+
+def _shared(views: Spool[tuple[int, int, str]]) -> _First:
+    """Return the rows that have a view of a row before them.
+
+    Args:
+        views: the view of each row, its number and its scene.
+    """
+    shared = _First()
+    buckets = buckets_for(len(views), _VIEWS_AT_ONCE)
+    for bucket in range(buckets):
+        there = list(views.bucket(bucket, buckets))
+        times = Counter(map(itemgetter(0), there))
+        if len(times) == len(there):
+            continue
+        by_view: dict[int, _First] = defaultdict(_First)
+        for view, number, scene_id in there:
+            if times[view] > 1:
+                by_view[view].add(number, scene_id)
+        for rows in by_view.values():
+            (_, first), *others = rows.named
+            others = [(number, f"{first} and {name}") for number, name in others if name != first]
+            if others:
+                shared.merge(rows.count - (len(rows.named) - len(others)), others)
+    return shared
 
 
 class _First:

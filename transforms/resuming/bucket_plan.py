@@ -111,7 +111,7 @@ def plan_bucket(there: BucketScenes, outcomes: BucketOutcomes, terms: Terms) -> 
 def _counts(there: BucketScenes, failures: list[Failure], change: Diff, terms: Terms) -> Counts:
     kept, broken = [*change.kept, *change.gone], {failure.scene_id for failure in failures}
     lost, ours = change.lost - terms.told, terms.images + "/"
-    files = (file[0] for _, _, _, *files in there.plain for file in files if file)
+    misplaced = [file[0] for scene in there.plain for file in scene[3:] if file and file[0].startswith(ours)]
     return Counts(
         todo=len(change.todo),
         known=len({one.scene_id for one in kept} | broken),
@@ -123,5 +123,5 @@ def _counts(there: BucketScenes, failures: list[Failure], change: Diff, terms: T
         lost=len(lost),
         first_lost=min(lost, default=""),
         same=change.same,
-        misplaced=min((uri for uri in files if uri.startswith(ours)), default=""),
+        misplaced=min(misplaced, default=""),
     )

@@ -9,7 +9,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from dpdeblur.transforms.records import ROLES, Failure, Outcome, Score, failure_to_find, scene_from_tuple
 from dpdeblur.transforms.storage.patient_read import InputUnreachableError
@@ -19,8 +19,7 @@ _OPTIONAL = {role: 3 + ROLES.index(role) for role in ("target", "combined")}
 """Pictures that a scene may lack, and where `scene_to_tuple` has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """An outcome of an earlier attempt, as far as it matters for what to do.
 
     Attributes:

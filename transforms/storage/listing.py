@@ -83,13 +83,7 @@ def single_file(uri: str, place: str = "") -> Source | None:
         UsageError: the file system cannot be asked.
     """
     if is_local(uri):
-        try:
-            status = os.stat(uri)  # noqa: PTH116 - called once per picture of a manifest: a Path would double the cost
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
-        except OSError as error:
-            raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
-        return local_source(uri, status, place) if is_plain_file(status) else None
+        return _file_here(uri, place)
     reachable.check(uri)
     try:
         return store.objects_at(uri).stat(uri)
@@ -111,7 +105,17 @@ def named_file(uri: str, place: str) -> Source | None:
     Raises:
         UsageError: the file system cannot be asked.
     """
-    return single_file(uri, place) if is_local(uri) else Source(uri, place=place)
+    return _file_here(uri, place) if is_local(uri) else Source(uri, place=place)
+
+
+def _file_here(uri: str, place: str) -> Source | None:
+    try:
+        status = os.stat(uri)  # noqa: PTH116 - called once per picture of a manifest: a Path would double the cost
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
+    return local_source(uri, status, place) if is_plain_file(status) else None
 
 
 def _match(folder: str) -> Iterator[File | SkippedEntry]:

@@ -13,6 +13,7 @@ import tempfile
 import weakref
 import zlib
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Generic, TypeVar
@@ -66,14 +67,14 @@ class Spool(Generic[RecordT]):
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._in_memory = in_memory
-        self._waiting: dict[int, list[RecordT]] = {}
-        self._count = self._waiting_count = 0
+        self._waiting = defaultdict[int, list[RecordT]](list)
+        self._written = self._waiting_count = 0
         self._file: BinaryIO | None = None
         self._blocks: dict[int, array[int]] = {}  # where the blocks of each partition begin
 
     def __len__(self) -> int:
         """Return how many records were added."""
-        return self._count
+        return self._written + self._waiting_count
 
     def add(self, name: str, record: RecordT) -> None:
         """Add a record under a name."""
@@ -81,8 +82,7 @@ class Spool(Generic[RecordT]):
 
     def add_to(self, partition: int, record: RecordT) -> None:
         """Add a record to a partition, or to the bucket of that number."""
-        self._waiting.setdefault(partition, []).append(record)
-        self._count += 1
+        self._waiting[partition].append(record)
         self._waiting_count += 1
         if self._waiting_count >= self._in_memory:
             self._write()
@@ -110,4 +110,5 @@ class Spool(Generic[RecordT]):
             self._blocks.setdefault(partition, array("Q")).append(self._file.tell())
             pickle.dump(records, self._file, pickle.HIGHEST_PROTOCOL)
         self._file.flush()
-        self._waiting, self._waiting_count = {}, 0
+        self._waiting.clear()
+        self._written, self._waiting_count = self._written + self._waiting_count, 0

@@ -41,12 +41,12 @@ def join(folder: str, *parts: str) -> str:
     """Return an address inside a folder."""
     if is_local(folder):
         path = "/".join((folder, *parts))  # called for each picture of a manifest: Path takes ten times as long
-        return path if folder and _is_tidy(path) else str(Path(_plain(folder), *parts))
+        return path if folder and is_tidy(path) else str(Path(_plain(folder), *parts))
     return "/".join([folder.rstrip("/"), *parts])
 
 
-def _is_tidy(path: str) -> bool:
-    """Return whether a path is spelled as `Path` spells it: no empty parts, none that is a dot."""
+def is_tidy(path: str) -> bool:
+    """Return whether a path is spelled as `Path` spells it: no empty parts, none that is a dot. It may also say no in vain."""
     return path[:1] not in ("", ".") and "//" not in path and "/." not in path and path[-1] != "/"
 
 

@@ -22,7 +22,7 @@ def input_key(scene: Scene, settings_digest: str) -> str:
 def plain_input_key(scene: tuple[Any, ...], settings_digest: str) -> str:
     """Return the `input_key` of a scene in the form of `records.scene_to_tuple`."""
     _, subset, _, *files = scene
-    facts = ", ".join([_text(settings_digest), _text(subset), *map(_version, files)])
+    facts = ", ".join([_text(settings_digest), _text(subset), *[_version(*file) if file else "null" for file in files]])
     return hashlib.sha256(f"[{facts}]".encode()).hexdigest()[:32]
 
 
@@ -32,11 +32,8 @@ def former_input_key(scene: Scene, settings_digest: str) -> str:
     return _digest_of([settings_digest, subset, *(file and file[:4] for file in files)])
 
 
-def _version(file: tuple[Any, ...] | None) -> str:
+def _version(uri: str, offset: int | None, size: int | None, stamp: str, place: str) -> str:
     """Return what `json.dumps` makes of a file's place, offset, size and stamp, in a third of the time."""
-    if file is None:
-        return "null"
-    uri, offset, size, stamp, place = file
     start, length = "null" if offset is None else offset, "null" if size is None else size
     return f"[{_text(place if place and stamp else uri)}, {start}, {length}, {_text(stamp)}]"
 

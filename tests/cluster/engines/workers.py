@@ -20,6 +20,9 @@ class Workers:
     Args:
         folder: for the files of the workers; workers are told apart by it.
         bare: an environment of its own for each worker, with all packages of the tests' but dpdeblur.
+
+    Attributes:
+        command: starts a worker.
     """
 
     def __init__(self, folder: Path, *, bare: bool = False) -> None:
@@ -30,20 +33,20 @@ class Workers:
         folder.mkdir(parents=True, exist_ok=True)
         if bare:
             _link_others(folder / "others")
-        self._start = folder / "start-worker"
-        self._start.write_text(
+        self.command = folder / "start-worker"
+        self.command.write_text(
             "#!/bin/sh\n"
             f"export PATH={python}:$PATH RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1\n"
             f"mkdir {here} && cd {here}\n"  # the boot program writes the options of the job to where it is
             f"{make if bare else ''}"
             f'exec {boot} "$@" --semi_persist_dir={here} > log.txt 2>&1\n'
         )
-        self._start.chmod(0o755)
+        self.command.chmod(0o755)
 
     @property
     def options(self) -> list[str]:
         """What to add to the command line of a pipeline that shall use them."""
-        return ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(self._start)})}"]
+        return ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(self.command)})}"]
 
     def installed(self) -> list[Path]:
         """Where the workers of bare environments have installed the program that came with the job."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +25,7 @@ DONE = st.builds(
     finished_ms=st.integers(0, 3),
     stage=st.sampled_from(["find", "decode"]),
     error_type=st.sampled_from(["SceneError", InputUnreachableError.__name__]),
-).map(lambda one: replace(one, stage="", error_type="") if one.restored else one)
+).map(lambda one: one._replace(stage="", error_type="") if one.restored else one)
 KINDS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["whole", "broken", "unselected"]))
 
 
