@@ -84,8 +84,8 @@ class Overview:
 
 
 @dataclass(slots=True)
-class Collection(Overview):
-    """What lies in a place: as `Found`, without holding it in memory.
+class Census(Overview):
+    """What is known of the scenes of a place, or of a part of it; those of several parts add up.
 
     Attributes:
         subsets: how many whole scenes each subset has.
@@ -96,6 +96,48 @@ class Collection(Overview):
     subsets: Counter[str] = field(default_factory=Counter)
     first: list[Scene] = field(default_factory=list)
     first_failures: list[Failure] = field(default_factory=list)
+
+    def overview(self) -> Overview:
+        """Return what is said of them as a whole."""
+        return Overview(**{column.name: getattr(self, column.name) for column in fields(Overview)})
+
+    def count(self, item: Item) -> None:
+        """Count one more; no id comes twice."""
+        if isinstance(item, Scene):
+            self._count_scene(item, scene_to_tuple(item))
+        elif isinstance(item, Failure):
+            self.failures += 1
+            _keep_first(self.first_failures, item)
+        else:
+            self.unselected += 1
+
+    def _count_scene(self, scene: Scene, plain: tuple[Any, ...]) -> None:
+        self.scenes += 1
+        if scene.subset:
+            self.subsets[scene.subset] += 1
+        for role, place in _PLACES.items():
+            if plain[place]:
+                self.with_role[role] += 1
+        _keep_first(self.first, scene)
+
+    def merge(self, other: Census) -> None:
+        """Add what is known of another part."""
+        self.scenes += other.scenes
+        self.failures += other.failures
+        self.unselected += other.unselected
+        self.subsets.update(other.subsets)
+        for role in OPTIONAL_ROLES:
+            self.with_role[role] += other.with_role[role]
+        for scene in other.first:
+            _keep_first(self.first, scene)
+        for failure in other.first_failures:
+            _keep_first(self.first_failures, failure)
+
+
+@dataclass(slots=True)
+class Collection(Census):
+    """What lies in a place: as `Found`, without holding it in memory."""
+
     _items: Spool[tuple[Any, ...] | Failure | str] = field(default_factory=Spool)
 
     @classmethod
@@ -107,29 +149,18 @@ class Collection(Overview):
                 collection.add(item)
         return collection
 
-    def overview(self) -> Overview:
-        """Return what is said of them as a whole."""
-        return Overview(**{column.name: getattr(self, column.name) for column in fields(Overview)})
-
     def add(self, item: Item) -> None:
         """Take one more; no id comes twice."""
         if isinstance(item, Scene):
-            self.scenes += 1
-            if item.subset:
-                self.subsets[item.subset] += 1
             plain = scene_to_tuple(item)
-            for role, place in _PLACES.items():
-                if plain[place]:
-                    self.with_role[role] += 1
-            _keep_first(self.first, item)
+            self._count_scene(item, plain)
             self._items.add(item.scene_id, plain)
-        elif isinstance(item, Failure):
-            self.failures += 1
-            _keep_first(self.first_failures, item)
-            self._items.add(item.scene_id, item)
-        else:
-            self.unselected += 1
+            return
+        self.count(item)
+        if isinstance(item, str):
             self._items.add(item, item)
+        else:
+            self._items.add(item.scene_id, item)
 
     def parts(self) -> Iterator[BucketScenes]:
         """Yield all scenes, a bucket at a time."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
@@ -80,16 +81,18 @@ def refuse_collisions(candidates: Iterable[CandidateScene]) -> None:
     """Refuse two places that would give scenes of one name: a matter of the whole input, where ids come from paths.
 
     Raises:
-        UsageError: names both places.
+        UsageError: names both places; of several pairs the first by its text.
     """
-    seen: dict[str, str] = {}
-    for candidate in candidates:
+    seen, refusals = dict[str, str](), list[str]()
+    for candidate in sorted(candidates, key=attrgetter("place")):
         other = seen.setdefault(candidate.scene_id, candidate.place)
         if other != candidate.place:
-            raise UsageError(
+            refusals.append(
                 f"{escaped(other)} and {escaped(candidate.place)} would both be scene {printable(candidate.scene_id)}. "
                 "Rename one, give only one of the folders as --input, or list the scenes in a manifest."
             )
+    if refusals:
+        raise UsageError(min(refusals))
 
 
 def settle(candidates: Iterable[CandidateScene]) -> Settled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dpdeblur.transforms.layouts.candidates import CandidateScene
-from dpdeblur.transforms.layouts.pairing import FolderGroup, pair_by_order
+from dpdeblur.transforms.layouts.pairing import FolderGroup, pair_groups
 from dpdeblur.transforms.storage.listing import Listing
 
 _FOLDER = re.compile(r"((?:.*/)?)(train|val|test)_([clr])/(source|target)", re.DOTALL)
@@ -32,4 +32,4 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
                 folders = {role: f"{tree}{subset}_{view}/{kind}" for (view, kind), role in _ROLES.items()}
                 groups[tree, subset] = FolderGroup(folders, tree, "", subset)
             groups[tree, subset].add(role, file)
-    return [candidate for _, group in sorted(groups.items()) for candidate in pair_by_order(group, listing.closed, order=str)]
+    return pair_groups((group for _, group in sorted(groups.items())), listing.closed, order=str)

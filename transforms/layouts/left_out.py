@@ -53,7 +53,7 @@ _KIND_BY_EXTENSION = {
 
 
 class LeftOutCounter:
-    """Counts files by kind, and remembers the first of each."""
+    """Counts files by kind, and remembers the first of each by path, whatever the order in which they come."""
 
     def __init__(self) -> None:
         self._counts: dict[Kind, int] = {}
@@ -63,13 +63,19 @@ class LeftOutCounter:
         """Count one more file."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         examples = self._examples.setdefault(kind, [])
-        if len(examples) < MAX_EXAMPLES:
-            examples.append(escaped(path))
+        if len(examples) < MAX_EXAMPLES or path < examples[-1]:
+            self._examples[kind] = sorted([*examples, path])[:MAX_EXAMPLES]
+
+    def merge(self, other: LeftOutCounter) -> None:
+        """Add what another has counted."""
+        for kind, count in other._counts.items():
+            self._counts[kind] = self._counts.get(kind, 0) + count
+            self._examples[kind] = sorted([*self._examples.get(kind, ()), *other._examples[kind]])[:MAX_EXAMPLES]
 
     def counts(self) -> tuple[LeftOut, ...]:
         """Return what was counted, the most frequent kind first."""
         kinds = sorted(self._counts, key=lambda kind: (-self._counts[kind], kind))
-        return tuple(LeftOut(*kind, self._counts[kind], tuple(self._examples[kind])) for kind in kinds)
+        return tuple(LeftOut(*kind, self._counts[kind], tuple(map(escaped, self._examples[kind]))) for kind in kinds)
 
 
 def kind_of_file(file: File) -> Kind | None:

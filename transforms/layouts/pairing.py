@@ -7,7 +7,7 @@ would shift every pair behind it: unequal counts, and views whose names disagree
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,25 @@ def natural(stem: str) -> tuple[list[str | int], str]:
     ['a1', 'a9', 'a10']
     """
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", stem)], stem
+
+
+def pair_groups(
+    groups: Iterable[FolderGroup], closed: Sequence[ClosedFolder], order: Callable[[str], Any]
+) -> list[CandidateScene]:
+    """Return the candidates of several groups of folders, as `pair_by_order`.
+
+    Raises:
+        UsageError: pictures of one of them cannot be paired; of several the first by its text, in whatever order they come.
+    """
+    candidates, refusals = list[CandidateScene](), list[str]()
+    for group in groups:
+        try:
+            candidates += pair_by_order(group, closed, order)
+        except UsageError as error:
+            refusals.append(str(error))
+    if refusals:
+        raise UsageError(min(refusals))
+    return candidates
 
 
 def pair_by_order(group: FolderGroup, closed: Sequence[ClosedFolder], order: Callable[[str], Any]) -> list[CandidateScene]:

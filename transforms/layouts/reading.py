@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from dpdeblur.transforms.layouts import shards
 from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle, unread_pictures
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found, several_fit
 from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
@@ -113,13 +114,15 @@ def unreadable(listing: Listing) -> list[CandidateScene]:
 
 
 def unread(listing: Listing, layout: FolderLayout, root: str) -> list[CandidateScene]:
-    """Return scenes whose pictures are all in formats that are not read, by the names of these.
+    """Return scenes whose pictures are all in formats that are not read, by the names of these; and tars that are compressed.
 
     Args:
         listing: what lies in the place.
         layout: how its pictures are named.
         root: name of the folder listed.
     """
+    if not layout.by_names:
+        return shards.compressed(listing.files)
     files = tuple(unread_pictures(listing.files)) if layout.names_roles else ()
     found = layout.contents(Listing(files), root) if files else ()
     return [candidate for candidate in found if isinstance(candidate, CandidateScene)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.ids import subset_from_path
-from dpdeblur.transforms.layouts.pairing import FolderGroup, natural, pair_by_order
+from dpdeblur.transforms.layouts.pairing import FolderGroup, natural, pair_groups
 from dpdeblur.transforms.storage.listing import Listing
 
 _ROLES = {"inputL": "left", "inputR": "right", "inputC": "combined", "target": "target"}
@@ -30,6 +30,4 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
                 folders = {role: parent + name for name, role in _ROLES.items()}
                 groups[parent] = FolderGroup(folders, parent, parent, subset_from_path(f"{parent}scene"))
             groups[parent].add(role, file)
-    return [
-        candidate for _, group in sorted(groups.items()) for candidate in pair_by_order(group, listing.closed, order=natural)
-    ]
+    return pair_groups((group for _, group in sorted(groups.items())), listing.closed, order=natural)

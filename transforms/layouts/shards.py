@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -12,21 +12,20 @@ from typing import BinaryIO
 from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
-from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import escaped, id_from_path
 from dpdeblur.transforms.layouts.left_out import MEMBER, TAR, Kind
-from dpdeblur.transforms.layouts.parquet_table import parquet_rows
-from dpdeblur.transforms.records import Member, Source, UsageError
+from dpdeblur.transforms.layouts.shard_index import IndexRow, folder_of_shards, index_rows, is_index
+from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.shards.tar_scan import Entry, TarError, scan
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
-from dpdeblur.transforms.tables.schemas import arrow_schema
 
 COMPANIONS = (INDEX, "failures")
 """Folders beside the shards, whose tables describe them."""
 _NAMES = {**ALIASES, "restored": "restored"}  # of pictures in a tar, and what they are
+_ROLES = frozenset(_NAMES.values())
 _MAX_JSON = 1 << 16
 _COMPRESSED = (".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
@@ -69,26 +68,54 @@ def contents(listing: Listing, root: str) -> Iterator[CandidateScene | UnusedMem
         root: name of the folder listed; not used, since members carry the id.
 
     Raises:
-        UsageError: an index cannot be read, or a packing job has not finished.
+        UsageError: an index cannot be read, or a packing job has not finished; of several such things the first by its text.
     """
-    by_folder: dict[str, list[File]] = {}
-    for file in listing.files:
-        if is_shard(file):
-            by_folder.setdefault(posixpath.dirname(file.source.uri), []).append(file)
-    indexes: dict[str, list[str]] = {}
-    for file in listing.files:
-        folder, name = posixpath.split(file.source.uri)
-        if name.endswith(".parquet") and posixpath.basename(folder) == INDEX:
-            indexes.setdefault(posixpath.dirname(folder), []).append(file.source.uri)
-    for folder, shards in by_folder.items():
+    shards, refusals, rows = list(filter(is_shard, listing.files)), list[str](), list[IndexRow]()
+    folders = {posixpath.dirname(shard.source.uri) for shard in shards}
+    for index in listing.files:
+        if is_index(index) and folder_of_shards(index) in folders:
+            try:
+                rows += index_rows(index)
+            except UsageError as error:
+                refusals.append(str(error))
+    try:
+        yield from in_shards(shards, rows)
+    except UsageError as error:
+        refusals.append(str(error))
+    if refusals:
+        raise UsageError(min(refusals))
+
+
+def in_shards(shards: Sequence[File], rows: Iterable[IndexRow]) -> Iterator[CandidateScene | UnusedMember]:
+    """Yield the candidates in some tars, and the members that belong to no scene.
+
+    Args:
+        shards: the tars; those that no row is about are read by their headers.
+        rows: all that indexes say of these tars, and of some that are not there.
+
+    Raises:
+        UsageError: a packing job has not finished; of several the first by its text.
+    """
+    for folder in sorted({posixpath.dirname(shard.source.uri) for shard in shards}):
         _check_finished(folder)
-        yield from _in_folder({file.name: file for file in shards}, indexes.get(folder, []))
-    if by_folder:
-        for file in listing.files:
-            if is_compressed(file.path):
-                yield _broken(
-                    file, "is compressed: no picture in it can be read by itself. Unpack it, or make a plain tar of it"
-                )
+    there = {shard.source.uri: shard for shard in shards}
+    indexed: dict[tuple[str, str], CandidateScene] = {}
+    for row in sorted(rows):  # so that it does not matter in which order they come
+        key = (row.shard_uri, row.scene_id)
+        if key not in indexed:
+            indexed[key] = CandidateScene(row.scene_id, row.shard, row.subset)
+        _place(indexed[key], row, there.get(row.shard_uri))
+    yield from indexed.values()
+    known = {shard for shard, _ in indexed}
+    for shard in shards:
+        if shard.source.uri not in known:
+            yield from _scanned(shard)
+
+
+def compressed(files: Iterable[File]) -> list[CandidateScene]:
+    """Return the compressed tars among some files, as shards that are not read."""
+    problem = "is compressed: no picture in it can be read by itself. Unpack it, or make a plain tar of it"
+    return [_broken(file, problem) for file in files if is_compressed(file.path)]
 
 
 def _check_finished(folder: str) -> None:
@@ -96,37 +123,15 @@ def _check_finished(folder: str) -> None:
         raise UsageError(f"The shards in {folder} are not complete: their packing did not finish. Run it again with --restart.")
 
 
-def _in_folder(shards: dict[str, File], index: Sequence[str]) -> Iterator[CandidateScene | UnusedMember]:
-    indexed: dict[tuple[str, str], CandidateScene] = {}
-    columns = {field.name: field.type for field in arrow_schema(Member) if field.name != "sha256"}
-    for uri in index:
-        for number, row in parquet_rows(uri, columns):
-            if any(value is None for value in row.values()):
-                raise UsageError(f"Row {number} of {uri} is incomplete. Delete the index: the shards are read without it.")
-            key = (row["shard"], row["scene_id"])
-            if key not in indexed:
-                indexed[key] = CandidateScene(row["scene_id"], row["shard"], row["subset"])
-            _place(indexed[key], row, shards.get(row["shard"]))
-    yield from indexed.values()
-    known = {shard for shard, _ in indexed}
-    for name, shard in shards.items():
-        if name not in known:
-            yield from _scanned(shard)
-
-
-def _place(candidate: CandidateScene, row: Row, shard: File | None) -> None:
+def _place(candidate: CandidateScene, row: IndexRow, shard: File | None) -> None:
     if shard is None:
-        candidate.problem = f"The shard {escaped(row['shard'])} is not there, and the index says that it holds this scene."
-    elif row["role"] not in _NAMES.values() or row["offset"] < 0 or row["size"] < 0:
-        candidate.problem = (
-            f"The index says of this scene what cannot be: {row['role'][:20]} at {row['offset']}, {row['size']} bytes."
-        )
+        candidate.problem = f"The shard {escaped(row.shard)} is not there, and the index says that it holds this scene."
+    elif problem := row.problem(None if shard.problem else shard.source.size or 0, _ROLES):
+        candidate.problem = problem
     elif shard.problem:
-        candidate.add(row["role"], shard)
-    elif row["offset"] + row["size"] > (shard.source.size or 0):
-        candidate.problem = f"The shard {escaped(row['shard'])} is cut short: it ends before the {row['role']} picture does."
+        candidate.add(row.role, shard)
     else:
-        candidate.add(row["role"], _slice(shard, row["offset"], row["size"]))
+        candidate.add(row.role, _slice(shard, row.offset, row.size))
 
 
 def _slice(shard: File, offset: int, size: int) -> File:

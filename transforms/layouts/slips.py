@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 from dpdeblur.transforms.layouts import manifest
 from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for
 from dpdeblur.transforms.wording import counted
 
+_COLUMNS_SHOWN, _SHOWN = 8, 3
 _VIEWS = ("left", "right")
-_VIEWS_AT_ONCE, _SHOWN = 50_000, 3
 
 
 def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) -> tuple[str, ...]:
     """Return what looks like a slip in a manifest, though it can be used."""
-    slips = Slips(uri, restored=restored)
+    slips, views = Slips(), list[View]()
     for number, candidate in enumerate(found):
         slips.add(number, candidate)
-    return slips.remarks()
+        views += views_of(number, candidate)
+    slips.add_shared(views)
+    return (*unread_columns(uri, restored=restored), *slips.remarks())
+
+
+def unread_columns(uri: str, *, restored: bool = False) -> tuple[str, ...]:
+    """Return a sentence on the columns of a manifest that are not read, where there are any."""
+    known = {*manifest.REQUIRED, *manifest.OPTIONAL, *([manifest.RESTORED] if restored else [])}
+    not_read = [escaped(name) for name in manifest.columns(uri) if name not in known]
+    more = ", …" if len(not_read) > _COLUMNS_SHOWN else ""
+    return (f"Columns of the manifest that are not read: {', '.join(not_read[:_COLUMNS_SHOWN])}{more}.",) if not_read else ()
+
+
+View = tuple[int, str, int, str]
+"""A view that a row names: a digest of its role and its address, its role, the number of the row and the id of its scene."""
+
+
+def views_of(number: int, candidate: CandidateScene) -> Iterator[View]:
+    """Yield the left and the right view that the candidate of a row names."""
+    for role in _VIEWS:
+        if files := candidate.files.get(role):
+            address = f"{role} {files[0].source.uri}".encode(errors="surrogatepass")
+            digest = int.from_bytes(hashlib.blake2b(address, digest_size=8).digest())
+            yield digest, role, number, candidate.scene_id  # two of one digest cost a needless question
 
 
 class Slips:
-    """What looks like a slip in a manifest: columns that are not read, one file in two roles, one view in two rows.
+    """What looks like a slip in some rows of a manifest: one file in two roles, one view in two rows. They add up."""
 
-    Args:
-        uri: the manifest.
-        restored: whether its column `restored` is read.
-    """
-
-    def __init__(self, uri: str, *, restored: bool = False) -> None:
-        self._uri, self._known = uri, {*manifest.REQUIRED, *manifest.OPTIONAL, *([manifest.RESTORED] if restored else [])}
+    def __init__(self) -> None:
         self._twice: dict[tuple[str, str], _First] = {}
-        self._views = {role: Spool[tuple[int, int, str]]() for role in _VIEWS}
+        self._shared: dict[str, _First] = {}
 
     def add(self, number: int, candidate: CandidateScene) -> None:
         """Look at the candidate of one more row."""
         uris = {role: files[0].source.uri for role, files in candidate.files.items()}
-        for role in _VIEWS:
-            if role in uris:
-                view = hash(uris[role])  # two of one hash cost a needless question
-                self._views[role].add_to(view % PARTITIONS, (view, number, candidate.scene_id))
         if len({*uris.values()}) < len(uris):
             roles: dict[str, str] = {}
             for role, uri in uris.items():
@@ -51,43 +64,39 @@ class Slips:
                     self._twice.setdefault((other, role), _First()).add(number, candidate.scene_id)
                 roles[uri] = role
 
-    def remarks(self) -> tuple[str, ...]:
-        """Return what was found, in sentences."""
-        not_read = [escaped(name) for name in manifest.columns(self._uri) if name not in self._known]
-        said = [f"Columns of the manifest that are not read: {', '.join(not_read[:8])}{', …' if len(not_read) > 8 else ''}."]
-        return (*(said if not_read else ()), *self._repeated())
+    def add_shared(self, views: Iterable[View]) -> None:
+        """Look for views that several rows name.
 
-    def _repeated(self) -> Iterator[str]:
-        for (one, other), found in sorted(self._twice.items(), key=lambda item: (item[1].named, item[0])):
-            yield f"{counted(found.count, 'row')} with one file as {one} and as {other}: {found}. Is that meant?"
-        shared = {role: found for role, views in self._views.items() if (found := _shared(views)).count}
-        for role, found in sorted(shared.items(), key=lambda item: (item[1].named, item[0])):
-            yield f"{counted(found.count, 'row')} with the {role} view of another row: {found}. Is that meant?"
-
-
-def _shared(views: Spool[tuple[int, int, str]]) -> _First:
-    """Return the rows that have a view of a row before them.
-
-    Args:
-        views: the view of each row, its number and its scene.
-    """
-    shared = _First()
-    buckets = buckets_for(len(views), _VIEWS_AT_ONCE)
-    for bucket in range(buckets):
-        there = list(views.bucket(bucket, buckets))
+        Args:
+            views: all whose digests fall into one bucket.
+        """
+        there = list(views)
         times = Counter(map(itemgetter(0), there))
         if len(times) == len(there):
-            continue
-        by_view: dict[int, _First] = defaultdict(_First)
-        for view, number, scene_id in there:
-            if times[view] > 1:
-                by_view[view].add(number, scene_id)
-        for rows in by_view.values():
+            return
+        by_view: dict[tuple[int, str], _First] = defaultdict(_First)
+        for digest, role, number, scene_id in there:
+            if times[digest] > 1:
+                by_view[digest, role].add(number, scene_id)
+        for (_, role), rows in by_view.items():
             (_, first), *others = rows.named
             others = [(number, f"{first} and {name}") for number, name in others if name != first]
             if others:
-                shared.merge(rows.count - (len(rows.named) - len(others)), others)
-    return shared
+                self._shared.setdefault(role, _First()).merge(rows.count - (len(rows.named) - len(others)), others)
+
+    def merge(self, other: Slips) -> None:
+        """Add what was found in other rows."""
+        for roles, found in other._twice.items():
+            self._twice.setdefault(roles, _First()).merge(found.count, found.named)
+        for role, found in other._shared.items():
+            self._shared.setdefault(role, _First()).merge(found.count, found.named)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what was found, in sentences."""
+        for (one, other), found in sorted(self._twice.items(), key=lambda item: (item[1].named, item[0])):
+            yield f"{counted(found.count, 'row')} with one file as {one} and as {other}: {found}. Is that meant?"
+        for role, found in sorted(self._shared.items(), key=lambda item: (item[1].named, item[0])):
+            yield f"{counted(found.count, 'row')} with the {role} view of another row: {found}. Is that meant?"
 
 
 class _First:

@@ -1,0 +1,186 @@
+"""Files of a folder that have to be looked at together, and candidates of one id: what can be said of them by themselves.
+
+    files ─ by what belongs together ─ `read_together` ─ candidates of each layout ─ by id ─ `settle_together` ─ scenes
+
+Whoever sorts them into buckets, in one process or among many, calls the same functions for each bucket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+
+from dpdeblur.transforms.finding.layout_counts import READ, SETTLED, LayoutCounts, Refusal
+from dpdeblur.transforms.layouts import shards
+from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle
+from dpdeblur.transforms.layouts.ids import printable
+from dpdeblur.transforms.layouts.left_out import DEAD_LINK, OTHER_PICTURE, LeftOutCounter
+from dpdeblur.transforms.layouts.reading import Reading, unread, unreadable, unused
+from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS, FolderLayout
+from dpdeblur.transforms.layouts.shard_index import IndexRow
+from dpdeblur.transforms.layouts.shards import UnusedMember
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage.listing import Listing, listing_of
+from dpdeblur.transforms.storage.spool import bucket_of
+from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
+
+Entry = File | ClosedFolder | SkippedEntry | IndexRow
+"""What is found in a place: an entry of a listing, or a row of the index of its shards."""
+
+_OF_A_GROUP = re.compile(r"(?:\A|(?<=/))(?:(?:train|val|test)_[clr]/(?:source|target)|input[LRC]|target)\Z")
+"""Folders whose pictures belong together with those of the folders beside them."""
+_POSITION = {name: position for position, name in enumerate(FOLDER_LAYOUTS)}
+
+
+@dataclass(slots=True)
+class Candidates:
+    """What one layout makes of some files of a place.
+
+    Attributes:
+        sure: what may be scenes.
+        spare: links without content, and scenes whose pictures are not read, which count where nothing else has their name.
+        closed: folders that cannot be listed, likewise.
+    """
+
+    sure: list[CandidateScene] = field(default_factory=list)
+    spare: list[CandidateScene] = field(default_factory=list)
+    closed: list[CandidateScene] = field(default_factory=list)
+
+    def add(self, other: Candidates) -> None:
+        """Add those of other files."""
+        for kind in CANDIDATE_KINDS:
+            getattr(self, kind).extend(getattr(other, kind))
+
+    def by_bucket(self, buckets: int) -> dict[int, Candidates]:
+        """Return them by the bucket of the id that a scene of each would have."""
+        sorted_out: dict[int, Candidates] = {}
+        for kind in CANDIDATE_KINDS:
+            for candidate in getattr(self, kind):
+                number = bucket_of(printable(candidate.scene_id), buckets)
+                getattr(sorted_out.setdefault(number, Candidates()), kind).append(candidate)
+        return sorted_out
+
+
+CANDIDATE_KINDS = tuple(kind.name for kind in fields(Candidates))
+
+
+def layouts_for(layout: str) -> list[str]:
+    """Return the names of the layouts to try where one of them, or "auto", is asked for."""
+    return [name for name in FOLDER_LAYOUTS if layout in ("auto", name)]
+
+
+def root_name(source: str) -> str:
+    """Return the name of a place: the id of a scene that lies right in it."""
+    return source.rstrip("/").rsplit("/", 1)[-1] or "scene"
+
+
+def key_of(entry: Entry) -> str:
+    """Return what all entries have in common that have to be looked at together.
+
+    >>> [key_of(ClosedFolder(path, "")) for path in ("dpdd/test_r", "test/inputR", "scenes/0001")]
+    ['dpdd', 'test', 'scenes/0001']
+    """
+    if isinstance(entry, IndexRow):
+        return entry.shard_uri
+    if isinstance(entry, File):
+        return entry.source.uri if shards.is_shard(entry) else _together(entry.folder)
+    path = entry.path  # of a folder that holds a group's folder, or is one
+    return _together(f"{path}/source" if _OF_A_GROUP.search(f"{path}/source") else path)
+
+
+def _together(folder: str) -> str:
+    """Return the folder that holds all whose pictures belong together with those of one."""
+    match = _OF_A_GROUP.search(folder)
+    return folder[: match.start()].rstrip("/") if match else folder
+
+
+def read_together(entries: Iterable[Entry], root: str, layout: str) -> tuple[dict[str, Candidates], dict[str, LayoutCounts]]:
+    """Return what each layout makes of entries of the same keys: candidates, and what is counted.
+
+    Args:
+        entries: in any order.
+        root: name of the folder listed.
+        layout: that was asked for, or "auto".
+    """
+    rows, others = list[IndexRow](), list[File | ClosedFolder | SkippedEntry]()
+    for entry in entries:
+        rows.append(entry) if isinstance(entry, IndexRow) else others.append(entry)
+    there = listing_of(others)
+    of_shards, alone = list[File](), list[File]()
+    for file in there.files:
+        (of_shards if _is_of_shards(file) else alone).append(file)
+    listings = {True: replace(there, files=tuple(alone)), False: Listing(tuple(of_shards))}
+    found, counts = dict[str, Candidates](), dict[str, LayoutCounts]()
+    for name in layouts_for(layout):
+        found[name], counts[name] = Candidates(closed=unreadable(Listing((), there.closed))), LayoutCounts()
+        for by_names, listing in listings.items():
+            _read(listing, rows, name, root, found[name], counts[name], its_own=by_names == FOLDER_LAYOUTS[name].by_names)
+        counts[name].candidates = len(found[name].sure)
+    return found, counts
+
+
+def _is_of_shards(file: File) -> bool:
+    return shards.is_shard(file) or shards.is_compressed(file.path) or shards.is_table(file)
+
+
+def _read(
+    listing: Listing, rows: list[IndexRow], name: str, root: str, found: Candidates, counts: LayoutCounts, *, its_own: bool
+) -> None:
+    """Add what a layout makes of a listing; `its_own`: whether it reads such files at all: shards, or pictures."""
+    layout = FOLDER_LAYOUTS[name]
+    candidates, members = list[CandidateScene](), list[UnusedMember]()
+    try:
+        for item in _contents(layout, listing, rows, root) if its_own else ():
+            candidates.append(item) if isinstance(item, CandidateScene) else members.append(item)
+    except UsageError as error:
+        counts.refuse(Refusal(READ, _POSITION[name], str(error)))
+        return
+    spare = [*unreadable(replace(listing, closed=())), *unread(listing, layout, root)]
+    found.sure += candidates
+    found.spare += spare
+    for path, kind in unused(listing, Reading(name, [*candidates, *spare], settle(()), members)):
+        counts.left_out.add(kind, path)
+
+
+def _contents(
+    layout: FolderLayout, listing: Listing, rows: list[IndexRow], root: str
+) -> Iterable[CandidateScene | UnusedMember]:
+    if layout.by_names:
+        return layout.contents(replace(listing, files=tuple(pictures(listing.files))), root)
+    return shards.in_shards(list(filter(shards.is_shard, listing.files)), rows)
+
+
+def settle_together(name: str, found: Candidates) -> tuple[Settled, LayoutCounts]:
+    """Return what comes of the candidates of one layout that have the same ids, and what is to be counted besides.
+
+    Args:
+        name: of the layout.
+        found: in any order, apart from those of one place.
+    """
+    counts, layout = LayoutCounts(), FOLDER_LAYOUTS[name]
+    known = {candidate.scene_id for candidate in found.sure}
+    new = [candidate for candidate in (*found.spare, *found.closed) if candidate.scene_id not in known]
+    candidates = sorted([*found.sure, *new], key=_place)
+    if layout.by_names:
+        try:
+            refuse_collisions(candidates)
+        except UsageError as error:
+            counts.refuse(Refusal(SETTLED, _POSITION[name], str(error)))
+    for candidate in found.spare:
+        if candidate.scene_id in known:
+            _leave_out(candidate, counts.left_out)
+    return settle(candidates), counts
+
+
+def _place(candidate: CandidateScene) -> str:
+    return candidate.place
+
+
+def _leave_out(candidate: CandidateScene, left_out: LeftOutCounter) -> None:
+    """Count what would have been a scene if nothing else had its name."""
+    for files in candidate.files.values():
+        for file in files:
+            left_out.add(OTHER_PICTURE, file.path)
+    if not candidate.files:
+        left_out.add(DEAD_LINK, candidate.place)
