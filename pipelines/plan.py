@@ -21,7 +21,7 @@ from dpdeblur.pipelines.run.estimate import SceneTime
 from dpdeblur.pipelines.run.job import Job, Work, plan_work
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.summary import breaks_strictness, exit_code
-from dpdeblur.transforms.layouts.explain import explain
+from dpdeblur.transforms.finding.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene, Score, UsageError
 from dpdeblur.transforms.restore import Restoration, restore

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dpdeblur.transforms.layouts.explain import explain
+from dpdeblur.transforms.finding.explain import explain
 from tests.builders import WRITERS, make_scenes, write_file, write_folders, write_manifest, write_tar
 
 
