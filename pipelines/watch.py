@@ -22,7 +22,7 @@ from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, summary
-from dpdeblur.pipelines.run.input_watch import InputWatch
+from dpdeblur.pipelines.run.failure_limit import InputWatch
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder

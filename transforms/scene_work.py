@@ -1,7 +1,7 @@
 """Work on scenes in this process, several at a time, each outcome durable as soon as it is there.
 
-As many threads compute as there are cores for them, and none of these ever waits for a disk: a picture is written, and its
-scene's line in the journal synchronised, by threads that do nothing else.
+As many threads compute as there are cores for them. They do not wait for a disk: other threads write pictures, and synchronise
+the lines of their scenes in the journal. Failures alone are recorded by the threads that compute.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from dpdeblur.transforms.records import JobError, Outcome, Scene, Score
+from dpdeblur.transforms.records import Failure, JobError, Outcome, Scene, Score
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_timeout import SceneTimeout
 from dpdeblur.transforms.storage import store
@@ -94,18 +94,16 @@ class SceneWork:
         key = self._task.key(scene)
         try:
             result = self._computing.submit(self._computed, scene, key).result()
-            if result is None:
-                return None
+            if result is None or isinstance(result, Failure):
+                return result
             with self._timeout.watching(scene, key):
-                outcome = _written(result) if isinstance(result, Unwritten) else result
-            if self._journal:
-                self._journal.append(outcome)
+                score = _written(result) if isinstance(result, Unwritten) else result
+            self._record(score)
+            return score
         except OSError as error:
             reason = f"results cannot be written: {error}"
             self._control.stop(reason, error)
             raise JobError(reason) from error
-        self._control.publish(outcome)
-        return outcome
 
     def close(self) -> None:
         """Wait for the scenes under way, unless one takes too long; end the threads, and close the journal."""
@@ -121,7 +119,15 @@ class SceneWork:
         if self._journal:
             self._journal.begin(scene)
         with self._timeout.watching(scene, key):
-            return self._function(scene)
+            result = self._function(scene)
+        if isinstance(result, Failure):
+            self._record(result)  # before this thread takes the next scene: so many failures may be a reason to stop
+        return result
+
+    def _record(self, outcome: Outcome) -> None:
+        if self._journal:
+            self._journal.append(outcome)
+        self._control.publish(outcome)
 
 
 def _written(done: Unwritten) -> Score:

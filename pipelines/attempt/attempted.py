@@ -8,8 +8,7 @@ from typing import Any
 import apache_beam as beam
 
 from dpdeblur.pipelines.run import display
-from dpdeblur.pipelines.run.failure_limit import FailureLimit
-from dpdeblur.pipelines.run.input_watch import InputWatch
+from dpdeblur.pipelines.run.failure_limit import FailureLimit, InputWatch
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Overview

@@ -136,10 +136,11 @@ def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
 
     known = beam_flags()
     found: list[str] = []
-    takes_value = False
+    waiting = ""  # the option whose value may come next
     for word in theirs:
         flag, equals, value = word.partition("=")
-        if takes_value and not word.startswith("--"):
+        if waiting and not word.startswith("--"):
+            _check_value(waiting, word)
             found.append(word)
         elif not word.startswith("-"):
             raise UsageError(f"unexpected argument {word!r}.")
@@ -148,9 +149,16 @@ def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
         elif known[flag] and equals and value != "true":
             raise UsageError(f"{flag} is a switch of Beam: leave it out, or say it without a value.")
         else:
+            if equals:
+                _check_value(flag, value)
             found.append(flag if known[flag] else word)
-        takes_value = not equals and word.startswith("-") and not known.get(flag)
+        waiting = flag if not equals and word.startswith("-") and not known.get(flag) else ""
     return found
+
+
+def _check_value(flag: str, value: str) -> None:
+    if not value.strip():
+        raise UsageError(f"{flag}: the value is empty.")
 
 
 def _plain(value: Any) -> Any:

@@ -70,6 +70,11 @@ class Tally:
         """Return `3 of 20 scenes`, or `3 scenes` where nobody knows of how many."""
         return counted(self.done, self.unit) if self.todo is None else f"{self.done} of {counted(self.todo, self.unit)}"
 
+    def kept(self) -> str:
+        """Return what a run that is cut short has finished: `3 scenes`, or `3 scenes, and 2 failures`."""
+        failures = f", and {counted(self.failed, 'failure')}" if self.failed else ""
+        return counted(self.done - self.failed, self.unit) + failures
+
     def facts(self) -> dict[str, Any]:
         """Return all that is counted, for programs; `docs/how-to/automation.md` says what the fields mean."""
         elapsed_s, remaining_s = self.elapsed_s, self.remaining_s()

@@ -1,4 +1,4 @@
-"""Stopping a run in which too many scenes fail."""
+"""Stopping a run in which too many scenes fail, or whose input cannot be read at present."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 import threading
 
 from dpdeblur.pipelines.options.values import Share
-from dpdeblur.transforms.records import Failure
+from dpdeblur.transforms.records import Failure, JobError
 from dpdeblur.transforms.run_control import Finished, RunControl
+from dpdeblur.transforms.storage.patient_read import InputReach
 from dpdeblur.transforms.wording import counted
 
 
@@ -41,3 +42,19 @@ class FailureLimit:
     def _check(self) -> None:
         if self._failed > self._allowed:
             self._control.stop(f"{counted(self._failed, 'scene')} failed, more than --max-failures allows")
+
+
+class InputWatch:
+    """Stops a run once several scenes in a row could not be reached.
+
+    Args:
+        control: of the run.
+    """
+
+    def __init__(self, control: RunControl) -> None:
+        self._control, self._reach = control, InputReach()
+
+    def add(self, finished: Finished) -> None:
+        """Take note of one more outcome."""
+        if reason := self._reach.add(finished):
+            self._control.stop(reason, JobError(reason))

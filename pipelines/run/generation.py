@@ -49,7 +49,7 @@ class Generations:
     """
 
     def __init__(self, folder: str) -> None:
-        self._folder, self._uri = folder, store.join(folder, ".state/generation.json")
+        self._folder, self._uri = folder, generation_file(folder)
         self._seen: Version | None = None
         self.attempt = ""
 
@@ -124,6 +124,11 @@ class Generations:
         if seen is None:
             raise JobError("another run has taken over the folder")
         self._seen, self.attempt = seen, generation.attempt
+
+
+def generation_file(run: str) -> str:
+    """Return the file that says which attempt at a run may commit."""
+    return store.join(run, ".state/generation.json")
 
 
 def staged_file(run: str, attempt: str, table: str, bucket: int = 0) -> str:

@@ -16,11 +16,10 @@ import apache_beam as beam
 
 from dpdeblur.pipelines.console import rich_console
 from dpdeblur.pipelines.engine import execution, signals
-from dpdeblur.pipelines.run import display, lease, lock, logs, supervisor
+from dpdeblur.pipelines.run import display, lease, lock, logs, refusal, supervisor
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.wording import counted
 
 RESUME = "the same command goes on from there."
 
@@ -107,7 +106,7 @@ class OpenRun:
         """Return what to raise because of an error: why the run ended, what it has kept, and how to go on."""
         cause = logs.record(error)
         reason = str(error) if isinstance(error, JobError) else self.control.reason or cause
-        kept = f"Kept of this attempt: {counted(self.tally.done, self.tally.unit)}; " if self.resume else ""
+        kept = f"Kept of this attempt: {self.tally.kept()}; " if self.resume else ""
         text = f"{reason.rstrip('.')}. {kept}{self.resume or self.again}"
         if self.control.signal:
             return signals.Stopped(self.control.signal, f"Stopped: {text}")
@@ -161,13 +160,15 @@ def open_run(
 
 @contextmanager
 def _locked(run: OpenRun) -> Iterator[None]:
-    """Keep other runs out of the folder: by a lock on a disk, by a lease in an object store."""
+    """Keep other runs out of the folder, by a lock on a disk, by a lease in an object store; leave nothing of a refused run."""
+    folder, made_folders = run.folder, refusal.missing_folders(store.parent(run.folder.lock))
+    unless_begun = refusal.nothing_left(folder.uri, folder.log, folder.lock, made_folders)
     try:
-        if path := store.local_path(run.folder.lock):
-            with lock.held(path):
+        if path := store.local_path(folder.lock):
+            with lock.held(path), unless_begun:
                 yield
         else:
-            with lease.held(run.folder.lock, run.control) as run.lease:
+            with lease.held(folder.lock, run.control) as run.lease, unless_begun:
                 yield
     except lock.Held:
         raise UsageError(f"Another run is at work in {run.folder.uri}. Wait for it, or choose another --output.") from None

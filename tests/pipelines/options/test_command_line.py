@@ -182,10 +182,12 @@ def test_examples_in_the_help_are_command_lines_that_it_takes(command: str) -> N
         ("deblur --input x --output", "--output: expected one argument"),
         ("report run --runner x", "unknown option --runner"),
         ("deblur --input= --output y", "--input: the value is empty"),
+        ("deblur --input x --output y --prism_location=", "--prism_location: the value is empty"),
+        ("deblur --input x --output y --flink_master a --prism_location ''", "--prism_location: the value is empty"),
     ],
 )
 def test_a_slip_is_named_with_what_may_be_meant(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(line.split()) == 2
+    assert main(shlex.split(line)) == 2
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from dpdeblur.pipelines.cli import main
+from dpdeblur.pipelines.run.display import Tally
 from tests import builders, commands
+from tests.rows import failure, score
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/automation.md"
 
@@ -37,6 +39,15 @@ def test_a_run_tells_programs_how_far_it_is(tmp_path: Path, capsys: pytest.Captu
 
     assert main(["pack", *words, "--output", str(tmp_path / "shards")]) == 3
     assert told(capsys.readouterr().err)[-1]["unit"] == "shard"
+
+
+def test_failures_are_not_counted_among_what_is_kept() -> None:
+    tally = Tally(None)
+    tally.add(score("a"))
+    assert tally.kept() == "1 scene"
+    for name in ("b", "c"):
+        tally.add(failure(name))
+    assert tally.kept() == "1 scene, and 2 failures"
 
 
 def test_the_end_is_told_of_a_run_that_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

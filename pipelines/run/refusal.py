@@ -1,0 +1,52 @@
+"""A run that is refused leaves nothing that it has made: whether it goes on is known only once its folder is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from dpdeblur.pipelines.run.generation import generation_file
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage import store
+
+
+def missing_folders(uri: str) -> tuple[str, ...]:
+    """Return the folders of this machine that must be made for one to be there, the innermost first; none for a store's."""
+    path = store.local_path(uri)
+    return () if path is None else tuple(str(folder) for folder in (path, *path.parents) if not folder.exists())
+
+
+@contextmanager
+def nothing_left(folder: str, log: str, lock: str, made_folders: Sequence[str]) -> Iterator[None]:
+    """Take away what a run has made, where it is refused before it has done anything; the block holds its lock.
+
+    Args:
+        folder: of the run.
+        log: its file.
+        lock: its file, in the folder of what only the run itself reads.
+        made_folders: those that have been made for the lock, the innermost first.
+
+    Raises:
+        UsageError: the block's.
+    """
+    own, state = {log, generation_file(folder)}, store.parent(lock)
+    before = _files(folder, state)
+    try:
+        yield
+    except UsageError:
+        made = _files(folder, state) - before
+        if made and made <= own:  # other files: the run had begun, and was not refused
+            store.delete([*made, *([lock] if state in made_folders else [])])
+            for empty in (*_folders_in(state), *made_folders):
+                store.remove_empty_folder(empty)
+        raise
+
+
+def _files(*folders: str) -> set[str]:
+    return {uri for folder in folders for uri in store.files_in(folder)}
+
+
+def _folders_in(folder: str) -> list[str]:
+    """Return the folders that lie in one of this machine, at any depth, the innermost first; none in a store."""
+    path = store.local_path(folder)
+    return [] if path is None else sorted((str(entry) for entry in path.rglob("*") if entry.is_dir()), reverse=True)
