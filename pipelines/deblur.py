@@ -168,4 +168,5 @@ def run_job(
             strict=options.strict,
             accepted=options.accept_failures,
             statistics=done.statistics,
+            examples=done.examples,
         )

@@ -42,6 +42,12 @@ class Attempt:
     facts: dict[str, Any]
     tables: TableFiles
 
+    @property
+    def shows_pictures(self) -> bool:
+        """Return whether the report of the run will show pictures of scenes: restored ones that it has kept, or has scored."""
+        settings = self.facts["settings"]
+        return "restored" in settings or settings.get("images", "none") != "none"
+
     def folder(self) -> RunFolder:
         """Return the folder of the run."""
         return RunFolder(self.run, self.images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from dpdeblur.transforms.finding.collection import Overview
 from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.resuming.bucket_plan import Counts
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.statistics import RunStatistics
 from dpdeblur.transforms.wording import counted
 
@@ -28,12 +30,14 @@ class Attempted:
         counts: of the scenes, before it began.
         facts: that `manifest.json` holds.
         statistics: of the tables; None where there was nothing to do.
+        examples: scenes for the report to choose from; None where `found` holds all of them.
     """
 
     found: Overview
     counts: Counts
     facts: dict[str, Any]
     statistics: RunStatistics | None
+    examples: Sequence[Example] | None = None
 
 
 def execute(

@@ -90,7 +90,8 @@ def attempt(
         say_all_done(run, made.counts)
         return Attempted(made.found, made.counts, {}, None)
     facts = folder.manifest()
-    return Attempted(made.found, made.counts, facts, put_in_place(folder, staged_buckets(this, made.buckets)))
+    committed = put_in_place(folder, staged_buckets(this, made.buckets))
+    return Attempted(made.found, made.counts, facts, committed.statistics, committed.examples)
 
 
 class Beginning:

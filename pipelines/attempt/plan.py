@@ -56,6 +56,8 @@ class Report:
 class Plan(beam.DoFn):
     """Plans a bucket: its scenes to do; to the outputs `CARRIED` and `REPORT` what the commit and the decision have to know.
 
+    The commit gets the scenes too, in pieces as they came, where it is to choose some for the report.
+
     Args:
         attempt: the attempt.
     """
@@ -82,6 +84,8 @@ class Plan(beam.DoFn):
         paths = {one.image_path for one in outcomes.done} - {one.image_path for one in sound.done}
         lost = frozenset(map(store.name, filter(None, paths)))
         yield beam.pvalue.TaggedOutput(CARRIED, (number, Carried(plan.wanted, lines, rows, lost)))
+        if self.attempt.shows_pictures:
+            yield from (beam.pvalue.TaggedOutput(CARRIED, (number, piece)) for piece in pieces)
         yield from map(scene_from_tuple, plan.todo)
 
 

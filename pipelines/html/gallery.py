@@ -27,10 +27,11 @@ from dpdeblur.transforms.records import Scene, Score, Source, scene_from_tuple
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
 from dpdeblur.transforms.storage.read import read_bytes
+from dpdeblur.transforms.tables.examples import MOST as MOST  # noqa: PLC0414 - imported from here too
+from dpdeblur.transforms.tables.examples import MOST_THUMBNAILS as MOST_THUMBNAILS  # noqa: PLC0414
+from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.results import Run
 
-MOST = 24  # scenes shown in full where nobody says how many
-MOST_THUMBNAILS = 400  # of the other scenes: each costs a decoded image
 AT_ONCE = 2  # scenes whose images are in memory
 BUDGET = 12_000_000  # bytes of all images together: 16 MB as text in a page
 
@@ -86,7 +87,24 @@ def choose(scores: Sequence[Score], most: int | None = MOST) -> list[Score]:
     return [*scored[:end], *(middle[i * len(middle) // between] for i in range(between)), *scored[len(scored) - end :]]
 
 
-def collect(run: Run, scores: Sequence[Score], most: int | None = MOST, found: Collection | None = None) -> Gallery:
+def some_of(examples: Sequence[Example], most: int = MOST + MOST_THUMBNAILS) -> list[Example]:
+    """Return as many examples as a report can show at most, chosen as it chooses.
+
+    Args:
+        examples: of a run, in any order.
+        most: how many at most.
+    """
+    by_id = {example.scene.scene_id: example for example in examples}
+    return [by_id[score.scene_id] for score in choose([example.score for example in examples], most)]
+
+
+def collect(
+    run: Run,
+    scores: Sequence[Score],
+    most: int | None = MOST,
+    found: Collection | None = None,
+    examples: Sequence[Example] | None = None,
+) -> Gallery:
     """Decode the images of a run's scenes.
 
     Never fails for an image that is gone or broken: the gallery says which, and why.
@@ -95,19 +113,25 @@ def collect(run: Run, scores: Sequence[Score], most: int | None = MOST, found: C
         run: a finished run.
         scores: its rows that a page shows.
         most: how many scenes to show in full; None for all that are given.
-        found: the scenes of its input, where they are known; they are found again where not.
+        found: the scenes of its input, where they are known; they are found again where neither they nor examples are.
+        examples: scenes to choose from, where these alone are known.
     """
     if not scores:
         return Gallery((), ("No scene was restored.",))
     if all(score.image_path is None for score in scores) and "restored" not in run.manifest.get("settings", {}):
         return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
-    chosen = choose(scores, most)
+    chosen = choose(scores if examples is None else [example.score for example in examples], most)
     names = {score.scene_id for score in chosen}
-    others = [score for score in scores if score.scene_id not in names][:MOST_THUMBNAILS]
-    try:
-        scenes = scenes_of(run, names | {score.scene_id for score in others}, found)
-    except (UsageError, KeyError, OSError) as error:
-        return Gallery((), (f"The input of the run cannot be read any more: {error}",))
+    others = [score for score in scores if score.scene_id not in names]
+    if examples is None:
+        others = others[:MOST_THUMBNAILS]
+        try:
+            scenes = scenes_of(run, names | {score.scene_id for score in others}, found)
+        except (UsageError, KeyError, OSError) as error:
+            return Gallery((), (f"The input of the run cannot be read any more: {error}",))
+    else:
+        scenes = {example.scene.scene_id: example.scene for example in examples}
+        others = [score for score in others if score.image_path or score.scene_id in scenes][:MOST_THUMBNAILS]
     budget = BUDGET // max(1, len(chosen))
 
     def in_full(score: Score) -> ShownScene | str:

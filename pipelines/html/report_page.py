@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from dpdeblur.pipelines.html import failure_causes, gallery, page, report_sections, scene_table
@@ -12,14 +13,19 @@ from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.results import Run, read_sample
 
-MOST_ROWS = 200_000
+MOST_ROWS = 50_000
 """Of a table, about: of larger ones the page shows a sample."""
 
 
 def write_report(
-    folder: str, output: str | None = None, pictures: int | None = gallery.MOST, found: Collection | None = None
+    folder: str,
+    output: str | None = None,
+    pictures: int | None = gallery.MOST,
+    found: Collection | None = None,
+    examples: Sequence[Example] | None = None,
 ) -> str:
     """Make the page of the run in a folder; return where it is.
 
@@ -27,14 +33,15 @@ def write_report(
         folder: of a finished run.
         output: where the page goes; by default `report.html` in the folder.
         pictures: how many scenes are shown in full; None for all.
-        found: the scenes of its input, where they are known; they are found again where not.
+        found: the scenes of its input, where they are known; they are found again where neither they nor examples are.
+        examples: scenes to choose from, where these alone are known.
 
     Raises:
         UsageError: the folder holds no finished run, or the page cannot be written.
     """
     finished = read_sample(folder, MOST_ROWS)
     where = output or finished.path("report.html")
-    shown = gallery.collect(finished, scene_table.sampled(finished), pictures, found)
+    shown = gallery.collect(finished, scene_table.sampled(finished), pictures, found, examples)
     try:
         store.write_whole(where, render(finished, shown).encode())
     except OSError as error:

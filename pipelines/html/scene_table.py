@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from dpdeblur.pipelines.html import page
 from dpdeblur.transforms.records import Score
+from dpdeblur.transforms.tables.examples import some_rows
 from dpdeblur.transforms.tables.results import Run
 from dpdeblur.transforms.tables.schemas import from_table
 
@@ -25,15 +22,7 @@ def sampled(run: Run, most: int = MOST_ROWS) -> tuple[Score, ...]:
         run: a finished run.
         most: how many rows at most.
     """
-    if run.metrics.num_rows <= most:
-        return run.scores
-    end = most // 4
-    gains = pc.fill_null(pc.subtract(run.metrics["psnr_db"], run.metrics["input_psnr_db"]), 0.0)
-    order = np.argsort(np.nan_to_num(gains.to_numpy()), kind="stable")
-    middle = order[end : len(order) - end]
-    between = middle[np.arange(most - 2 * end) * len(middle) // (most - 2 * end)]
-    kept = np.sort(np.concatenate([order[:end], between, order[len(order) - end :]]))
-    return tuple(from_table(run.metrics.take(pa.array(kept)), Score))
+    return run.scores if run.metrics.num_rows <= most else tuple(from_table(some_rows(run.metrics, most), Score))
 
 
 def scene_table(scores: Sequence[Score]) -> dict[str, Any]:

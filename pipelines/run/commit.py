@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dpdeblur.pipelines.html.gallery import some_of
 from dpdeblur.pipelines.run.generation import LATENCY, staged_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.records import JobError, Latency
@@ -17,6 +18,7 @@ from dpdeblur.transforms.resuming.diff import Wanted
 from dpdeblur.transforms.resuming.earlier import TABLES
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool, collector_paused
+from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
 from dpdeblur.transforms.tables.statistics import RunStatistics
@@ -45,7 +47,8 @@ def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: boo
     tables = (
         bucket_tables(next(wanted.bucket(number, buckets)), earlier.bucket(number), prune=prune) for number in range(buckets)
     )
-    return put_in_place(folder, (stage(folder.uri, attempt, number, bucket) for number, bucket in enumerate(tables)))
+    staged = (stage(folder.uri, attempt, number, bucket) for number, bucket in enumerate(tables))
+    return put_in_place(folder, staged).statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class StagedBucket:
         missing: how many scenes have no outcome.
         orphans: pictures that no row has any more.
         statistics: of its rows.
+        examples: of its scenes, for a report; empty where the command knows all scenes itself.
     """
 
     number: int
@@ -65,6 +69,20 @@ class StagedBucket:
     missing: int
     orphans: Sequence[str]
     statistics: RunStatistics
+    examples: Sequence[Example] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What is known of tables that stand.
+
+    Attributes:
+        statistics: of their rows.
+        examples: of the scenes, for a report.
+    """
+
+    statistics: RunStatistics
+    examples: Sequence[Example]
 
 
 def stage(run: str, attempt: str, number: int, bucket: BucketTables) -> StagedBucket:
@@ -84,22 +102,21 @@ def stage(run: str, attempt: str, number: int, bucket: BucketTables) -> StagedBu
     return StagedBucket(number, not bucket.unchanged, bucket.missing, () if bucket.unchanged else bucket.orphans, statistics)
 
 
-def put_in_place(folder: RunFolder, buckets: Iterable[StagedBucket]) -> RunStatistics:
+def put_in_place(folder: RunFolder, buckets: Iterable[StagedBucket]) -> Committed:
     """Make the staged files of all buckets count, by one write, and drop what they replace. Raises: as `commit`.
 
     Args:
         folder: of the run.
         buckets: all of them, in order.
-
-    Returns:
-        Statistics of the tables.
     """
+    examples = list[Example]()
     written, orphans, missing, count, statistics = list[int](), list[str](), 0, 0, RunStatistics()
     for bucket in buckets:
         count += 1
         missing += bucket.missing
         statistics.merge(bucket.statistics)
         orphans += bucket.orphans
+        examples = some_of([*examples, *bucket.examples])
         if bucket.written:
             written.append(bucket.number)
     if missing:
@@ -112,4 +129,4 @@ def put_in_place(folder: RunFolder, buckets: Iterable[StagedBucket]) -> RunStati
     copies = [folder.path("view", f"{store.name(path).rpartition('.')[0]}.jpg") for path in orphans]
     store.delete([*(store.relative_to(folder.uri, path) for path in orphans), *copies])
     folder.drop_work()
-    return statistics
+    return Committed(statistics, examples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.layouts.left_out import worth_saying
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
+from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.statistics import Quality, RunStatistics
 
 METRICS = ("psnr_db", "ssim", "mae")
@@ -37,6 +39,7 @@ def conclude(
     strict: bool = False,
     accepted: Share | None = None,
     statistics: RunStatistics | None = None,
+    examples: Sequence[Example] | None = None,
 ) -> int:
     """Sum up a run whose tables stand, and draw its report; return the exit code.
 
@@ -49,6 +52,7 @@ def conclude(
         strict: whether files that belong to no scene count as failures.
         accepted: how many of the scenes may have failed.
         statistics: of the tables, where they are known.
+        examples: scenes for the report to choose from, where these alone are known.
     """
     wall_s, statistics = run.tally.elapsed_s, statistics or folder.statistics()
     numbers = summarise(statistics, statistics.scores - scores_before, wall_s)
@@ -59,7 +63,7 @@ def conclude(
     run.say(f"Results: {folder.uri}")
     try:
         everything = found if isinstance(found, Collection) and not found.unselected else None
-        run.say(f"Report: {report_page.write_report(folder.uri, found=everything)}")
+        run.say(f"Report: {report_page.write_report(folder.uri, found=everything, examples=examples)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
     scenes = statistics.restored + statistics.failed

@@ -11,7 +11,6 @@ A run folder is what `dpdeblur deblur` and `dpdeblur score` leave behind; `docs/
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,8 +160,9 @@ def scored_and_failed(metrics: pa.Table, failures: pa.Table) -> int:
 def _check_unique(run: Run) -> None:
     tried = run.failures.filter(pc.not_equal(run.failures["stage"], "find"))
     for ids in ([run.metrics["scene_id"], tried["scene_id"]], [run.failures["scene_id"]]):
-        rows = Counter(scene_id for column in ids for scene_id in column.to_pylist())
-        for scene_id in (scene_id for scene_id, count in rows.items() if count > 1):
+        rows = pc.value_counts(pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()))
+        twice = rows.filter(pc.greater(rows.field("counts"), 1)).field("values")
+        for scene_id in twice[:1].to_pylist():
             raise UsageError(f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice. {_AFRESH}")
 
 

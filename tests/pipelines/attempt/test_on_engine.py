@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,14 @@ def test_what_is_wrong_is_said_as_the_command_alone_would(tmp_path: Path, capsys
             said.append(capsys.readouterr().err)
         assert said[0] == said[1], options
     assert rows(run) == before
+
+
+def test_the_report_shows_pictures_that_the_workers_chose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, here, graph = builders.write_folders(tmp_path / "s", commands.scenes(4)), tmp_path / "here", tmp_path / "graph"
+    assert deblur(source, here) == 0
+    monkeypatch.setattr("dpdeblur.pipelines.html.gallery.gather", None)  # which would find the input once more
+    assert deblur(source, graph, "--limit", "2", *GRAPH) == 0
+    assert deblur(source, graph, *GRAPH) == 0, "two come from tables, two are new"
+    pages = [(run / "report.html").read_text("utf-8") for run in (here, graph)]
+    shots = [re.findall(r"data:image/webp;base64,[^\"]*", page) for page in pages]
+    assert shots[0] == shots[1] and len(shots[0]) > 4 * 3, "before, after, target and a thumbnail"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -32,8 +32,10 @@ from dpdeblur.transforms.resuming.bucket_plan import Counts, Terms
 from dpdeblur.transforms.resuming.earlier import TABLES, TableFiles
 from dpdeblur.transforms.storage.spool import bucket_of
 from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.input_key import input_key
 from dpdeblur.transforms.tables.parquet import read_tables
+from dpdeblur.transforms.tables.schemas import from_table
 from tests.rows import FINISHED, failure, score
 
 NAMES = "abcdefgh"
@@ -140,10 +142,14 @@ def by_workers(attempt: Try, folder: RunFolder, number: int, order: Random) -> C
     if made.goes_on:
         outcomes = restored(attempt, todo, folder, number)
         if outcomes is not None:
-            for bucket, carried in plans[CARRIED]:
-                of_bucket = [one for one in outcomes if bucket_of(one.scene_id, made.buckets) == bucket]
-                assert list(Commit(this).process((bucket, [*of_bucket, carried]), made)) == [bucket]
-            end(put_in_place(folder, staged_buckets(this, made.buckets)), folder, folder.manifest())
+            carried = defaultdict[int, list[Any]](list)
+            for bucket, record in [*plans[CARRIED], *((bucket_of(one.scene_id, made.buckets), one) for one in outcomes)]:
+                carried[bucket].append(record)
+            for each in carried.items():
+                assert list(Commit(this).process(each, made)) == [each[0]]
+            committed = put_in_place(folder, staged_buckets(this, made.buckets))
+            end(committed.statistics, folder, folder.manifest())
+            check_examples(committed.examples, attempt, folder)
     else:
         assert not todo
     return made.counts
@@ -169,6 +175,13 @@ def restored(attempt: Try, todo: list[Scene], folder: RunFolder, number: int) ->
         records.append(outcome)
     records.close()
     return outcomes if attempt.killed_after is None else None
+
+
+def check_examples(examples: Sequence[Example], attempt: Try, folder: RunFolder) -> None:
+    """The report may show all that is restored and still there: they are few."""
+    scores = {one.scene_id: one for one in from_table(read_tables(folder.parts("metrics"), Score), Score)}
+    expected = {scene.scene_id: (scene, scores[scene.scene_id]) for scene in attempt.found().scenes if scene.scene_id in scores}
+    assert {one.scene.scene_id: (one.scene, one.score) for one in examples} == expected
 
 
 def end(statistics: Any, folder: RunFolder, facts: dict[str, Any]) -> None:

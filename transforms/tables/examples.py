@@ -1,0 +1,75 @@
+"""Some of the scenes of a run, for a report to show: those that gained least and most, and some between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dpdeblur.transforms.records import Scene, Score, scene_from_line, scene_from_tuple, scene_to_line
+from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables.schemas import from_table
+
+MOST = 24
+"""Scenes that a report shows in full."""
+MOST_THUMBNAILS = 400
+"""Other scenes that it shows in small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A scene that was restored, and its row."""
+
+    scene: Scene
+    score: Score
+
+    def to_json(self) -> list[str]:
+        """Return it for JSON."""
+        return [scene_to_line(self.scene), journal.to_line(self.score)]
+
+    @classmethod
+    def from_json(cls, content: list[str]) -> Example:
+        """Return the example of what `to_json` gave.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        scene, score = scene_from_line(content[0]), journal.from_line(content[1])
+        if not isinstance(score, Score):
+            raise ValueError(f"The row of scene {scene.scene_id} is damaged.")
+        return cls(scene, score)
+
+
+def some_rows(metrics: pa.Table, most: int) -> pa.Table:
+    """Return all rows, or of very many those that gained least, a quarter, those that gained most, a quarter, and some between.
+
+    Args:
+        metrics: rows of the metrics table.
+        most: how many rows at most.
+    """
+    if metrics.num_rows <= most:
+        return metrics
+    end = most // 4
+    gains = pc.fill_null(pc.subtract(metrics["psnr_db"], metrics["input_psnr_db"]), 0.0)
+    order = np.argsort(np.nan_to_num(gains.to_numpy()), kind="stable")
+    middle = order[end : len(order) - end]
+    between = middle[np.arange(most - 2 * end) * len(middle) // (most - 2 * end)]
+    kept = np.sort(np.concatenate([order[:end], between, order[len(order) - end :]]))
+    return metrics.take(pa.array(kept))
+
+
+def examples_of(metrics: pa.Table, scenes: Iterable[tuple[Any, ...]], buckets: int) -> Iterator[Example]:
+    """Yield the scenes of one bucket that a report may show, whichever it chooses among those of all buckets.
+
+    Args:
+        metrics: rows of the bucket.
+        scenes: of the bucket, in the form of `records.scene_to_tuple`.
+        buckets: how many there are.
+    """
+    most = max(2 * MOST, (MOST + MOST_THUMBNAILS) // buckets)
+    scores = {score.scene_id: score for score in from_table(some_rows(metrics, most), Score)}
+    yield from (Example(scene_from_tuple(scene), scores[scene[0]]) for scene in scenes if scene[0] in scores)
