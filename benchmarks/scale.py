@@ -32,11 +32,10 @@ from dpdeblur.transforms.resuming.earlier import part_name
 from dpdeblur.transforms.storage.spool import buckets_for
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.input_key import input_key
-from dpdeblur.transforms.tables.parquet import write_table
+from dpdeblur.transforms.tables.parquet import ROWS_PER_FILE, write_table
 from dpdeblur.transforms.tables.results import read_run
 from dpdeblur.transforms.tables.schemas import to_table
 from dpdeblur.transforms.tables.statistics import RunStatistics
-from dpdeblur.transforms.tables.write import ROWS_PER_FILE
 from tests.builders import make_scenes, write_folders
 
 COUNTS = (10_000, 100_000, 1_000_000)

@@ -24,18 +24,21 @@ from dpdeblur.pipelines.run import run_images
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
-from dpdeblur.pipelines.run.summary import breaks_strictness
-from dpdeblur.transforms import packing, worklist
+from dpdeblur.pipelines.verdict import breaks_strictness
+from dpdeblur.transforms import packing
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
+from dpdeblur.transforms.resuming.work_files import read_lines, write_lines
 from dpdeblur.transforms.selection import select
 from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
+from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.results import Run, read_run
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.worklist import ReadOutcomes
 
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
@@ -52,7 +55,7 @@ def run(options: PackOptions) -> int:
         UsageError: nothing to pack, or the folder is not free.
         JobError, Stopped: the run ended before its time.
     """
-    runners.open_file_systems(options.beam_options)
+    store.configure(options.beam_options)
     folder = ShardFolder(options.output)
     of_run = read_run(options.input) if run_images.is_run(options.input) else None
     found = _of_run(of_run, options) if of_run else resolve.collect(options, options)
@@ -72,7 +75,7 @@ def run(options: PackOptions) -> int:
         rows = run_images.rows(of_run.scores) if of_run else None
         plans = _write_plans(assign(found.in_order(), options.shard_size, roles, rows), roles, folder)
         failures = (failure for part in found.parts() for failure in part.failures)
-        broken = worklist.write_lines(folder.path(UNFINISHED), "broken", failures, journal.to_line)
+        broken = write_lines(folder.path(UNFINISHED), "broken", failures, journal.to_line)
         scenes, shards = counted(len(found), "scene"), counted(plans.shards, "shard")
         incomplete = f"; {found.failures} incomplete" if found.failures else ""
         run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}{incomplete}", *found.remarks]))
@@ -110,9 +113,9 @@ def build(
         folder: where the index and the failures go.
         images: how many there are in all, for the number of index files.
     """
-    lines = pipeline | "Plans" >> beam.Create(plans) | beam.FlatMap(worklist.read_lines)
+    lines = pipeline | "Plans" >> beam.Create(plans) | beam.FlatMap(read_lines)
     packed = lines | pack
-    earlier = pipeline | "Broken" >> worklist.ReadOutcomes(broken)
+    earlier = pipeline | "Broken" >> ReadOutcomes(broken)
     failures = (earlier, packed[packing.FAILED]) | "Failures" >> beam.Flatten()
     index = folder.path(INDEX, "part-{part}.parquet")
     packed["members"] | "Index" >> WriteTable(Member, index, ("shard", "offset"), parts_for(images))
@@ -134,7 +137,7 @@ def _write_plans(plans: Iterator[ShardPlan], roles: Sequence[str], folder: Shard
     written = _Plans()
     while some := list(islice(plans, PLANS_PER_FILE)):
         name = f"plans-{len(written.files):05d}"
-        written.files += worklist.write_lines(folder.path(UNFINISHED), name, some, ShardPlan.to_line)
+        written.files += write_lines(folder.path(UNFINISHED), name, some, ShardPlan.to_line)
         written.shards += len(some)
         written.images += sum(len(views(scene, roles)) for plan in some for scene in plan.scenes)
     return written

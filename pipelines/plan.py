@@ -9,18 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dpdeblur.models.runtime.session import Model
-from dpdeblur.pipelines import deblur
-from dpdeblur.pipelines.attempt.attempted import scenes_line
 from dpdeblur.pipelines.console import complain, say
-from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.exitcodes import WRONG_USAGE
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import PlanOptions
-from dpdeblur.pipelines.run import display, estimate
+from dpdeblur.pipelines.run import display, estimate, restoration
 from dpdeblur.pipelines.run.estimate import SceneTime
-from dpdeblur.pipelines.run.job import Job, Work, plan_work
+from dpdeblur.pipelines.run.job import Job, Work, plan_work, scenes_line
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.run.summary import breaks_strictness, exit_code
+from dpdeblur.pipelines.verdict import breaks_strictness, exit_code
 from dpdeblur.transforms.finding.explain import explain
 from dpdeblur.transforms.layouts.left_out import sentence
 from dpdeblur.transforms.records import Failure, Scene, Score, UsageError
@@ -57,12 +54,12 @@ def run(options: PlanOptions) -> int:
     Raises:
         UsageError: as `deblur` would.
     """
-    runners.open_file_systems(options.beam_options)
+    store.configure(options.beam_options)
     folder = RunFolder(options.output, options.images_output)
-    job = deblur.prepare(options, folder, resolve.collect(options, options))
+    job = restoration.prepare(options, folder, resolve.collect(options, options))
     _check_writable(folder)
     work = plan_work(job, folder, retry_failed=options.retry_failed, restart=options.restart, prune=options.prune)
-    model = deblur.open_model(options, job.workers)
+    model = restoration.open_model(options, job.workers)
     trial = try_first(job.task, model, work)
     for name, text in [] if options.quiet else lines(job, work, options, folder, model, trial):
         say(f"{name:<10} {text}")

@@ -10,7 +10,7 @@ from typing import Literal
 import attrs
 
 from dpdeblur.pipelines import deblur
-from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.engine.checks import check
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import ScoreOptions
 from dpdeblur.pipelines.run import crash_recovery, provenance
@@ -39,7 +39,7 @@ def run(options: ScoreOptions) -> int:
         UsageError: the options or the inputs are wrong, or the folder holds another run.
         JobError, Stopped: the run ended before its time.
     """
-    runners.open_file_systems(options.beam_options)
+    store.configure(options.beam_options)
     folder = RunFolder(options.output)
     crash = crash_recovery.crash_to_recover_from(folder)
     at = options.restored and store.absolute(options.restored)
@@ -73,7 +73,7 @@ def prepare(options: ScoreOptions, found: Collection) -> Job[Scoring]:
     Raises:
         UsageError: what is wrong, and the way out.
     """
-    runners.check(options.runner, options.beam_options)
+    check(options.runner, options.beam_options)
     scoring = resolve.scoring(options, options, options.protocol)
     place = options.restored or options.input
     method = options.method or PurePosixPath(place.rstrip("/")).stem or "restored"

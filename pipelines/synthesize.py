@@ -42,7 +42,7 @@ def run(options: SynthesizeOptions) -> int:
         UsageError: no usable photographs, or the folder is not free.
         JobError, Stopped: the run ended before its time.
     """
-    runners.open_file_systems(options.beam_options)
+    store.configure(options.beam_options)
     photos = find_photographs(options.photos) if options.photos else brought_photographs()
     folder = OutputFolder(options.output)
     folder.check_free(NOT_FREE)

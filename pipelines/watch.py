@@ -15,14 +15,13 @@ from typing import Any
 import apache_beam as beam
 import attrs
 
-from dpdeblur.pipelines import deblur
+from dpdeblur.pipelines.attempt.failure_limit import InputWatch
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import WITH_FAILURES
 from dpdeblur.pipelines.options.jobs import WatchOptions
-from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, summary
-from dpdeblur.pipelines.run.failure_limit import InputWatch
+from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, restoration, summary
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -57,13 +56,13 @@ def run(options: WatchOptions) -> int:
     """
     folder = RunFolder(options.output, options.images_output)
     beam_options = runners.stream_options(options.runner, options.beam_options)
-    runners.open_file_systems(beam_options)
+    store.configure(beam_options)
     options = attrs.evolve(options, input=_place(options.input, folder), beam_options=beam_options)
     if HOUR_S % options.window:
         raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
     crash = crash_recovery.crash_to_recover_from(folder)
     found = WatchedPlace(options.input, options.layout).look().found
-    job = deblur.prepare(options, folder, Collection.of(found))
+    job = restoration.prepare(options, folder, Collection.of(found))
 
     with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, resume=RESUME) as run:
         if crash:

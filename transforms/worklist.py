@@ -1,4 +1,4 @@
-"""The work of a run as files in its folder: the scenes still to do, and the outcomes of earlier attempts.
+"""Scenes still to do, and outcomes of earlier attempts, read from the work files of a run.
 
 Engines do not accept a graph that carries millions of records inside itself. One that reads them from files stays small, and
 any worker can read any part.
@@ -6,28 +6,15 @@ any worker can read any part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.typehints import with_output_types
 
 from dpdeblur.transforms.records import Outcome, Scene, scene_from_line
-from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.resuming.work_files import read_lines
 from dpdeblur.transforms.tables import journal
-
-FOLDER = ".state/work"
-LINES_PER_FILE = 50_000
-
-
-def write_lines(folder: str, name: str, items: Iterable[Any], to_line: Callable[[Any], str]) -> list[str]:
-    """Write items as files of lines, and return their names: at least one file, so that there is something to read."""
-    names, rest = list[str](), iter(items)
-    while (text := "".join(map(to_line, islice(rest, LINES_PER_FILE)))) or not names:
-        names.append(store.join(folder, f"{name}-{len(names):05d}.jsonl"))
-        store.write_whole(names[-1], (text or "\n").encode())  # Beam writes no empty object to S3
-    return names
 
 
 @with_output_types(Scene)
@@ -63,18 +50,6 @@ class ReadOutcomes(beam.PTransform):
 
     def expand(self, root: Any) -> beam.PCollection[Outcome]:  # noqa: D102
         return root | beam.Create(self.files) | beam.FlatMap(read_lines) | beam.Map(_outcome)
-
-
-def read_lines(uri: str) -> list[str]:
-    """Return the lines of a work file.
-
-    Raises:
-        OSError: it is gone, or cannot be read.
-    """
-    data = store.read_whole(uri)
-    if data is None:
-        raise OSError(f"the work file {uri} is gone")
-    return [line for line in data.decode().split("\n") if line]  # other line ends may stand inside a string
 
 
 def _outcome(line: str) -> Outcome:

@@ -10,8 +10,8 @@ from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.resuming.bucket_plan import Terms
 from dpdeblur.transforms.resuming.earlier import TableFiles
+from dpdeblur.transforms.resuming.work_files import WORK
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.worklist import FOLDER
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Attempt:
 
     def decision_file(self) -> str:
         """Return where the decision to go on, or not to, is written."""
-        return store.join(self.run, FOLDER, f"decision-{self.name}.json")
+        return store.join(self.run, WORK, f"decision-{self.name}.json")
 
     def summary_file(self, bucket: int) -> str:
         """Return where the worker that commits a bucket says what it has written."""
-        return store.join(self.run, FOLDER, f"bucket-{bucket:05d}-{self.name}.json")
+        return store.join(self.run, WORK, f"bucket-{bucket:05d}-{self.name}.json")

@@ -8,8 +8,9 @@ from typing import Any
 
 import apache_beam as beam
 
+from dpdeblur.pipelines.attempt.failure_limit import FailureLimit, InputWatch
 from dpdeblur.pipelines.run import display
-from dpdeblur.pipelines.run.failure_limit import FailureLimit, InputWatch
+from dpdeblur.pipelines.run.job import gone_line, scenes_line
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Overview
@@ -78,22 +79,4 @@ def say_all_done(run: OpenRun, counts: Counts) -> None:
         counts: of its scenes.
     """
     done = f"{counts.failed} failed" if counts.failed else "all done"
-    run.say(f"Nothing to do: {counted(counts.scenes, 'scene')}, {done}{_gone(counts)}. Results: {run.folder.uri}")
-
-
-def scenes_line(found: Overview, counts: Counts) -> str:
-    """Return what is known of the scenes of a job, in one line."""
-    already = found.scenes - counts.todo
-    return (
-        f"{counted(len(found), 'scene')}, layout {found.layout}, {found.with_role['target']} with a target"
-        + (f"; {already} already done" if already else "")
-        + (f"; {found.failures} incomplete" if found.failures else "")
-        + (f"; {found.unselected} others not asked for" if found.unselected else "")
-        + _gone(counts)
-    )
-
-
-def _gone(counts: Counts) -> str:
-    scenes = counted(len(counts.gone), "scene")
-    also = f" ({counts.not_whole} of them in part)" if counts.not_whole else ""
-    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if counts.gone else ""
+    run.say(f"Nothing to do: {counted(counts.scenes, 'scene')}, {done}{gone_line(counts)}. Results: {run.folder.uri}")

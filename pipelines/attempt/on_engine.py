@@ -10,13 +10,13 @@ from dpdeblur.pipelines.attempt import decision
 from dpdeblur.pipelines.attempt.attempt import Attempt
 from dpdeblur.pipelines.attempt.attempted import Attempted, execute, say_all_done, say_what_begins
 from dpdeblur.pipelines.attempt.commit import staged_buckets
+from dpdeblur.pipelines.attempt.failure_limit import FailureLimit
 from dpdeblur.pipelines.attempt.graph import build
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
 from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.commit import put_in_place
-from dpdeblur.pipelines.run.failure_limit import FailureLimit
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder, suffix_of

@@ -7,11 +7,11 @@ from typing import Any
 import apache_beam as beam
 
 from dpdeblur.pipelines.attempt.attempted import Attempted, execute, say_all_done, say_what_begins
+from dpdeblur.pipelines.attempt.failure_limit import FailureLimit
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
 from dpdeblur.pipelines.run.commit import commit
 from dpdeblur.pipelines.run.display import Tally
-from dpdeblur.pipelines.run.failure_limit import FailureLimit
 from dpdeblur.pipelines.run.job import Job, plan_work
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -66,7 +66,7 @@ def build(pipeline: beam.Pipeline, todo: list[str], each: ForEachScene) -> None:
 
     Args:
         pipeline: to add it to.
-        todo: files of the scenes to restore, from `worklist.write_lines`.
+        todo: files of the scenes to restore, from `work_files.write_lines`.
         each: from a scene to its outcome.
     """
     _ = pipeline | "Scenes" >> ReadScenes(todo) | "Restore" >> each

@@ -12,18 +12,12 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from dpdeblur.pipelines.engine import flink, prism
+from dpdeblur.pipelines.engine import flink
+from dpdeblur.pipelines.engine.checks import check
 from dpdeblur.pipelines.engine.local import PRISM, is_local
 from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.storage import store
 
 _YEARS_S = 10 * 365 * 86400
-_REFUSED = {
-    "DaskRunner": "it runs only part of the graph and loses the output of finish_bundle, yet reports success",
-    "BundleBasedDirectRunner": "it splits no work; DirectRunner is pinned to the in-process runner that does",
-    "InteractiveRunner": "it caches every intermediate value",
-}
-
 _ENDLESS = (PRISM, flink.RUNNER, "DataflowRunner", "PortableRunner")
 
 
@@ -46,18 +40,6 @@ def stream_options(runner: str, beam_args: Sequence[str]) -> list[str]:
             "PrismRunner or FlinkRunner (docs/clusters.md has the rest)."
         )
     return [*beam_args, "--streaming"]
-
-
-def check(runner: str, beam_args: Sequence[str]) -> None:
-    """Refuse engines that lose data, and make sure that Prism is there where it is asked for.
-
-    Raises:
-        UsageError: why it cannot be used, and what to do.
-    """
-    if runner in _REFUSED:
-        raise UsageError(f"--runner {runner} is refused: {_REFUSED[runner]}.")
-    if runner == PRISM:
-        prism.fetch(beam_args)
 
 
 def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
@@ -99,11 +81,6 @@ def _let_it_run_on(options: PortableOptions) -> None:
                 waited = f"{options.job_server_timeout} s"
                 raise UsageError(f"No job server answers at --job_endpoint {options.job_endpoint} within {waited}.") from None
     options.job_server_timeout = _YEARS_S
-
-
-def open_file_systems(beam_args: Sequence[str]) -> None:
-    """Let Beam's file systems know their options (`--s3_endpoint_url`, …) before the first file is listed."""
-    store.configure(beam_args)
 
 
 @functools.cache

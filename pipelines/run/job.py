@@ -10,7 +10,7 @@ from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
 from dpdeblur.transforms.resuming.bucket_plan import BucketPlan, Counts, Terms, plan_bucket
 from dpdeblur.transforms.resuming.diff import Wanted
@@ -221,3 +221,22 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
         f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
         "Choose another --output, or begin anew with --restart."
     )
+
+
+def scenes_line(found: Overview, counts: Counts) -> str:
+    """Return what is known of the scenes of a job, in one line."""
+    already = found.scenes - counts.todo
+    return (
+        f"{counted(len(found), 'scene')}, layout {found.layout}, {found.with_role['target']} with a target"
+        + (f"; {already} already done" if already else "")
+        + (f"; {found.failures} incomplete" if found.failures else "")
+        + (f"; {found.unselected} others not asked for" if found.unselected else "")
+        + gone_line(counts)
+    )
+
+
+def gone_line(counts: Counts) -> str:
+    """Return what is said of scenes that are no longer in the input, to follow other words; empty where there are none."""
+    scenes = counted(len(counts.gone), "scene")
+    also = f" ({counts.not_whole} of them in part)" if counts.not_whole else ""
+    return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if counts.gone else ""

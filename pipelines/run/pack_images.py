@@ -24,9 +24,10 @@ from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.run_images import SHARDS
-from dpdeblur.transforms import packing, worklist
+from dpdeblur.transforms import packing
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import JobError, Member, Scene, Score, Source
+from dpdeblur.transforms.resuming.work_files import WORK, read_lines, write_lines
 from dpdeblur.transforms.shards.shard_plan import RESTORED, ShardPlan, assign
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
@@ -125,9 +126,9 @@ def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: Debl
     images, staged = folder.images.uri, folder.path(".state", "tables", "index.parquet")
     run.say(f"Packing {counted(sum(len(one.scenes) for one in plans), 'picture')} into {counted(len(plans), 'shard')} …")
     pipeline = runners.make_pipeline(options.runner, options.beam_options)
-    lines = worklist.write_lines(folder.path(worklist.FOLDER), "shards", plans, ShardPlan.to_line)
+    lines = write_lines(folder.path(WORK), "shards", plans, ShardPlan.to_line)
     how = packing.Packing(images, images, workers=2, roles=RESTORED)
-    packed = pipeline | beam.Create(lines) | beam.FlatMap(worklist.read_lines) | packing.PackShards(how, run.control)
+    packed = pipeline | beam.Create(lines) | beam.FlatMap(read_lines) | packing.PackShards(how, run.control)
     packed["members"] | WriteTable(Member, staged, ("shard", "offset"))
     restoring = run.tally
     run.execute(pipeline, Tally(len(plans), "shard"), NewFiles(images, SHARDS))

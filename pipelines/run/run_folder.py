@@ -21,16 +21,15 @@ from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.generation import Generations
 from dpdeblur.pipelines.run.run_images import RunImages
-from dpdeblur.transforms import worklist
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import Latency, Scene, UsageError, scene_to_line
 from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, TableFiles, part_name, sound_part
+from dpdeblur.transforms.resuming.work_files import WORK, write_lines
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.spool import buckets_for
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.parquet import DamagedTableError, TableError, count_rows, read_table
+from dpdeblur.transforms.tables.parquet import ROWS_PER_FILE, DamagedTableError, TableError, count_rows, read_table
 from dpdeblur.transforms.tables.statistics import RunStatistics
-from dpdeblur.transforms.tables.write import ROWS_PER_FILE
 
 
 class RunFolder:
@@ -223,7 +222,7 @@ class RunFolder:
 
     def write_work(self, todo: Iterable[Scene]) -> list[str]:
         """Write the scenes to do to files, and return their names."""
-        return worklist.write_lines(self.path(worklist.FOLDER), "todo", todo, scene_to_line)
+        return write_lines(self.path(WORK), "todo", todo, scene_to_line)
 
     def write_manifest(self, facts: dict[str, Any], *, finished: bool = False) -> dict[str, Any]:
         """Write what is run, and since when, to `manifest.json`; return what it says.

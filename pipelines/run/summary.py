@@ -11,16 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from dpdeblur.pipelines.console import complain, print_table
-from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.html import losses, report_page
 from dpdeblur.pipelines.html.failure_causes import failed
 from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.verdict import breaks_strictness, exit_code
 from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.layouts.left_out import worth_saying
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 from dpdeblur.transforms.tables.examples import Example
 from dpdeblur.transforms.tables.statistics import Quality, RunStatistics
@@ -68,29 +67,6 @@ def conclude(
         complain(f"No report could be made: {logs.record(error)}")
     scenes = statistics.restored + statistics.failed
     return exit_code(statistics.failed, scenes, accepted, broken=breaks_strictness(found, strict=strict))
-
-
-def exit_code(failed: int, scenes: int, accepted: Share | None, *, broken: bool) -> int:
-    """Return the exit code of a run that came to its end.
-
-    Args:
-        failed: scenes that failed.
-        scenes: all of the run.
-        accepted: how many may have failed; None for none.
-        broken: whether files that were left out count as failures, and there are some.
-    """
-    most = accepted.of(scenes) if accepted else 0
-    return WITH_FAILURES if failed > most or broken else OK
-
-
-def breaks_strictness(found: Overview | Found, *, strict: bool) -> bool:
-    """Return whether files that belong to no scene count as failures, and there are some.
-
-    Args:
-        found: what lies in the input.
-        strict: whether they count.
-    """
-    return strict and bool(worth_saying(found.left_out))
 
 
 def summarise(statistics: RunStatistics, restored_now: int, wall_s: float) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from apache_beam.portability import python_urns
 
 from dpdeblur.pipelines.run import lease
 from dpdeblur.pipelines.run.lock import Held
-from dpdeblur.transforms import worklist
+from dpdeblur.transforms.resuming.work_files import read_lines
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store as storage
 from dpdeblur.transforms.storage.listing import list_files, single_file
@@ -173,7 +173,7 @@ def test_workers_elsewhere_get_the_settings(store: ObjectStore, folder: str, mon
     engine = ["--runner=PortableRunner", "--job_endpoint=embed", f"--environment_type={python_urns.SUBPROCESS_SDK}"]
     options = PipelineOptions([*store.options, *engine, f"--environment_config={worker}"])
     with beam.Pipeline(options=options) as pipeline:
-        lines = pipeline | beam.Create([f"{folder}/todo.jsonl"]) | beam.FlatMap(worklist.read_lines)
+        lines = pipeline | beam.Create([f"{folder}/todo.jsonl"]) | beam.FlatMap(read_lines)
         lines | beam.Map(lambda line: storage.write_whole(f"{folder}/{line}-{os.getpid()}", line.encode()))
     made = [storage.name(uri).split("-") for uri in storage.files_in(folder, "*-*")]
     assert [name for name, _ in made] == ["one", "two"]

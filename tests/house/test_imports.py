@@ -38,7 +38,7 @@ ORDER = {
         "processes",
         "raw",
     ],
-    "pipelines": ["exitcodes", "console", "engine", "options", "html", "run", "attempt", "challenge"],
+    "pipelines": ["exitcodes", "console", "engine", "options", "verdict", "html", "run", "attempt", "challenge"],
 }
 FLOORS = list(ORDER)
 NOT_FOR_MODELS = {"apache_beam", "pyarrow"}
@@ -100,7 +100,8 @@ def test_the_program_needs_no_torch_and_what_runs_no_pipeline_needs_no_beam() ->
         "from dpdeblur.pipelines.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "import dpdeblur.pipelines.compare, dpdeblur.pipelines.latency, dpdeblur.pipelines.models, dpdeblur.pipelines.report\n"
+        "import dpdeblur.pipelines.compare, dpdeblur.pipelines.latency, dpdeblur.pipelines.models, dpdeblur.pipelines.plan\n"
+        "import dpdeblur.pipelines.report\n"
         "assert 'apache_beam' not in sys.modules\n"
         "import dpdeblur.pipelines.deblur, dpdeblur.pipelines.synthesize\n"
         "assert not {'torch', 'onnx', 'cv2', 'openvino'} & set(sys.modules)\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +54,14 @@ def test_plan_and_deblur_count_alike(
         said = capsys.readouterr().out
         line = planned[0].removeprefix("scenes").strip()
         assert line in said.splitlines() or "Nothing to do" in said
+
+
+def test_to_plan_takes_no_beam(tmp_path: Path) -> None:
+    source = builders.write_folders(tmp_path / "s", commands.scenes(1))
+    code = "import sys; from dpdeblur.pipelines.cli import main; print(main(sys.argv[1:]), 'apache_beam' in sys.modules)"
+    command = [sys.executable, "-c", code, "plan", *words(source, tmp_path / "run")]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said.splitlines()[-1] == "0 False"
 
 
 @pytest.mark.parametrize("kind", ["no whole scene", "broken views", "model", "max-failures", "output"])

@@ -7,6 +7,7 @@ No reader ever sees half a file under its final name. Whatever goes wrong is an 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -26,7 +27,12 @@ _LOOK_S, _LOOK_AT_STORE_S = 1.0, 10.0  # listing an object store costs requests
 
 
 def configure(beam_args: Sequence[str]) -> None:
-    """Take the options of stores (`--s3_endpoint_url`, …) from those of Beam. Workers get them from Beam itself."""
+    """Take the options of stores (`--s3_endpoint_url`, …) from those of Beam, before the first file is listed.
+
+    Workers get them from Beam itself.
+    """
+    if not beam_args and "apache_beam.io.filesystems" not in sys.modules:
+        return  # there are none, as Beam takes it when it is loaded
     from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415 - a second, and files of this machine need none of it
     from apache_beam.options.pipeline_options import PipelineOptions  # noqa: PLC0415
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.schemas import SCHEMA_VERSION, SCHEMA_VERSION_KEY, arrow_schema
 
+ROWS_PER_FILE = 20_000  # one file for thousands of scenes, never one each
+
 
 class TableError(Exception):
     """A file is no table that can be read: which file, and why."""

@@ -11,10 +11,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.typehints import with_input_types, with_output_types
 
-from dpdeblur.transforms.tables.parquet import write_table
+from dpdeblur.transforms.tables.parquet import ROWS_PER_FILE, write_table
 from dpdeblur.transforms.tables.schemas import to_table
-
-ROWS_PER_FILE = 20_000  # one file for thousands of scenes, never one each
 
 
 @with_input_types(Any)

@@ -10,7 +10,7 @@ from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.runners.portability import prism_runner
 from apache_beam.runners.portability.prism_runner import PrismJobServer
 
-from dpdeblur.pipelines.engine import runners
+from dpdeblur.pipelines.engine import checks, runners
 from dpdeblur.transforms.errors import UsageError
 
 
@@ -38,7 +38,7 @@ def test_prism_is_what_beam_downloads_and_no_program_of_that_name(tmp_path: Path
     monkeypatch.setattr(PrismJobServer, "BIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(prism_runner, "urlopen", no_network)
     with pytest.raises(UsageError, match=r"(?s)cannot download Prism: .*no network.*go install .*--prism_location"):
-        runners.check("PrismRunner", [])
+        checks.check("PrismRunner", [])
     assert "prism" in asked[0]
-    runners.check("PrismRunner", ["--prism_location=/anywhere"])
+    checks.check("PrismRunner", ["--prism_location=/anywhere"])
     assert len(asked) == 1

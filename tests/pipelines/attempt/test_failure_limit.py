@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dpdeblur.pipelines.attempt.failure_limit import FailureLimit
 from dpdeblur.pipelines.options.values import Share
-from dpdeblur.pipelines.run.failure_limit import FailureLimit
 from dpdeblur.transforms.run_control import RunControl
 from tests.rows import failure, score
 

@@ -1,0 +1,33 @@
+"""The work of a run as files of lines in its folder, which any worker can read: written here, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from dpdeblur.transforms.storage import store
+
+WORK = ".state/work"
+LINES_PER_FILE = 50_000
+
+
+def write_lines(folder: str, name: str, items: Iterable[Any], to_line: Callable[[Any], str]) -> list[str]:
+    """Write items as files of lines, and return their names: at least one file, so that there is something to read."""
+    names, rest = list[str](), iter(items)
+    while (text := "".join(map(to_line, islice(rest, LINES_PER_FILE)))) or not names:
+        names.append(store.join(folder, f"{name}-{len(names):05d}.jsonl"))
+        store.write_whole(names[-1], (text or "\n").encode())  # Beam writes no empty object to S3
+    return names
+
+
+def read_lines(uri: str) -> list[str]:
+    """Return the lines of a work file.
+
+    Raises:
+        OSError: it is gone, or cannot be read.
+    """
+    data = store.read_whole(uri)
+    if data is None:
+        raise OSError(f"the work file {uri} is gone")
+    return [line for line in data.decode().split("\n") if line]  # other line ends may stand inside a string
