@@ -17,6 +17,8 @@ from dpdeblur.pipelines.run import crash_recovery, provenance
 from dpdeblur.pipelines.run.job import Job, make_job
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.gather import gather
+from dpdeblur.transforms.finding.part_of_collection import part_of, without_empty_subsets
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.layouts.find import absolute
 from dpdeblur.transforms.layouts.ids import escaped
@@ -24,7 +26,6 @@ from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_f
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
-from dpdeblur.transforms.selection import select, without_empty_subsets
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing, list_files
 
@@ -57,10 +58,12 @@ def find(options: ScoreOptions, restored: str | None) -> Collection:
     Raises:
         UsageError: there are none, or none has one.
     """
-    found = find_scenes(options.input, options.layout, restored=not restored)
     if restored:
-        found = _with_restored(found, str(options.restored), list_files(restored), options.match)
-    return Collection.of(select(found if options.subset else without_empty_subsets(found), resolve.selection(options)))
+        scenes = find_scenes(options.input, options.layout)
+        found = Collection.of(_with_restored(scenes, str(options.restored), list_files(restored), options.match))
+    else:
+        found = gather(options.input, options.layout, restored=True)
+    return part_of(found if options.subset else without_empty_subsets(found), resolve.selection(options))
 
 
 def prepare(options: ScoreOptions, found: Collection) -> Job[Scoring]:

@@ -101,26 +101,6 @@ def selected(scenes: Mapping[str, str], selection: Selection) -> list[str]:
     return ids if selection.part is None else _part(ids, selection.part)
 
 
-def without_empty_subsets(found: Found) -> Found:
-    """Return what was found without the subsets that have no whole scene, where another has one: nothing was meant to be there.
-
-    Restored pictures of a test set are compared with the whole collection in this way. The scenes left out are `unselected`,
-    and a remark counts them.
-    """
-    there = {scene.subset for scene in found.scenes}
-    empty = Counter(failure.subset for failure in found.failures if failure.subset and failure.subset not in there)
-    if not there - {""} or not empty:
-        return found
-    names = " and ".join(f"{name} ({count})" for name, count in sorted(empty.items()))
-    remark = f"Not worked on, as none of their scenes has all that is needed: the subsets {names}."
-    return dataclasses.replace(
-        found,
-        failures=tuple(failure for failure in found.failures if failure.subset not in empty),
-        remarks=(*found.remarks, remark),
-        unselected=found.unselected | {failure.scene_id for failure in found.failures if failure.subset in empty},
-    )
-
-
 def _of_subset(ids: list[str], scenes: Mapping[str, str], subset: str) -> list[str]:
     there = Counter(filter(None, scenes.values()))
     if subset not in there:

@@ -168,8 +168,8 @@ def scenes_of(run: Run, names: Container[str] | None = None, found: Collection |
         UsageError, KeyError, OSError: the input is gone, or the manifest does not name it.
     """
     folder = run.manifest.get("settings", {}).get("restored")  # empty: the input itself names the restored pictures
-    if folder is None and names is not None:  # the one way that holds no more than what is wanted
-        known = found or gather(run.manifest["input"], run.manifest["layout"])
+    if names is not None and (found is not None or not folder):  # the ways that hold no more than what is wanted
+        known = found or gather(run.manifest["input"], run.manifest["layout"], restored=folder == "")
         return {plain[0]: scene_from_tuple(plain) for part in known.parts() for plain in part.plain if plain[0] in names}
     at_once = find_scenes(run.manifest["input"], run.manifest["layout"], restored=folder == "")
     scenes = at_once.scenes

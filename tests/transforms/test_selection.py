@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpdeblur.transforms.finding.collection import Collection
-from dpdeblur.transforms.finding.part_of_collection import part_of
+from dpdeblur.transforms.finding.part_of_collection import part_of, without_empty_subsets
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Failure, Scene, Source, UsageError
-from dpdeblur.transforms.selection import Part, Selection, select, selected, without_empty_subsets
+from dpdeblur.transforms.selection import Part, Selection, select, selected
 
 IDS = st.text("abc/019_", min_size=1, max_size=6)
 COLLECTIONS = st.dictionaries(IDS, st.sampled_from(["train", "val", "test"]), min_size=1, max_size=40)
@@ -102,9 +102,11 @@ def test_an_input_without_subsets_says_so() -> None:
     ],
 )
 def test_subsets_without_any_whole_scene_are_left_out(broken: set[str], left: set[str], unselected: set[str]) -> None:
-    found = without_empty_subsets(collection(COLLECTION, broken))
-    assert {failure.scene_id for failure in found.failures} == left
-    assert found.unselected == unselected
+    found = without_empty_subsets(Collection.of(collection(COLLECTION, broken)))
+    (bucket,) = found.parts()
+    assert {failure.scene_id for failure in bucket.failures} == left
+    assert bucket.unselected == unselected
+    assert (found.failures, found.unselected) == (len(left), len(unselected))
     assert len(found.remarks) == bool(unselected)
 
 

@@ -27,7 +27,7 @@ from dpdeblur.transforms.finding.layout_counts import MANIFEST, READ, LayoutCoun
 from dpdeblur.transforms.finding.manifest_rows import NumberedRow, settle_rows
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled
-from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place
+from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place, no_restored
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
 from dpdeblur.transforms.layouts.shard_index import folder_of_shards, index_rows, is_index
@@ -41,30 +41,34 @@ FILES_AT_ONCE, VIEWS_AT_ONCE = 80_000, 50_000
 
 
 @collector_paused()
-def gather(source: str, layout: str = "auto") -> Collection:
+def gather(source: str, layout: str = "auto", *, restored: bool = False) -> Collection:
     """Find the scenes in a place, however many they are.
 
     Args:
         source: a folder, a manifest or a tar; a local path or any URI that Beam's file systems open.
         layout: one of `LAYOUTS`, or "auto" to recognise it.
+        restored: whether a manifest's column `restored` is read: pictures that somebody else restored.
 
     Raises:
-        UsageError: nothing there is a scene, two layouts fit, or the place cannot be listed; says what was found.
+        UsageError: nothing there is a scene, two layouts fit, or the place cannot be listed; says what was found. Or restored
+            pictures are asked for, and it is no manifest.
     """
     source = absolute(source)
-    found = {MANIFEST: _of_manifest(source)} if is_manifest(source, layout) else _of_folder(source, layout)
+    if restored and not is_manifest(source, layout):
+        raise no_restored(source)
+    found = {MANIFEST: _of_manifest(source, restored)} if is_manifest(source, layout) else _of_folder(source, layout)
     scenes = chosen(source, layout, found)
     assert isinstance(scenes, Collection)
     return scenes
 
 
-def _of_manifest(source: str) -> LayoutCounts:
+def _of_manifest(source: str, restored: bool) -> LayoutCounts:
     check_manifest(source)
-    rows, reader = Spool[NumberedRow](), manifest.Reader(source)
+    rows, reader = Spool[NumberedRow](), manifest.Reader(source, restored=restored)
     for number, row in reader.rows():
         rows.add(printable(reader.name(number, row)), (number, row))
     counts = _counts_with_scenes()
-    counts.unread_columns = unread_columns(source)
+    counts.unread_columns = unread_columns(source, restored=restored)
     views, buckets = Spool[View](), buckets_for(len(rows), SCENES_AT_ONCE)
     for number in range(buckets):
         settled, named, others = settle_rows(reader, rows.bucket(number, buckets))

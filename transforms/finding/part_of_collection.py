@@ -66,6 +66,32 @@ def part_of(collection: Collection, selection: Selection) -> Collection:
     return part
 
 
+def without_empty_subsets(collection: Collection) -> Collection:
+    """Return a collection without the subsets that have no whole scene, where another has one: nothing was meant to be there.
+
+    Restored pictures of a test set are compared with the whole collection in this way. The scenes left out count as unselected,
+    and a remark counts them.
+
+    Args:
+        collection: all that lies in a place.
+    """
+    there, empty = collection.subsets, Counter[str]()
+    if there and collection.failures:
+        for bucket in collection.parts():
+            empty.update(failure.subset for failure in bucket.failures if failure.subset and failure.subset not in there)
+    if not empty:
+        return collection
+    names = " and ".join(f"{name} ({count})" for name, count in sorted(empty.items()))
+    remark = f"Not worked on, as none of their scenes has all that is needed: the subsets {names}."
+    rest = Collection(collection.source, collection.layout, collection.left_out, (*collection.remarks, remark))
+    for bucket in collection.parts():
+        for item in bucket.asked_for:
+            rest.add(item.scene_id if item.subset in empty else item)
+        for scene_id in bucket.unselected:
+            rest.add(scene_id)
+    return rest
+
+
 def _filter(selection: Selection) -> Callable[[Scene | Failure], bool]:
     ids = None if selection.ids is None else frozenset(selection.ids)
 

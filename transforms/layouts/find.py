@@ -64,7 +64,7 @@ def find_scenes(source: str, layout: str = "auto", *, restored: bool = False) ->
         settled, remarks = settle(candidates), slips.remarks(source, candidates, restored=restored)
         return Found(source, "manifest", settled.scenes, settled.failures, files=1, remarks=remarks)
     if restored:
-        raise UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
+        raise no_restored(source)
     return find_in_listing(source, list_place(source), layout)
 
 
@@ -107,6 +107,11 @@ def is_manifest(source: str, layout: str) -> bool:
     if layout not in ("auto", *LAYOUTS):
         raise UsageError(f"There is no layout {layout!r}: say auto, {', '.join(LAYOUTS)}.")
     return layout == "manifest" or (layout == "auto" and source.lower().endswith(manifest.EXTENSIONS))
+
+
+def no_restored(source: str) -> UsageError:
+    """Return what to raise where restored pictures are asked for and the input, which is no manifest, cannot name them."""
+    return UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
 
 
 def check_manifest(source: str) -> None:

@@ -126,11 +126,14 @@ def test_every_layout(tmp_path: Path, layout: str, at_once: int) -> None:
         assert_same(gather.gather(source), find_scenes(source), 2)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=1, max_size=12))
-@example([("c", "x", "z"), ("c", "z", "x"), ("a", "x", "x"), ("a", "x", "x"), ("a", "z", "z")])  # two remarks on the same rows
-def test_rows_of_a_manifest(rows: list[tuple[str, str, str]]) -> None:
-    """Ids and files come twice; one file has two roles. Files in a store are not looked up."""
-    text = "id,left,right,note\n" + "".join(f"{name},s3://b/{left},s3://b/{right},n\n" for name, left, right in rows)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=1, max_size=12),
+    st.booleans(),
+)
+@example([("c", "x", "z"), ("c", "z", "x"), ("a", "x", "x"), ("a", "x", "x"), ("a", "z", "z")], False)  # two remarks on a row
+def test_rows_of_a_manifest(rows: list[tuple[str, str, str]], restored: bool) -> None:
+    """Ids and files come twice; one file has two roles. Files in a store are not looked up. Restored pictures may be named."""
+    text = "id,left,right,restored\n" + "".join(f"{name},s3://b/{left},s3://b/{right},s3://b/r\n" for name, left, right in rows)
     path = Path("m.csv")
     with pytest.MonkeyPatch.context() as patch:
         import tempfile
@@ -138,9 +141,9 @@ def test_rows_of_a_manifest(rows: list[tuple[str, str, str]]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             patch.chdir(folder)
             path.write_text(text)
-            found = find_scenes(f"{folder}/m.csv")
+            found = find_scenes(f"{folder}/m.csv", restored=restored)
             with mock.patch.multiple(gather, SCENES_AT_ONCE=1):
-                gathered = scenes_of(gather.gather(f"{folder}/m.csv"), 2)
+                gathered = scenes_of(gather.gather(f"{folder}/m.csv", restored=restored), 2)
     assert gathered.scenes == found.scenes
     assert [(row.scene_id, row.message) for row in gathered.failures] == [(row.scene_id, row.message) for row in found.failures]
     assert gathered.remarks == found.remarks
