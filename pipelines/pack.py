@@ -26,22 +26,22 @@ from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run
 from dpdeblur.pipelines.run.shard_folder import FAILURES, SHARDS, Packed, ShardFolder
 from dpdeblur.pipelines.verdict import breaks_strictness
 from dpdeblur.transforms import packing
-from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.part_of_collection import part_of
 from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
 from dpdeblur.transforms.resuming.work_files import read_lines, write_lines
-from dpdeblur.transforms.selection import select
-from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views
+from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views, with_rows
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.results import Run, read_run
+from dpdeblur.transforms.tables.results import read_sample
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
 from dpdeblur.transforms.worklist import ReadOutcomes
 
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
+MOST_ROWS = 50_000  # of a run that are checked at once
 AGAIN = "Begin anew with --restart."
 
 
@@ -57,8 +57,8 @@ def run(options: PackOptions) -> int:
     """
     store.configure(options.beam_options)
     folder = ShardFolder(options.output)
-    of_run = read_run(options.input) if run_images.is_run(options.input) else None
-    found = _of_run(of_run, options) if of_run else resolve.collect(options, options)
+    of_run = read_sample(options.input, MOST_ROWS) if run_images.is_run(options.input) else None
+    found = part_of(run_images.find(of_run), resolve.selection(options)) if of_run else resolve.collect(options, options)
     roles = RESTORED if of_run else ROLES
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
@@ -72,8 +72,10 @@ def run(options: PackOptions) -> int:
             folder.clear()
         folder.check_free("Choose another --output: dpdeblur pack did not write these.")
         folder.begin()
-        rows = run_images.rows(of_run.scores) if of_run else None
-        plans = _write_plans(assign(found.in_order(), options.shard_size, roles, rows), roles, folder)
+        shards_of = assign(found.in_order(), options.shard_size, roles)
+        if of_run:
+            shards_of = with_rows(shards_of, run_images.rows_in_order(of_run.parts("metrics")))
+        plans = _write_plans(shards_of, roles, folder)
         failures = (failure for part in found.parts() for failure in part.failures)
         broken = write_lines(folder.path(UNFINISHED), "broken", failures, journal.to_line)
         scenes, shards = counted(len(found), "scene"), counted(plans.shards, "shard")
@@ -141,11 +143,6 @@ def _write_plans(plans: Iterator[ShardPlan], roles: Sequence[str], folder: Shard
         written.shards += len(some)
         written.images += sum(len(views(scene, roles)) for plan in some for scene in plan.scenes)
     return written
-
-
-def _of_run(run: Run, options: PackOptions) -> Collection:
-    """Return the restored pictures of a run that are asked for."""
-    return Collection.of(select(run_images.find(run), resolve.selection(options)))
 
 
 def _report(run: OpenRun, folder: ShardFolder, shards: int, packed: Packed) -> None:

@@ -28,7 +28,7 @@ from dpdeblur.transforms import packing
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import JobError, Member, Scene, Score, Source
 from dpdeblur.transforms.resuming.work_files import WORK, read_lines, write_lines
-from dpdeblur.transforms.shards.shard_plan import RESTORED, ShardPlan, assign
+from dpdeblur.transforms.shards.shard_plan import RESTORED, ShardPlan, assign, with_rows
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
@@ -36,6 +36,8 @@ from dpdeblur.transforms.tables.parquet import read_table, write_table
 from dpdeblur.transforms.tables.schemas import from_table, to_table
 from dpdeblur.transforms.tables.write import WriteTable
 from dpdeblur.transforms.wording import counted
+
+PLANS_PER_FILE = 100  # each with the rows of its pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,9 @@ def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None
         JobError, Stopped: the packing ended before its time; the files are still there.
     """
     images, suffix = folder.images.uri, codecs.WRITTEN[options.images_format]
-    scores = [score for uri in folder.parts("metrics") for score in from_table(read_table(uri, Score), Score)]
-    subsets = {score.scene_id: score.subset for score in scores if score.image_path}
+    columns = ["scene_id", "subset", "image_path"]
+    rows = (row for uri in folder.parts("metrics") for row in read_table(uri, Score).select(columns).to_pylist())
+    subsets = {row["scene_id"]: row["subset"] for row in rows if row["image_path"]}
     index = [member for uri in folder.images.index() for member in from_table(read_table(uri, Member), Member)]
     shards, indexed = folder.images.shards(), {member.shard for member in index}
     store.delete([uri for uri in shards if store.name(uri) not in indexed])  # of a packing that was cut short
@@ -76,8 +79,7 @@ def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None
     files = {file.name.removesuffix(suffix): file.source for file in found}
     change = plan(subsets, files, index, lost, images)
     if change.scenes:
-        rows = run_images.rows(scores)
-        plans = list(assign(change.scenes, options.shard_size, RESTORED, rows, change.first))
+        plans = list(assign(change.scenes, options.shard_size, RESTORED, change.first))
         new = _pack(run, folder, plans, options)
         write_table(to_table(new, Member), store.join(images, INDEX, f"part-{change.first:06d}.parquet"))
     if change.stale:
@@ -126,7 +128,8 @@ def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: Debl
     images, staged = folder.images.uri, folder.path(".state", "tables", "index.parquet")
     run.say(f"Packing {counted(sum(len(one.scenes) for one in plans), 'picture')} into {counted(len(plans), 'shard')} …")
     pipeline = runners.make_pipeline(options.runner, options.beam_options)
-    lines = write_lines(folder.path(WORK), "shards", plans, ShardPlan.to_line)
+    whole = with_rows(plans, run_images.rows_in_order(folder.parts("metrics")))
+    lines = write_lines(folder.path(WORK), "shards", whole, ShardPlan.to_line, PLANS_PER_FILE)
     how = packing.Packing(images, images, workers=2, roles=RESTORED)
     packed = pipeline | beam.Create(lines) | beam.FlatMap(read_lines) | packing.PackShards(how, run.control)
     packed["members"] | WriteTable(Member, staged, ("shard", "offset"))

@@ -6,18 +6,24 @@ import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from dpdeblur.transforms.layouts import Found
-from dpdeblur.transforms.records import Failure, Member, Scene, Score, UsageError, failure_to_find
+from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, Collection
+from dpdeblur.transforms.records import Failure, Member, Scene, Score, Source, UsageError, failure_to_find
+from dpdeblur.transforms.resuming.earlier import scene_of_picture
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import list_files
+from dpdeblur.transforms.storage.listing import walk_files
+from dpdeblur.transforms.storage.spool import Spool, buckets_for, in_order
+from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.parquet import read_table
 from dpdeblur.transforms.tables.results import Run
+from dpdeblur.transforms.tables.schemas import from_table
 
 LAYOUT = "run"
 SHARDS = "shard-*.tar"
+ROWS_IN_MEMORY = 20_000
 
 
 class RunImages:
@@ -80,36 +86,72 @@ def is_run(place: str) -> bool:
     return bool(store.files_in(place, "manifest.json")) and bool(store.files_in(store.join(place, "metrics"), "*.parquet"))
 
 
-def find(run: Run) -> Found:
-    """Return the scenes of a run whose restored pictures are there, and a failure for each that is gone.
+def find(run: Run) -> Collection:
+    """Return the scenes of a run whose restored pictures are there, and a failure for each that is gone, however many.
 
     A scene is named by its picture alone: `left` and `right` stand for it too, and must not be packed.
 
     Args:
-        run: a finished run.
+        run: a finished run, whose rows are read anew.
 
     Raises:
-        UsageError: the run has kept no pictures.
+        UsageError: the run has kept no pictures, or mixes two.
     """
-    kept = [score for score in run.scores if score.image_path]
-    if not kept:
+    kept, folders = Spool[tuple[str, str, Source]](), set[str]()
+    for uri in run.parts("metrics"):
+        for row in read_table(uri, Score).select(["scene_id", "subset", "image_path"]).to_pylist():
+            if row["image_path"]:
+                place = Source(store.relative_to(run.folder, row["image_path"]))
+                kept.add(row["scene_id"], (row["scene_id"], row["subset"], place))
+                folders.add(store.parent(place.uri))
+    if not len(kept):
         raise UsageError(f"{run.folder} has kept no pictures to pack. Run again with --images restored.")
-    folders = {store.parent(run.picture(score).uri) for score in kept}
-    there = {file.source.uri: file.source for folder in folders for file in list_files(folder).files}
-    scenes, failures = [], []
-    for score in kept:
-        place = run.picture(score)
-        picture = place if place.offset is not None else there.get(place.uri)
-        if picture is None:
-            failures.append(_gone(score, run))
-        else:
-            scenes.append(Scene(score.scene_id, picture, picture, subset=score.subset, restored=picture))
-    return Found(store.absolute(run.folder), LAYOUT, tuple(scenes), tuple(failures), files=len(there))
+    there = _pictures(run, folders)
+    found, buckets = Collection(store.absolute(run.folder), LAYOUT), buckets_for(len(kept), SCENES_AT_ONCE)
+    for number in range(buckets):
+        pictures, seen = dict(there.bucket(number, buckets)), set[str]()
+        for scene_id, subset, place in kept.bucket(number, buckets):
+            if scene_id in seen:
+                raise UsageError(f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice.")
+            seen.add(scene_id)
+            picture = pictures.get(scene_id) or pictures.get(place.uri)
+            if picture is None:
+                found.add(_gone(scene_id, subset, place.uri))
+            else:
+                found.add(Scene(scene_id, picture, picture, subset=subset, restored=picture))
+    return found
 
 
-def rows(scores: Iterable[Score]) -> dict[str, dict[str, Any]]:
-    """Return each row as JSON can hold it, by scene_id: times as text, and no infinity."""
-    return {score.scene_id: {name: _plain(value) for name, value in dataclasses.asdict(score).items()} for score in scores}
+def _pictures(run: Run, folders: Iterable[str]) -> Spool[tuple[str, Source]]:
+    """Return the pictures of a run by their scenes: those in shards by its id, files by their address.
+
+    Args:
+        run: a finished run.
+        folders: where the files lie.
+    """
+    there = Spool[tuple[str, Source]]()
+    for member in run.members():
+        there.add(member.scene_id, (member.scene_id, run.source_of(member)))
+    for folder in folders:
+        for file in walk_files(folder):
+            if isinstance(file, File):
+                there.add(scene_of_picture(file.name), (file.source.uri, file.source))
+    return there
+
+
+def rows_in_order(parts: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row of a run by its scene_id, in order, as JSON can hold it: times as text, and no infinity.
+
+    Args:
+        parts: files of its metrics table.
+    """
+    rows = Spool[tuple[str, dict[str, Any]]](ROWS_IN_MEMORY)
+    for uri in parts:
+        for score in from_table(read_table(uri, Score), Score):
+            plain = {name: _plain(value) for name, value in dataclasses.asdict(score).items()}
+            rows.add(score.scene_id, (score.scene_id, plain))
+    buckets = buckets_for(len(rows), ROWS_IN_MEMORY)
+    return in_order((list(rows.bucket(number, buckets)) for number in range(buckets)), buckets, itemgetter(0))
 
 
 def _plain(value: Any) -> Any:
@@ -123,10 +165,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _gone(score: Score, run: Run) -> Failure:
-    return failure_to_find(
-        score.scene_id,
-        "The restored picture is gone. Run again with the same command: it is made anew.",
-        subset=score.subset,
-        uri=run.picture(score).uri,
-    )
+def _gone(scene_id: str, subset: str, uri: str) -> Failure:
+    message = "The restored picture is gone. Run again with the same command: it is made anew."
+    return failure_to_find(scene_id, message, subset=subset, uri=uri)

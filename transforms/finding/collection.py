@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 from dpdeblur.transforms.layouts.find import Found
 from dpdeblur.transforms.layouts.left_out import LeftOut
 from dpdeblur.transforms.records import ROLES, Failure, Scene, scene_from_tuple, scene_to_tuple
-from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for
+from dpdeblur.transforms.storage.spool import Spool, buckets_for, in_order
 
 SHOWN = 3
 """Scenes and failures that are kept in memory as examples."""
@@ -168,16 +167,9 @@ class Collection(Census):
         return (self.bucket(number, buckets) for number in range(buckets))
 
     def in_order(self) -> Iterator[Scene]:
-        """Yield the whole scenes sorted by id, with about one bucket of them in memory."""
+        """Return the whole scenes sorted by id, with about one bucket of them in memory."""
         buckets = buckets_for(len(self._items), SCENES_AT_ONCE)
-        sample = self.bucket(0, buckets).plain  # which names have such a checksum is as good as chance
-        borders = [sample[number * len(sample) // buckets][0] for number in range(1, buckets)] if sample else []
-        ranges = Spool[tuple[Any, ...]]()
-        for part in self.parts():
-            for plain in part.plain:
-                ranges.add_to(bisect_right(borders, plain[0]), plain)
-        for number in range(buckets):
-            yield from map(scene_from_tuple, sorted(ranges.bucket(number, PARTITIONS), key=itemgetter(0)))
+        return map(scene_from_tuple, in_order((part.plain for part in self.parts()), buckets, itemgetter(0)))
 
     def bucket(self, number: int, buckets: int) -> BucketScenes:
         """Return the scenes of one bucket.

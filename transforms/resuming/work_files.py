@@ -12,10 +12,20 @@ WORK = ".state/work"
 LINES_PER_FILE = 50_000
 
 
-def write_lines(folder: str, name: str, items: Iterable[Any], to_line: Callable[[Any], str]) -> list[str]:
-    """Write items as files of lines, and return their names: at least one file, so that there is something to read."""
+def write_lines(
+    folder: str, name: str, items: Iterable[Any], to_line: Callable[[Any], str], in_each: int = LINES_PER_FILE
+) -> list[str]:
+    """Write items as files of lines, and return their names: at least one file, so that there is something to read.
+
+    Args:
+        folder: where the files go.
+        name: that the files begin with.
+        items: any number of them; those of one file are in memory at a time.
+        to_line: from an item to its line.
+        in_each: how many lines a file has at most.
+    """
     names, rest = list[str](), iter(items)
-    while (text := "".join(map(to_line, islice(rest, LINES_PER_FILE)))) or not names:
+    while (text := "".join(map(to_line, islice(rest, in_each)))) or not names:
         names.append(store.join(folder, f"{name}-{len(names):05d}.jsonl"))
         store.write_whole(names[-1], (text or "\n").encode())  # Beam writes no empty object to S3
     return names

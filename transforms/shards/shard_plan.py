@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dpdeblur.transforms.records import Scene, Source, scene_from_tuple, scene_to_tuple
@@ -44,7 +44,6 @@ def assign(
     scenes: Iterable[Scene],
     shard_size: int,
     roles: Sequence[str] = ROLES,
-    rows: Mapping[str, Mapping[str, Any]] | None = None,
     first: int = 0,
 ) -> Iterator[ShardPlan]:
     """Yield the shards of scenes, in their order: one is full when the next scene would take it over `shard_size` bytes.
@@ -55,24 +54,40 @@ def assign(
         scenes: what to pack.
         shard_size: in bytes.
         roles: which of their pictures.
-        rows: by scene_id, what a run says of the picture that it restored.
         first: number of the first shard.
     """
     members, taken, number = list[Scene](), 0, first
     for scene in scenes:
         size = sum(tar_size(UNKNOWN_SIZE if source.size is None else source.size) for _, source in views(scene, roles))
         if members and taken + size > shard_size:
-            yield _plan(number, members, rows or {})
+            yield ShardPlan(_name(number), tuple(members))
             members, taken, number = [], 0, number + 1
         members.append(scene)
         taken += size
     if members:
-        yield _plan(number, members, rows or {})
+        yield ShardPlan(_name(number), tuple(members))
 
 
-def _plan(number: int, scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, Any]]) -> ShardPlan:
-    theirs = {scene.scene_id: rows[scene.scene_id] for scene in scenes if scene.scene_id in rows}
-    return ShardPlan(f"shard-{number:06d}.tar", tuple(scenes), theirs)
+def with_rows(plans: Iterable[ShardPlan], rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[ShardPlan]:
+    """Yield plans with what a run says of each of their pictures.
+
+    Args:
+        plans: whose scenes are sorted by id, from the first plan to the last.
+        rows: of the run, each with its scene_id, sorted by it.
+    """
+    rest = iter(rows)
+    ahead = next(rest, None)
+    for plan in plans:
+        theirs, wanted = dict[str, Mapping[str, Any]](), {scene.scene_id for scene in plan.scenes}
+        while ahead is not None and ahead[0] <= plan.scenes[-1].scene_id:
+            if ahead[0] in wanted:
+                theirs[ahead[0]] = ahead[1]
+            ahead = next(rest, None)
+        yield replace(plan, rows=theirs)
+
+
+def _name(number: int) -> str:
+    return f"shard-{number:06d}.tar"
 
 
 def views(scene: Scene, roles: Sequence[str] = ROLES) -> list[tuple[str, Source]]:

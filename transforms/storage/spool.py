@@ -13,8 +13,9 @@ import tempfile
 import weakref
 import zlib
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Generic, TypeVar
 
@@ -56,6 +57,25 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def in_order(parts: Iterable[Sequence[RecordT]], buckets: int, key: Callable[[RecordT], str]) -> Iterator[RecordT]:
+    """Yield records sorted by a key, with about one bucket of them in memory.
+
+    Args:
+        parts: the records, a bucket at a time; which keys are in the first is as good as chance.
+        buckets: how many there are.
+        key: of a record.
+    """
+    ranges, borders = Spool[RecordT](), None
+    for part in parts:
+        if borders is None:
+            sample = sorted(map(key, part))
+            borders = [sample[number * len(sample) // buckets] for number in range(1, buckets)] if sample else []
+        for record in part:
+            ranges.add_to(bisect_right(borders, key(record)), record)
+    for number in range(buckets):
+        yield from sorted(ranges.bucket(number, PARTITIONS), key=key)
 
 
 class Spool(Generic[RecordT]):

@@ -11,6 +11,7 @@ A run folder is what `dpdeblur deblur` and `dpdeblur score` leave behind; `docs/
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 
 from dpdeblur.transforms.records import Failure, Latency, Member, Score, Source, UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, count_rows, read_tables
+from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, count_rows, read_table, read_tables
 from dpdeblur.transforms.tables.schemas import from_table
 
 _AFRESH = "Run again into an empty folder."
@@ -78,12 +79,25 @@ class Run:
 
     @cached_property
     def _in_shards(self) -> dict[str, Source]:
-        settings = self.manifest.get("settings", {})
-        if settings.get("images") != "shards":
-            return {}
-        images = settings.get("images_output") or self.path("images")
-        index = read_tables(store.files_in(store.join(images, "index"), "*.parquet"), Member).to_pylist()
-        return {row["scene_id"]: Source(store.join(images, row["shard"]), row["offset"], row["size"]) for row in index}
+        return {member.scene_id: self.source_of(member) for member in self.members()}
+
+    def members(self) -> Iterator[Member]:
+        """Yield where each restored picture lies that is in a shard, as the index says it, file by file."""
+        if self.manifest.get("settings", {}).get("images") == "shards":
+            for uri in store.files_in(store.join(self._images, "index"), "*.parquet"):
+                yield from from_table(read_table(uri, Member), Member)
+
+    def source_of(self, member: Member) -> Source:
+        """Return the part of a shard that is a restored picture."""
+        return Source(store.join(self._images, member.shard), member.offset, member.size)
+
+    @property
+    def _images(self) -> str:
+        return self.manifest.get("settings", {}).get("images_output") or self.path("images")
+
+    def parts(self, table: str) -> list[str]:
+        """Return the files of a table, "metrics" or "failures"."""
+        return store.files_in(self.path(table), "*.parquet")
 
     def path(self, relative: str) -> str:
         """Return the address of a file in the folder."""

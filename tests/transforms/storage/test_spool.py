@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, bucket_of, buckets_for
+from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, bucket_of, buckets_for, in_order
 
 NAMES = st.lists(st.text(st.characters(), max_size=6), max_size=60)
 
@@ -31,6 +31,11 @@ def test_every_record_comes_back_once_in_its_bucket_and_in_order(names: list[str
 def test_buckets_of_a_larger_number_lie_in_one_of_a_smaller(names: list[str]) -> None:
     for name in names:
         assert bucket_of(name, 64) % 8 == bucket_of(name, 8)
+
+
+@given(st.lists(NAMES, max_size=4), st.integers(1, 5))
+def test_records_come_in_order(parts: list[list[str]], buckets: int) -> None:
+    assert list(in_order(parts, buckets, lambda name: name)) == sorted(name for part in parts for name in part)
 
 
 def test_reading_goes_on_while_more_is_added() -> None:
