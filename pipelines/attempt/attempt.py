@@ -8,6 +8,7 @@ from typing import Any
 
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.part_of_collection import PartOfPlace
 from dpdeblur.transforms.resuming.bucket_plan import Terms
 from dpdeblur.transforms.resuming.earlier import TableFiles
 from dpdeblur.transforms.resuming.work_files import WORK
@@ -23,7 +24,7 @@ class Attempt:
         run: folder of the run.
         images: folder of its pictures, where that is another one.
         suffix: of the pictures of earlier attempts.
-        find: returns the scenes, or raises a UsageError.
+        find: the place with the scenes; or what returns them on one worker, or raises a UsageError.
         terms: on which it goes on from earlier attempts.
         restart: whether to begin anew, whatever the folder holds.
         finished: whether the last attempt came to its end.
@@ -35,7 +36,7 @@ class Attempt:
     run: str
     images: str | None
     suffix: str
-    find: Callable[[], Collection]
+    find: PartOfPlace | Callable[[], Collection]
     terms: Terms
     restart: bool
     finished: bool

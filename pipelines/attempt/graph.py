@@ -1,6 +1,6 @@
 """The graph of a run on an engine: from a place to table files, with nothing but small records between its steps.
 
-place ────── Find ─ by bucket ─┬─ Plan ─┬─ scenes to do ─┬─ Go ─ ForEachScene ─ outcomes by bucket ─┬─ Commit ─ table files
+place ── FindBuckets ─ by bucket ─┬─ Plan ─┬─ scenes to do ─┬─ Go ─ ForEachScene ─ outcomes by bucket ─┬─ Commit ─ table files
 earlier outcomes ── by bucket ─┘        ├─ counts ─ Decide ┘                                          │
                                         └─ what the commit has to know of each bucket ────────────────┘
 
@@ -19,15 +19,12 @@ from dpdeblur.pipelines.attempt.attempt import Attempt
 from dpdeblur.pipelines.attempt.commit import Commit
 from dpdeblur.pipelines.attempt.decision import Decision, decide
 from dpdeblur.pipelines.attempt.earlier import sort
-from dpdeblur.pipelines.attempt.find import FOUND, SOURCES, Find
+from dpdeblur.pipelines.attempt.find import FOUND, SOURCES, FindBuckets
 from dpdeblur.pipelines.attempt.plan import CARRIED, REPORT, Plan
+from dpdeblur.transforms.finding.split_finding import BY_KEY, MAIN, grouped
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import Outcome, Scene
 from dpdeblur.transforms.storage.spool import bucket_of
-
-BY_NUMBER = tuple[int, Any]
-"""A record under the number of its bucket, whose coder is the same everywhere."""
-MAIN = "main"
 
 
 def build(pipeline: beam.Pipeline, attempt: Attempt, each: ForEachScene) -> None:
@@ -38,14 +35,14 @@ def build(pipeline: beam.Pipeline, attempt: Attempt, each: ForEachScene) -> None
         attempt: the attempt.
         each: from a scene to its outcome.
     """
-    found = pipeline | "Attempt" >> beam.Create([attempt], reshuffle=False) | "Find" >> _with(Find(), FOUND, SOURCES)
-    earlier = found[SOURCES] | "Spread" >> beam.Reshuffle() | "Sort" >> beam.FlatMap(sort, attempt).with_output_types(BY_NUMBER)
-    plan = _gathered(found[MAIN], earlier, "ByBucket") | "Plan" >> _with(Plan(attempt), CARRIED, REPORT)
-    known = _gathered(_together(found[FOUND], "Found"), _together(plan[REPORT], "Report"), "All")
+    found = pipeline | "Find" >> FindBuckets(attempt)
+    earlier = found[SOURCES] | "Spread" >> beam.Reshuffle() | "Sort" >> beam.FlatMap(sort, attempt).with_output_types(BY_KEY)
+    plan = grouped([found[MAIN], earlier], "ByBucket") | "Plan" >> _with(Plan(attempt), CARRIED, REPORT)
+    known = grouped([_together(found[FOUND], "Found"), _together(plan[REPORT], "Report")], "All")
     decision = AsSingleton(known | "Decide" >> beam.Map(decide, attempt))
     outcomes = plan[MAIN] | "Go" >> beam.FlatMap(_go, decision).with_output_types(Scene) | "Restore" >> each
-    by_bucket = outcomes | "OutcomeByBucket" >> beam.Map(_by_bucket, decision).with_output_types(BY_NUMBER)
-    rows = _gathered(plan[CARRIED], by_bucket, "RowsOfABucket")
+    by_bucket = outcomes | "OutcomeByBucket" >> beam.Map(_by_bucket, decision).with_output_types(BY_KEY)
+    rows = grouped([plan[CARRIED], by_bucket], "RowsOfABucket")
     _ = rows | "Commit" >> beam.ParDo(Commit(attempt), decision).with_output_types(int)
 
 
@@ -54,20 +51,8 @@ def _with(work: beam.DoFn, *outputs: str) -> beam.PTransform:
     return beam.ParDo(work).with_outputs(*outputs, main=MAIN)
 
 
-def _gathered(one: beam.PCollection[Any], other: beam.PCollection[Any], name: str) -> beam.PCollection[Any]:
-    """Return all records of two collections by their number."""
-    both = [
-        records | f"{name}{which}" >> beam.Map(_same).with_output_types(BY_NUMBER) for which, records in enumerate((one, other))
-    ]
-    return both | f"{name}Flat" >> beam.Flatten() | name >> beam.GroupByKey()
-
-
 def _together(items: beam.PCollection[Any], name: str) -> beam.PCollection[Any]:
-    return items | f"{name}Together" >> beam.Map(_zero).with_output_types(BY_NUMBER)
-
-
-def _same(record: tuple[int, Any]) -> tuple[int, Any]:
-    return record
+    return items | f"{name}Together" >> beam.Map(_zero).with_output_types(BY_KEY)
 
 
 def _zero(item: Any) -> tuple[int, Any]:

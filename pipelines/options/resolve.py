@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from dpdeblur.models.machine import memory_bytes, usable_cores
@@ -17,7 +15,7 @@ from dpdeblur.pipelines.options.groups import Engine, Input, PartOfInput
 from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Processes, Workers
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.finding.collection import Collection
-from dpdeblur.transforms.finding.part_of_collection import collect_part
+from dpdeblur.transforms.finding.part_of_collection import PartOfPlace
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.layouts.find import absolute
@@ -95,8 +93,8 @@ def collect(place: Input, part: PartOfInput) -> Collection:
     return finder(place, part)()
 
 
-def finder(place: Input, part: PartOfInput) -> Callable[[], Collection]:
-    """Return what finds the scenes that are asked for, on any machine, as `collect` does.
+def finder(place: Input, part: PartOfInput) -> PartOfPlace:
+    """Return which scenes are asked for, to be found on any machine, as `collect` does.
 
     Args:
         place: where they are.
@@ -105,7 +103,7 @@ def finder(place: Input, part: PartOfInput) -> Callable[[], Collection]:
     Raises:
         UsageError: the file that lists them cannot be read.
     """
-    return partial(collect_part, absolute(place.input), place.layout, selection(part))
+    return PartOfPlace(absolute(place.input), place.layout, selection(part))
 
 
 def selection(part: PartOfInput) -> Selection:

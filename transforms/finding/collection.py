@@ -17,7 +17,7 @@ SHOWN = 3
 """Scenes and failures that are kept in memory as examples."""
 
 OPTIONAL_ROLES = ("combined", "target", "restored")
-_PLACES = {role: 3 + ROLES.index(role) for role in OPTIONAL_ROLES}
+PLACES = {role: 3 + ROLES.index(role) for role in OPTIONAL_ROLES}
 """Where `scene_to_tuple` has them."""
 
 SCENES_AT_ONCE = 20_000
@@ -114,7 +114,7 @@ class Census(Overview):
         self.scenes += 1
         if scene.subset:
             self.subsets[scene.subset] += 1
-        for role, place in _PLACES.items():
+        for role, place in PLACES.items():
             if plain[place]:
                 self.with_role[role] += 1
         _keep_first(self.first, scene)

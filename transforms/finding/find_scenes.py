@@ -6,9 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.pvalue import AsDict
 from apache_beam.typehints import with_output_types
 
-from dpdeblur.transforms.finding.gather import gather
+from dpdeblur.transforms.finding.layout_counts import CountsByLayout, chosen, merged
+from dpdeblur.transforms.finding.split_finding import BY_KEY, COUNTS, MAIN, FoundScenes, Place, grouped, place_and_partition
+from dpdeblur.transforms.finding.split_folders import FindInFolders
+from dpdeblur.transforms.finding.split_manifests import FindInManifests
+from dpdeblur.transforms.layouts.find import absolute, is_manifest
 from dpdeblur.transforms.records import Failure, Scene, failure_to_find
 
 
@@ -16,34 +21,72 @@ from dpdeblur.transforms.records import Failure, Scene, failure_to_find
 class FindScenes(beam.PTransform):
     """The scenes of one or more places: each whole one a `Scene`, each that cannot be used a `Failure` of stage `find`.
 
-    Nothing is looked at before the pipeline runs, and the graph carries the names of the places alone. They are looked at side
-    by side, each by one worker, which holds at most a part of its scenes in memory. Give a large collection in parts: its
-    folders, or manifests of some hundred thousand rows each. A scene id of two places is a failure that names both.
+    Nothing is looked at before the pipeline runs, and the graph carries the names of the places alone. All workers take part:
+    they walk folders, read indexes of shards and row groups of Parquet side by side, and look at files and rows in a thousand
+    buckets. One worker reads a manifest of text, and follows the links of a folder. A scene id of two places is a failure that
+    names both.
 
     Args:
         places: folders, manifests or tars; local paths that every worker reaches, or any URIs.
         layout: how the scenes are laid out; "auto" to recognise it, in each place by itself.
 
     Raises:
-        UsageError: as the pipeline runs, where a place cannot be listed, holds no scene, or fits two layouts.
+        UsageError: there is no such layout, or nothing is given. As the pipeline runs, where a place cannot be listed, holds no
+            scene, or fits two layouts.
     """
 
     def __init__(self, *places: str, layout: str = "auto") -> None:
         super().__init__()
-        self.places, self.layout = places, layout
+        self.places = tuple(Place(number, absolute(place), layout) for number, place in enumerate(places))
 
     def expand(self, root: Any) -> beam.PCollection[Scene | Failure]:  # noqa: D102
-        places: beam.PCollection[str] = root | "Places" >> beam.Create(self.places)
-        found = places | "Find" >> beam.FlatMap(_find, self.layout).with_output_types(Any)
+        found = root | "Find" >> FindInPlaces(self.places)
+        sources = {place.number: place for place in self.places}
+        layouts = grouped(found[COUNTS], "CountsByPlace") | "Choose" >> beam.Map(_layout, sources).with_output_types(BY_KEY)
+        scenes = found[MAIN] | "Chosen" >> beam.FlatMap(_chosen, AsDict(layouts)).with_output_types(Any)
         if len(self.places) == 1:
-            return found
-        named = found | "ById" >> beam.Map(_with_id).with_output_types(tuple[str, Any])
+            return scenes
+        named = scenes | "ById" >> beam.Map(_with_id).with_output_types(tuple[str, Any])
         return named | "Gather" >> beam.GroupByKey() | "Once" >> beam.MapTuple(_once).with_output_types(Any)
 
 
-def _find(place: str, layout: str) -> Iterator[Scene | Failure]:
-    for part in gather(place, layout).parts():
-        yield from part.asked_for
+class FindInPlaces(beam.PTransform):
+    """What each layout makes of some places, found by all workers.
+
+    Gives a dictionary of two collections: `MAIN` has `FoundScenes` by place and partition, of every layout that finds any;
+    `COUNTS` has what is counted in parts of a place, by its number, and at least one of each place. What the layout of a place
+    is follows from all of its counts: `layout_counts.chosen`.
+
+    Args:
+        places: with absolute addresses, and different numbers.
+    """
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        super().__init__()
+        self.places = places
+
+    def expand(self, root: Any) -> dict[str, beam.PCollection[Any]]:  # noqa: D102
+        manifests = [place for place in self.places if is_manifest(place.source, place.layout)]
+        folders = [place for place in self.places if place not in manifests]
+        if not folders:
+            return root | "InManifests" >> FindInManifests(manifests)  # type: ignore[no-any-return]
+        in_folders = root | "InFolders" >> FindInFolders(folders)
+        if not manifests:
+            return in_folders  # type: ignore[no-any-return]
+        in_manifests = root | "InManifests" >> FindInManifests(manifests)
+        return {name: [in_folders[name], in_manifests[name]] | f"Both{name}" >> beam.Flatten() for name in (MAIN, COUNTS)}
+
+
+def _layout(counts: tuple[int, Iterable[CountsByLayout]], places: dict[int, Place]) -> tuple[int, str]:
+    number, parts = counts
+    place = places[number]
+    return number, chosen(place.source, place.layout, merged(parts)).layout
+
+
+def _chosen(found: tuple[int, FoundScenes], layouts: dict[int, str]) -> Iterator[Scene | Failure]:
+    key, part = found
+    if part.layout == layouts[place_and_partition(key)[0]]:
+        yield from part.scenes.asked_for
 
 
 def _with_id(item: Scene | Failure) -> tuple[str, Scene | Failure]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.finding.gather import gather
-from dpdeblur.transforms.records import Failure, Scene
 from dpdeblur.transforms.selection import Selection, selected
 
 
@@ -31,6 +31,25 @@ def collect_part(source: str, layout: str, selection: Selection) -> Collection:
     return part_of(gather(source, layout), selection)
 
 
+@dataclass(frozen=True, slots=True)
+class PartOfPlace:
+    """Where scenes are, and which of them are wanted. Called, it finds them here, as `collect_part`.
+
+    Attributes:
+        source: a folder, a manifest or a tar, by its absolute path or URI.
+        layout: one of `LAYOUTS`, or "auto" to recognise it.
+        selection: which scenes of it are wanted.
+    """
+
+    source: str
+    layout: str
+    selection: Selection
+
+    def __call__(self) -> Collection:
+        """Return the scenes. Raises: UsageError: as `collect_part`."""
+        return collect_part(self.source, self.layout, self.selection)
+
+
 def part_of(collection: Collection, selection: Selection) -> Collection:
     """Return a collection without the scenes that are not wanted; these count as unselected.
 
@@ -46,20 +65,21 @@ def part_of(collection: Collection, selection: Selection) -> Collection:
     """
     if selection == Selection():
         return collection
-    passes, ranked = _filter(selection), selection.limit is not None or selection.part is not None
+    passes, ranked = filter_of(selection), selection.limit is not None or selection.part is not None
     subsets, count, ids = Counter[str](), 0, list[pa.Array]()
     for bucket in collection.parts():
         subsets.update(item.subset for item in bucket.asked_for)
-        through = [item.scene_id for item in bucket.asked_for if passes(item)]
+        through = [item.scene_id for item in bucket.asked_for if passes(item.scene_id, item.subset)]
         count += len(through)
         if ranked:
             ids.append(pa.array(through, pa.large_string()))
-    _check(collection, selection, subsets, count)
-    chosen = iter(_chosen(pa.chunked_array(ids, pa.large_string()), selection)) if ranked else None
+    if not is_met(selection, subsets, count):
+        selected({item.scene_id: item.subset for part in collection.parts() for item in part.asked_for}, selection)  # raises
+    chosen = iter(taken(pa.chunked_array(ids, pa.large_string()), selection)) if ranked else None
     part = Collection(collection.source, collection.layout, collection.left_out, collection.remarks)
     for bucket in collection.parts():
         for item in bucket.asked_for:
-            wanted = passes(item) and (chosen is None or bool(next(chosen)))
+            wanted = passes(item.scene_id, item.subset) and (chosen is None or bool(next(chosen)))
             part.add(item if wanted else item.scene_id)
         for scene_id in bucket.unselected:
             part.add(scene_id)
@@ -92,37 +112,38 @@ def without_empty_subsets(collection: Collection) -> Collection:
     return rest
 
 
-def _filter(selection: Selection) -> Callable[[Scene | Failure], bool]:
+def filter_of(selection: Selection) -> Callable[[str, str], bool]:
+    """Return what tells of an id and a subset whether the filters of a selection let such a scene through."""
     ids = None if selection.ids is None else frozenset(selection.ids)
 
-    def passes(item: Scene | Failure) -> bool:
-        if selection.subset is not None and item.subset != selection.subset:
+    def passes(scene_id: str, subset: str) -> bool:
+        if selection.subset is not None and subset != selection.subset:
             return False
-        if selection.pattern is not None and not fnmatch.fnmatchcase(item.scene_id, selection.pattern):
+        if selection.pattern is not None and not fnmatch.fnmatchcase(scene_id, selection.pattern):
             return False
-        return ids is None or item.scene_id in ids
+        return ids is None or scene_id in ids
 
     return passes
 
 
-def _check(collection: Collection, selection: Selection, subsets: Counter[str], count: int) -> None:
-    """Raise what `selected` raises, with all names that it tells; they are read for nothing else.
+def is_met(selection: Selection, subsets: Counter[str], count: int) -> bool:
+    """Return whether `selected` would raise nothing.
 
-    Raises:
-        UsageError: the selection cannot be met.
+    Args:
+        selection: which scenes are wanted.
+        subsets: how many scenes each has.
+        count: of those that the filters let through.
     """
     limited = count if selection.limit is None else min(count, selection.limit)
-    met = (
+    return (
         (selection.subset is None or bool(selection.subset and subsets[selection.subset]))
         and (selection.pattern is None or count > 0)
         and (selection.ids is None or 0 < len(set(selection.ids)) == count)
         and (selection.part is None or selection.part.parts <= limited)
     )
-    if not met:
-        selected({item.scene_id: item.subset for part in collection.parts() for item in part.asked_for}, selection)
 
 
-def _chosen(ids: pa.ChunkedArray, selection: Selection) -> NDArray[np.bool_]:
+def taken(ids: pa.ChunkedArray, selection: Selection) -> NDArray[np.bool_]:
     """Return which of some ids, in any order, a limit and a part of the sorted ones take."""
     ranks = pc.sort_indices(ids).to_numpy()[: selection.limit]  # by bytes of UTF-8, which is the order of code points
     if selection.part is not None:

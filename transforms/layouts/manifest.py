@@ -13,7 +13,7 @@ from dpdeblur.transforms.layouts.csv_table import csv_columns, csv_rows
 from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row, lines_of, open_table, text_of
 from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
-from dpdeblur.transforms.layouts.parquet_table import parquet_columns, parquet_rows
+from dpdeblur.transforms.layouts.parquet_table import RowGroup, parquet_columns, parquet_rows, row_groups
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import named_file
 from dpdeblur.transforms.storage.uris import is_tidy
@@ -44,13 +44,26 @@ class Reader:
         self._folder = Folder((uri.rpartition("/")[0] or "/") if "/" in uri else ".")
         self._required = (*REQUIRED, RESTORED) if restored else REQUIRED
 
-    def rows(self) -> Iterator[tuple[int, Row | str]]:
+    def parts(self) -> list[RowGroup | None]:
+        """Return the parts that can be read by themselves; [None] where there is only the whole.
+
+        Text is not cut: a line may end inside quotes, and rows are known by their numbers.
+
+        Raises:
+            UsageError: the manifest cannot be read.
+        """
+        return [*row_groups(self._uri)] or [None] if _is_parquet(self._uri) else [None]
+
+    def rows(self, part: RowGroup | None = None) -> Iterator[tuple[int, Row | str]]:
         """Yield the rows with their numbers; of one that is broken, what is wrong with it.
+
+        Args:
+            part: one of `parts`; None for the whole.
 
         Raises:
             UsageError: the manifest cannot be read, lacks a column, or a column is not text.
         """
-        return _rows(self._uri, self._required)
+        return _rows(self._uri, self._required, part)
 
     def name(self, number: int, row: Row | str) -> str:
         """Return the id that the candidate of a row has."""
@@ -103,9 +116,9 @@ def _is_json(uri: str) -> bool:
     return uri.lower().endswith(_JSON)
 
 
-def _rows(uri: str, required: tuple[str, ...]) -> Iterator[tuple[int, Row | str]]:
+def _rows(uri: str, required: tuple[str, ...], part: RowGroup | None) -> Iterator[tuple[int, Row | str]]:
     if _is_parquet(uri):
-        yield from parquet_rows(uri, dict.fromkeys((*required, *OPTIONAL), pa.string()), OPTIONAL)
+        yield from parquet_rows(uri, dict.fromkeys((*required, *OPTIONAL), pa.string()), OPTIONAL, part)
     else:
         yield from (json_rows if _is_json(uri) else csv_rows)(uri, required, OPTIONAL)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,24 +30,48 @@ def parquet_columns(uri: str) -> list[str]:
         raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
 
 
-def parquet_rows(uri: str, columns: Mapping[str, pa.DataType], optional: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
+class RowGroup(NamedTuple):
+    """A part of a Parquet file. Attributes: number: of the row group; before: rows in those before it."""
+
+    number: int
+    before: int
+
+
+def row_groups(uri: str) -> list[RowGroup]:
+    """Return the row groups of a Parquet file.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with open_table(uri) as stream, pq.ParquetFile(stream) as table:
+            rows = [table.metadata.row_group(number).num_rows for number in range(table.num_row_groups)]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
+    return [RowGroup(number, before) for number, before in enumerate([0, *accumulate(rows)][:-1])]
+
+
+def parquet_rows(
+    uri: str, columns: Mapping[str, pa.DataType], optional: Sequence[str] = (), part: RowGroup | None = None
+) -> Iterator[tuple[int, Row]]:
     """Yield the rows of a Parquet file, each with its number from 1.
 
     Args:
         uri: the file.
         columns: the columns wanted, with their types; text may come as any Arrow kind of text.
         optional: those of them that may be missing.
+        part: the row group that is wanted; None for all.
 
     Raises:
         UsageError: the file cannot be read, lacks a column or has one of another type.
     """
-    number = 0
+    number, groups = (part.before, [part.number]) if part else (0, None)
     try:
         with open_table(uri) as stream, pq.ParquetFile(stream) as table:
             if table.metadata.num_rows > MAX_ROWS:
                 raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
             wanted = _columns(uri, table.schema_arrow, columns, optional)
-            for batch in table.iter_batches(_BATCH, columns=wanted):
+            for batch in table.iter_batches(_BATCH, columns=wanted, row_groups=groups):
                 _check_lengths(uri, batch)
                 for row in batch.to_pylist():
                     number += 1

@@ -7,11 +7,13 @@ place is followed once; one that leads back into it, or to a folder that holds i
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.records import Source, UsageError
@@ -81,6 +83,17 @@ class SkippedEntry:
     reason: str
 
 
+class Folder(NamedTuple):
+    """A folder to be walked. Attributes: path: relative to the folder listed; where: its address on this machine."""
+
+    path: str
+    where: str
+
+
+Identity = tuple[int, int]
+"""What two paths to one folder have in common."""
+
+
 def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
     """Walk a folder of this machine.
 
@@ -90,17 +103,57 @@ def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
     Raises:
         UsageError: it is not there, is no folder, is the root of the file system, or cannot itself be listed.
     """
-    around = {_identity(folder) for folder in _real_folder(top).parents}
-    seen: set[tuple[int, int]] = set()
-    folders, links = [("", top)], list[tuple[str, str]]()
-    while folders or links:
-        path, where = folders.pop() if folders else heapq.heappop(links)
+    walker = Walker(top)
+    yield from walker.walk([Folder("", top)])
+    yield from walker.follow()
+
+
+class Walker:
+    """A walk, or a part of one: real folders may be shared out among several, links come after all of these.
+
+    Args:
+        top: the folder listed.
+        seen: folders that others have walked.
+
+    Attributes:
+        seen: folders that were walked.
+        waiting: folders that are still to be walked.
+        links: to folders, not followed yet.
+
+    Raises:
+        UsageError: `top` is not there, is no folder or is the root of the file system.
+    """
+
+    def __init__(self, top: str, seen: Iterable[Identity] = ()) -> None:
+        self._top = top
+        self._around = {_identity(folder) for folder in _real_folder(top).parents}
+        self.seen, self.waiting, self.links = set(seen), list[Folder](), list[Folder]()
+
+    def walk(self, folders: Iterable[Folder], at_most: float = math.inf) -> Iterator[File | ClosedFolder | SkippedEntry]:
+        """Yield what lies under real folders; more than `at_most` of them are left waiting.
+
+        Raises:
+            UsageError: the folder listed cannot itself be listed.
+        """
+        self.waiting += folders
+        while self.waiting and at_most > 0:
+            at_most -= 1
+            yield from self._look_into(self.waiting.pop())
+
+    def follow(self) -> Iterator[File | ClosedFolder | SkippedEntry]:
+        """Yield what lies behind the links, in the order of their paths, all real folders having been walked."""
+        heapq.heapify(self.links)
+        while self.links:
+            yield from self.walk([heapq.heappop(self.links)])
+
+    def _look_into(self, folder: Folder) -> Iterator[File | ClosedFolder | SkippedEntry]:
+        path, where = folder
         try:
             identity = _identity(where)
-            if identity in seen or identity in around:
-                yield SkippedEntry(path, READ_ALREADY if identity in seen else HOLDS_INPUT)
-                continue
-            seen.add(identity)
+            if identity in self.seen or identity in self._around:
+                yield SkippedEntry(path, READ_ALREADY if identity in self.seen else HOLDS_INPUT)
+                return
+            self.seen.add(identity)
             with os.scandir(where) as entries:
                 for entry in entries:
                     inside = f"{path}/{entry.name}" if path else entry.name
@@ -111,14 +164,14 @@ def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
                     if entry.name.lower().endswith(_PICTURES):
                         yield File(inside, Source(entry.path), FOLDER)
                     if entry.is_symlink():
-                        heapq.heappush(links, (inside, entry.path))
+                        heapq.heappush(self.links, Folder(inside, entry.path))
                     else:
-                        folders.append((inside, entry.path))
+                        self.waiting.append(Folder(inside, entry.path))
         except FileNotFoundError:
-            continue  # gone since its folder was read
+            return  # gone since its folder was read
         except OSError as error:
             if not path:
-                raise UsageError(f"{top} cannot be listed: {error.strerror}.") from error
+                raise UsageError(f"{self._top} cannot be listed: {error.strerror}.") from error
             yield ClosedFolder(path, error.strerror or type(error).__name__)
 
 
@@ -172,7 +225,7 @@ def _missing_content(link: str) -> str:
     return f"{target} is not there; {f'fetch it with {command}' if command else 'is a disk not mounted?'}"
 
 
-def _identity(folder: str | Path) -> tuple[int, int]:
+def _identity(folder: str | Path) -> Identity:
     status = os.stat(folder)  # noqa: PTH116 - called for every folder
     return status.st_dev, status.st_ino
 

@@ -1,0 +1,121 @@
+"""Finding scenes on the workers of an engine: as `gather`, with a GroupByKey where that has a spool.
+
+A key is the number of a place and, within it, a partition: of an id, or of what has to be looked at together. Partitions are
+the buckets of `spool.PARTITIONS`, so that nobody has to know how much there is before it is sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+
+from dpdeblur.transforms.finding.collection import BucketScenes
+from dpdeblur.transforms.finding.layout_counts import CountsByLayout, LayoutCounts
+from dpdeblur.transforms.layouts.candidates import Settled
+from dpdeblur.transforms.records import scene_to_tuple
+from dpdeblur.transforms.storage.spool import PARTITIONS
+
+ItemT = TypeVar("ItemT")
+
+BY_KEY = tuple[int, Any]
+"""A record under a whole number, whose coder is the same everywhere."""
+MAIN, COUNTS = "main", "counts"
+ITEMS_WAITING = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place to find scenes in. Attributes: number: among several; source: its address; layout: as asked for."""
+
+    number: int
+    source: str
+    layout: str
+
+    def key(self, partition: int) -> int:
+        """Return the key of a partition of this place."""
+        return self.number * PARTITIONS + partition
+
+
+def place_and_partition(key: int) -> tuple[int, int]:
+    """Return the number of the place, and the partition, that a key stands for."""
+    return divmod(key, PARTITIONS)
+
+
+@dataclass(slots=True)
+class Batch(Generic[ItemT]):
+    """Some items of one key, as one record: an engine pays for each."""
+
+    items: list[ItemT]
+
+
+@dataclass(slots=True)
+class FoundScenes:
+    """The scenes of one partition, as one layout reads them."""
+
+    layout: str
+    scenes: BucketScenes
+
+
+class Batches(Generic[ItemT]):
+    """Puts items together that have one key, until there are so many that they go on."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, list[ItemT]] = {}
+        self._count = 0
+
+    def add(self, key: int, item: ItemT) -> Iterator[tuple[int, Batch[ItemT]]]:
+        """Take one more; yield what goes on."""
+        self._waiting.setdefault(key, []).append(item)
+        self._count += 1
+        if self._count >= ITEMS_WAITING:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[int, Batch[ItemT]]]:
+        """Yield what has waited."""
+        waiting, self._waiting, self._count = self._waiting, {}, 0
+        for key, items in waiting.items():
+            yield key, Batch(items)
+
+
+def items_of(batches: Iterable[Batch[ItemT]]) -> Iterator[ItemT]:
+    """Yield the items of some batches."""
+    for batch in batches:
+        yield from batch.items
+
+
+def counts_of(place: Place, counts: CountsByLayout) -> TaggedOutput:
+    """Return what is counted in a part of a place, for the output `COUNTS`."""
+    return TaggedOutput(COUNTS, (place.number, counts))
+
+
+def found_scenes(place: Place, partition: int, layout: str, settled: Settled, counts: LayoutCounts) -> Iterator[Any]:
+    """Yield the scenes of a partition, and the counts with them."""
+    for items in (settled.scenes, settled.failures):
+        for item in items:
+            counts.scenes.count(item)
+    plain = sorted(map(scene_to_tuple, settled.scenes))
+    failures = sorted(settled.failures, key=attrgetter("scene_id"))
+    if plain or failures:
+        yield place.key(partition), FoundScenes(layout, BucketScenes(plain, failures, frozenset()))
+    yield counts_of(place, {layout: counts})
+
+
+def step(work: beam.DoFn, *outputs: str) -> beam.PTransform:
+    """Return a step with an output of counts, and others."""
+    return beam.ParDo(work).with_outputs(COUNTS, *outputs, main=MAIN)
+
+
+def grouped(records: beam.PCollection[Any] | Sequence[beam.PCollection[Any]], name: str) -> beam.PCollection[Any]:
+    """Return records by their key."""
+    several = records if isinstance(records, Sequence) else [records]
+    keyed = [one | f"{name}{number}" >> beam.Map(_same).with_output_types(BY_KEY) for number, one in enumerate(several)]
+    return (keyed | f"{name}All" >> beam.Flatten() if len(keyed) > 1 else keyed[0]) | name >> beam.GroupByKey()
+
+
+def _same(record: tuple[int, Any]) -> tuple[int, Any]:
+    return record
