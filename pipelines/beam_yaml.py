@@ -34,7 +34,7 @@ class DpdeblurFindScenes(beam.PTransform):
     Those that lack a view, or cannot be used for another reason, come out as rows of `failures`.
 
     Args:
-        input: a folder, a manifest or a tar, a local path or any URI; or a list of such places, each looked at by one worker.
+        input: a folder, a manifest or a tar, a local path or any URI; or a list of such places.
         layout: how the scenes are laid out; "auto" to recognise it.
     """
 

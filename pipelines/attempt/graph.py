@@ -1,8 +1,8 @@
-"""The graph of a run on an engine: from a place to table files, with nothing but small records between its steps.
+"""The graph of a run on an engine: from a place to table files, with nothing but small records between.
 
 place ── FindBuckets ─ by bucket ─┬─ Plan ─┬─ scenes to do ─┬─ Go ─ ForEachScene ─ outcomes by bucket ─┬─ Commit ─ table files
-earlier outcomes ── by bucket ─┘        ├─ counts ─ Decide ┘                                          │
-                                        └─ what the commit has to know of each bucket ────────────────┘
+earlier outcomes ───── by bucket ─┘        ├─ counts ─ Decide ┘                                       │
+                                           └─ what the commit has to know of each bucket ─────────────┘
 
 Go and Commit wait for Decide. A GroupByKey stands between the two Reshuffles: of two in a row Flink drops the second.
 """
