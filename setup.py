@@ -33,6 +33,7 @@ EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     "aws": ["apache-beam[aws]>=2.77,<2.78", "obstore>=0.12,<1"],
     "yaml": ["apache-beam[yaml]>=2.77,<2.78"],  # pipelines in Beam YAML
+    "prometheus": ["prometheus-client>=0.20,<1"],
     "azure": ["apache-beam[azure]>=2.77,<2.78"],
     "cluster": [  # what tests/cluster needs besides engines
         "apache-beam[aws]>=2.77,<2.78",
@@ -55,6 +56,7 @@ EXTRAS = {
         "onnx>=1.19,<2",
         "pandas>=2.2,<4",
         "polars>=1.30,<3",
+        "prometheus-client>=0.20,<1",
         "playwright>=1.50,<2",  # drives the Chromium that the machine has
         "pytest>=8.4,<10",
         "pytest-cov>=6,<8",

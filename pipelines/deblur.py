@@ -69,7 +69,14 @@ def run_job(
     job = prepare_job(find() if here or crash else Collection(options.input, options.layout))
     restart, retry_failed = (wish and not crash for wish in (options.restart, options.retry_failed))  # done before a crash
     resume = "the same command without --restart goes on from there." if options.restart else RESUME
-    with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, resume=resume) as run:
+    with open_run(
+        folder,
+        options.runner,
+        quiet=options.quiet,
+        progress=options.progress,
+        resume=resume,
+        metrics_port=options.metrics_port,
+    ) as run:
         if crash:
             crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
         folder.generations.finish()

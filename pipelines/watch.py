@@ -64,7 +64,14 @@ def run(options: WatchOptions) -> int:
     found = WatchedPlace(options.input, options.layout).look().found
     job = restoration.prepare(options, folder, Collection.of(found))
 
-    with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, resume=RESUME) as run:
+    with open_run(
+        folder,
+        options.runner,
+        quiet=options.quiet,
+        progress=options.progress,
+        resume=RESUME,
+        metrics_port=options.metrics_port,
+    ) as run:
         if crash:
             crash_recovery.recover(crash, job, folder, run, options.scene_timeout)
         check_resumable(job, folder, options.window, restart=options.restart and not crash)

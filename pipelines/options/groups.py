@@ -14,6 +14,7 @@ from dpdeblur.pipelines.options.values import (
     Share,
     duration,
     part,
+    port,
     positive,
     share,
     size,
@@ -98,6 +99,22 @@ class Quiet:
         metadata=shown(
             "auto: a bar on a terminal, elsewhere a line now and then; json: lines for programs on standard error, "
             "one a second, also with --quiet; docs/how-to/automation.md has the fields"
+        ),
+    )
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class Monitoring:
+    """Who may ask how far a run has come."""
+
+    title: ClassVar[str] = "results"
+    metrics_port: int | None = field(
+        default=None,
+        converter=optional(port),
+        metadata=shown(
+            "answer Prometheus at this port while the command works; needs pip install 'dpdeblur[prometheus]'",
+            "PORT",
+            default="not answered",
         ),
     )
 

@@ -15,6 +15,7 @@ from dpdeblur.pipelines.options.groups import (
     Images,
     ImagesOrShards,
     Input,
+    Monitoring,
     PartOfInput,
     Quiet,
     Results,
@@ -37,6 +38,7 @@ class DeblurOptions(
     Results,
     ImagesOrShards,
     Quiet,
+    Monitoring,
     ModelFile,
     ModelCard,
     Pixels,
@@ -102,6 +104,7 @@ class WatchOptions(
     Results,
     Images,
     Quiet,
+    Monitoring,
     Watching,
     ModelFile,
     ModelCard,
@@ -162,7 +165,9 @@ class Restored:
 
 
 @frozen(kw_only=True, slots=False)
-class ScoreOptions(Input, PartOfInput, Restored, Results, Quiet, Pixels, Metrics, Workers, Processes, Resuming, Finite, Engine):
+class ScoreOptions(
+    Input, PartOfInput, Restored, Results, Quiet, Monitoring, Pixels, Metrics, Workers, Processes, Resuming, Finite, Engine
+):
     """Score pictures that someone else restored, into the same tables."""
 
     examples: ClassVar[tuple[str, ...]] = (

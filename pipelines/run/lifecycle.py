@@ -16,7 +16,7 @@ import apache_beam as beam
 
 from dpdeblur.pipelines.console import rich_console
 from dpdeblur.pipelines.engine import execution, signals
-from dpdeblur.pipelines.run import display, lease, lock, logs, refusal, supervisor
+from dpdeblur.pipelines.run import display, lease, lock, logs, prometheus, refusal, supervisor
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
@@ -126,6 +126,7 @@ def open_run(
     progress: display.How = "auto",
     resume: str = "",
     again: str = "",
+    metrics_port: int | None = None,
     grace_s: float = signals.GRACE_S,
 ) -> Iterator[OpenRun]:
     """Hold a folder for a run while the block runs, log to it, and stop the run on a signal.
@@ -137,10 +138,12 @@ def open_run(
         progress: how it is shown.
         resume: how to go on from what a run that was cut short has finished; empty where that is lost.
         again: how to begin anew, where it is.
+        metrics_port: where Prometheus may ask what is finished; None: nowhere.
         grace_s: how long work under way in this process may take after a signal, in seconds.
 
     Raises:
-        UsageError: another run is under way in the folder, or it cannot be written to; or what the block finds wrong.
+        UsageError: another run is under way in the folder, or it cannot be written to; Prometheus cannot be answered; or what
+            the block finds wrong.
         Stopped: a signal ended the run.
         JobError: whatever else ended it, with its cause.
     """
@@ -149,7 +152,7 @@ def open_run(
     run = OpenRun(folder, runner, control, quiet, progress, resume, again)
     advice = f"Finished scenes are kept; {resume}" if resume else again
     stoppable = signals.stop_on_signals(control, execution.grace_s(runner, grace_s), advice)
-    with _locked(run), stoppable, logs.to_file(folder.log):
+    with _locked(run), stoppable, logs.to_file(folder.log), prometheus.served(control, metrics_port):
         try:
             yield run
         except (UsageError, RunFailed):

@@ -1,0 +1,76 @@
+"""What a run has finished, for Prometheus: served by the command while it works, by the names that the tables use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dpdeblur.transforms.counters import STAGES_MS
+from dpdeblur.transforms.records import Failure, Score, UsageError
+from dpdeblur.transforms.run_control import Finished, RunControl
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+
+@contextmanager
+def served(control: RunControl, port: int | None) -> Iterator[None]:
+    """Answer Prometheus while the block runs.
+
+    Args:
+        control: of the run.
+        port: to listen at, on all addresses of this machine; None: do not.
+
+    Raises:
+        UsageError: the port is taken, or the package is missing.
+    """
+    if port is None:
+        yield
+        return
+    try:
+        from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise UsageError("--metrics-port needs the package prometheus-client: pip install 'dpdeblur[prometheus]'") from None
+    registry = CollectorRegistry()
+    count = counting(registry)
+    try:
+        server, thread = start_http_server(port, registry=registry)
+    except OSError as error:
+        raise UsageError(f"--metrics-port {port} cannot be listened at: {error.strerror}. Choose another.") from error
+    try:
+        with control.listening(count):
+            yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def counting(registry: CollectorRegistry) -> Callable[[Finished], None]:
+    """Return what counts the outcomes of scenes.
+
+    Args:
+        registry: for the counters.
+    """
+    from prometheus_client import Counter, Summary  # noqa: PLC0415 - an extra
+
+    restored = Counter("dpdeblur_scenes_restored", "scenes restored, or scored", registry=registry)
+    failed = Counter("dpdeblur_scenes_failed", "scenes failed", ["stage", "error_type"], registry=registry)
+    pixels = Counter("dpdeblur_pixels", "pixels of the scenes restored", registry=registry)
+    bytes_read = Counter("dpdeblur_bytes_read", "bytes read, encoded", registry=registry)
+    bytes_written = Counter("dpdeblur_bytes_written", "bytes written, encoded", registry=registry)
+    times = {name: Summary(f"dpdeblur_{name}", f"milliseconds of a scene, {name}", registry=registry) for name in STAGES_MS}
+
+    def count(finished: Finished) -> None:
+        if isinstance(finished, Failure):
+            failed.labels(finished.stage, finished.error_type).inc()
+        elif isinstance(finished, Score):
+            restored.inc()
+            pixels.inc(finished.width * finished.height)
+            bytes_read.inc(finished.bytes_read or 0)
+            bytes_written.inc(finished.bytes_written or 0)
+            for name, summary in times.items():
+                summary.observe(getattr(finished, name))
+
+    return count
