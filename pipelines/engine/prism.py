@@ -10,6 +10,13 @@ from apache_beam.runners.portability.prism_runner import PrismJobServer
 
 from dpdeblur.transforms.records import UsageError
 
+FOR_STREAMS = ("--experiments=prism_disable_sdf_split",)
+"""Options without which a stream may lose records.
+
+Prism halves what a slow step has left to do. Of ticks without end, the second half begins in the year 148 thousand: the step's
+watermark goes there, and whatever comes by our clocks is dropped as late.
+"""
+
 
 def fetch(beam_args: Sequence[str]) -> None:
     """Have Beam download Prism, unless it has before, or another one is named. A program of that name on the PATH is not taken.

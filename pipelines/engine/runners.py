@@ -39,7 +39,7 @@ def stream_options(runner: str, beam_args: Sequence[str]) -> list[str]:
             f"--runner {runner} cannot run a pipeline without end. Leave --runner out, which takes this machine, or say "
             "PrismRunner or FlinkRunner (docs/clusters.md has the rest)."
         )
-    return [*beam_args, "--streaming"]
+    return [*beam_args, "--streaming", *(prism.FOR_STREAMS if runner == PRISM else ())]
 
 
 def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
-from apache_beam.options.pipeline_options import PortableOptions
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, PortableOptions
 from apache_beam.runners.portability import prism_runner
 from apache_beam.runners.portability.prism_runner import PrismJobServer
 
@@ -42,3 +42,10 @@ def test_prism_is_what_beam_downloads_and_no_program_of_that_name(tmp_path: Path
     assert "prism" in asked[0]
     checks.check("PrismRunner", ["--prism_location=/anywhere"])
     assert len(asked) == 1
+
+
+def test_prism_splits_no_ticks_of_a_stream() -> None:
+    """It halved them on a busy machine: the watermark went to the year 148 thousand, and all scenes after that were late."""
+    own = ["--prism_location=/anywhere", "--experiments=of_the_user"]
+    told = PipelineOptions(runners.stream_options("PrismRunner", own)).view_as(DebugOptions).experiments
+    assert told == ["of_the_user", "prism_disable_sdf_split"]
