@@ -28,11 +28,11 @@ demo: $(VENV)/.core   ## the main job on scenes it makes itself: a table, result
 test: $(VENV)/.test lint   ## all gates: lint, types, unit, property and pipeline tests, README examples, the wheel
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not long and not cluster"
 
-test-long: $(VENV)/.test   ## the long ones: 20 kills, 10 000 broken files
+test-long: $(VENV)/.cluster   ## the long ones: 20 kills, here, on Prism, Flink and a store; 10 000 broken files
 	@$(BIN)/python -m pytest -m long
 
 test-cluster: $(VENV)/.cluster   ## on real engines and stores, started here: Flink, Spark, Prism, S3, GCS
-	@$(BIN)/python -m pytest -m cluster $(CLUSTER_TESTS) tests/cluster
+	@$(BIN)/python -m pytest -m "cluster and not long" $(CLUSTER_TESTS) tests/cluster
 
 cluster-flink: $(VENV)/.cluster   ## a Flink cluster on this machine until Ctrl-C; says what to add to a command
 	@$(BIN)/python -m tests.cluster.engines flink

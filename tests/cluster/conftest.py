@@ -15,6 +15,7 @@ from tests.cluster.engines.fetch import Unavailable
 
 SCENES = 20
 LIMIT_S = 1800  # for one test, engines that are up: the longest takes two minutes on two idle cores
+LONG_S = 4 * LIMIT_S  # for one that is marked as long
 
 
 @pytest.hookimpl(wrapper=True)
@@ -27,14 +28,15 @@ def pytest_runtest_setup() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def bounded() -> Iterator[None]:
-    """An engine that hangs is a failure after `LIMIT_S`; no command outlives its test."""
+def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An engine that hangs is a failure after `LIMIT_S`, or `LONG_S`; no command outlives its test."""
+    limit_s = LONG_S if request.node.get_closest_marker("long") else LIMIT_S
 
     def give_up(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"not done within {LIMIT_S} s")
+        raise TimeoutError(f"not done within {limit_s} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(LIMIT_S)
+    signal.alarm(limit_s)
     try:
         yield
     finally:

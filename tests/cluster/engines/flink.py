@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shutil
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -149,6 +151,21 @@ class FlinkCluster:
         """Cancel a job, as a click on the web page would."""
         request = urllib.request.Request(f"http://localhost:{self.rest}/jobs/{job}?mode=cancel", method="PATCH")
         urllib.request.urlopen(request, timeout=10).close()
+
+    def cancel_all(self, seconds: float = 300) -> None:
+        """Cancel all jobs, and wait until each has ended.
+
+        Raises:
+            RuntimeError: they do not end.
+        """
+        deadline = time.monotonic() + seconds
+        while going := [job["jid"] for job in self.jobs() if job["state"] not in ("CANCELED", "FAILED", "FINISHED")]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not cancelled within {seconds:g} s: {going}")
+            for job in going:
+                with contextlib.suppress(OSError):  # it has just ended
+                    self.cancel(job)
+            time.sleep(0.5)
 
     def _get(self, path: str) -> Any:
         try:

@@ -75,6 +75,17 @@ class Daemon:
             os.killpg(self.pid, number)
 
 
+def processes_of(group: int, program: str) -> list[int]:
+    """The processes of a group whose program has a name that begins so."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ProcessLookupError):  # it has ended meanwhile
+            name = Path((process / "cmdline").read_bytes().split(b"\0")[0].decode()).name
+            if name.startswith(program) and os.getpgid(int(process.name)) == group:
+                found.append(int(process.name))
+    return found
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens at, nor will: it is none of those that the system hands out itself."""
     while True:
