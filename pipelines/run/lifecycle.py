@@ -16,7 +16,8 @@ import apache_beam as beam
 
 from dpdeblur.pipelines.console import rich_console
 from dpdeblur.pipelines.engine import execution, signals
-from dpdeblur.pipelines.run import display, lease, lock, logs, prometheus, refusal, supervisor
+from dpdeblur.pipelines.monitoring import prometheus
+from dpdeblur.pipelines.run import display, lease, lock, logs, refusal, supervisor
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store

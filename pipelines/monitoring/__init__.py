@@ -1,0 +1,1 @@
+"""Who asks a run from outside how far it has come, and what is answered?"""
