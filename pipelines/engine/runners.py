@@ -12,7 +12,7 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from dpdeblur.pipelines.engine import flink
+from dpdeblur.pipelines.engine import flink, prism
 from dpdeblur.pipelines.engine.checks import check
 from dpdeblur.pipelines.engine.local import PRISM, is_local
 from dpdeblur.transforms.records import UsageError
