@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,31 +19,34 @@ import pyarrow.parquet as pq
 # what differs from run to run, or says where a row was made
 _PLACE_AND_TIME = {"read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms", "host", "concurrency", "finished_at"}
 
-_started: list[subprocess.Popen[str]] = []
+_started: dict[subprocess.Popen[str], tuple[IO[str], IO[str]]] = {}  # commands, and where they say what they say
 
 
 def start(*words: object, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """`dpdeblur WORDS` in the background, to be ended by `end_all` at the latest."""
+    out, errors = (tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 - closed by end_all
     process = subprocess.Popen(
         [sys.executable, "-m", "dpdeblur.pipelines.cli", *map(str, words)],
         env={**os.environ, "PYTHONWARNINGS": "ignore", **(environment or {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=out,
+        stderr=errors,
         text=True,
         start_new_session=True,
     )
-    _started.append(process)
+    _started[process] = out, errors
     return process
 
 
 def end_all() -> None:
     """End every command that still runs, and what it has started: a job server, for example."""
-    for process in _started:
+    for process, said in _started.items():
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
+        for stream in said:
+            stream.close()
     _started.clear()
 
 
@@ -55,8 +59,14 @@ def dpdeblur(
 
 def finish(process: subprocess.Popen[str], seconds: float = 900) -> subprocess.CompletedProcess[str]:
     """Wait for a command to end."""
-    out, errors = process.communicate(timeout=seconds)
+    process.wait(seconds)
+    out, errors = (_all_of(stream) for stream in _started[process])
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+def _all_of(stream: IO[str]) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 def rows(run: Path | str, table: str = "metrics", **filesystem: Any) -> list[dict[str, Any]]:
@@ -82,14 +92,20 @@ def same_tables(run: Path, other: Path) -> None:
 
 
 def finished(run: Path) -> int:
-    """How many scenes the journal of a run holds by now."""
-    return sum(file.read_bytes().count(b"\n") for file in (run / ".state" / "journal").glob("*.jsonl"))
+    """How many scenes the journal of a run holds by now; none once the tables stand."""
+    lines = 0
+    for file in (run / ".state" / "journal").glob("*.jsonl"):
+        with contextlib.suppress(FileNotFoundError):
+            lines += file.read_bytes().count(b"\n")
+    return lines
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 600) -> None:
-    """Wait until a condition holds, or fail."""
+    """Wait until a condition holds, or fail; with what the command has said."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert process is None or process.poll() is None, f"it has ended: {finish(process)}"
-        assert time.monotonic() < deadline, "it takes too long"
+        if time.monotonic() > deadline:
+            said = [_all_of(stream) for stream in _started[process]] if process else []
+            raise AssertionError("\n".join([f"waited in vain for {seconds:g} s", *said]))
         time.sleep(0.1)

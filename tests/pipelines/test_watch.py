@@ -65,7 +65,8 @@ def test_by_default_it_runs_on_this_machine() -> None:
     assert command_line.options("watch", command_line.split("watch", ["--input=a", "--output=b"])).runner == LOCAL
     assert runners.stream_options(LOCAL, ["--a=b"]) == ["--a=b"]
     assert runners.stream_options("FlinkRunner", []) == ["--streaming"]
-    assert runners.stream_options("PrismRunner", ["--prism_location=/x"]) == ["--prism_location=/x", "--streaming"]
+    on_prism = ["--prism_location=/x", "--streaming", "--experiments=prism_disable_sdf_split"]
+    assert runners.stream_options("PrismRunner", ["--prism_location=/x"]) == on_prism
 
 
 @pytest.mark.parametrize(

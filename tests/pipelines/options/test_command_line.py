@@ -53,6 +53,8 @@ def said_for(option: Option, field: Any) -> st.SearchStrategy[Any]:
         return st.booleans()
     if option.choices:
         return st.sampled_from(option.choices)
+    if option.metavar == "PORT":
+        return st.integers(1, 65535)
     if "Names" in str(field.type):
         return st.lists(st.text(string.ascii_letters, min_size=1), min_size=1).map(Names)
     if option.many:
