@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from dpdeblur.transforms.wording import without_secrets
+from dpdeblur.transforms.wording import escaped, is_byte, without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,9 +81,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def _plain_sign(sign: str) -> str:
-    if "\udc80" <= sign <= "\udcff":  # a byte of a file's name that is no text
-        return f"\\x{ord(sign) - 0xDC00:02x}"
-    return _SIGNS.get(sign, "?")
+    return escaped(sign) if is_byte(sign) else _SIGNS.get(sign, "?")
 
 
 codecs.register_error(PLAIN, _plain)

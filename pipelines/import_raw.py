@@ -14,14 +14,13 @@ from dpdeblur.pipelines.options.tools import ImportRawOptions
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.layouts.candidates import pictures
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import RAW_EXTENSIONS
 from dpdeblur.transforms.raw.frames import Views, read_views
 from dpdeblur.transforms.raw.side import Side, side_of_first
 from dpdeblur.transforms.records import SceneError, UsageError
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
-from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.wording import counted, escaped
 
 RAW = tuple(f".{extension}" for extension in RAW_EXTENSIONS)
 WORTH_SAYING = 0.001  # share of clipped pixels

@@ -29,7 +29,7 @@ from dpdeblur.transforms import packing
 from dpdeblur.transforms.finding.part_of_collection import part_of
 from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.records import Failure, Member, UsageError
-from dpdeblur.transforms.resuming.work_files import read_lines, write_lines
+from dpdeblur.transforms.resuming.work_files import write_lines
 from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views, with_rows
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
@@ -37,7 +37,7 @@ from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.results import read_sample
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
-from dpdeblur.transforms.worklist import ReadOutcomes
+from dpdeblur.transforms.worklist import ReadLines, ReadOutcomes
 
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
@@ -115,7 +115,7 @@ def build(
         folder: where the index and the failures go.
         images: how many there are in all, for the number of index files.
     """
-    lines = pipeline | "Plans" >> beam.Create(plans) | beam.FlatMap(read_lines)
+    lines = pipeline | "Plans" >> ReadLines(plans)
     packed = lines | pack
     earlier = pipeline | "Broken" >> ReadOutcomes(broken)
     failures = (earlier, packed[packing.FAILED]) | "Failures" >> beam.Flatten()

@@ -21,13 +21,13 @@ from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.finding.part_of_collection import part_of, without_empty_subsets
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.layouts.find import absolute
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing, list_files
+from dpdeblur.transforms.wording import escaped
 
 
 def run(options: ScoreOptions) -> int:

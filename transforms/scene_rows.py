@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dpdeblur.transforms.images.image import Image
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import ROLES, Failure, Scene, SceneError, Score
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
 from dpdeblur.transforms.scoring.metrics import Metrics
+from dpdeblur.transforms.wording import escaped
 
 _EXTRA_COLUMNS = {f"{prefix}{name}" for name in EXTRA_METRICS for prefix in ("", "input_")}
 MAX_MESSAGE = 2000  # characters; the gist comes first

@@ -24,6 +24,30 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
+def escaped(text: str) -> str:
+    r"""Return a text of whatever origin, fit for a message, a table or a page: names of files may hold any bytes.
+
+    A byte that is not UTF-8 is shown as a shell takes it, `\xe9`; what has no form on paper as `\n`, `\x1b` or `\u200b`.
+
+    >>> print(escaped("caf\udce9"), escaped("caf\u00e9"), escaped("a\nb"))
+    caf\xe9 café a\nb
+    """
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def is_byte(sign: str) -> bool:
+    """Return whether a character stands for a byte of a file's name that is not UTF-8."""
+    return "\udc80" <= sign <= "\udcff"
+
+
+def _escape(sign: str) -> str:
+    if is_byte(sign):
+        return f"\\x{ord(sign) - 0xDC00:02x}"
+    if "\x80" <= sign <= "\xff":
+        return f"\\u{ord(sign):04x}"  # its \x would be taken for a byte
+    return sign.encode("unicode_escape").decode()
+
+
 def without_secrets(text: str) -> str:
     """Return a text with `***` for passwords and signatures within URIs.
 

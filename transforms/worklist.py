@@ -6,6 +6,7 @@ any worker can read any part.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,25 @@ from apache_beam.typehints import with_output_types
 from dpdeblur.transforms.records import Outcome, Scene, scene_from_line
 from dpdeblur.transforms.resuming.work_files import read_lines
 from dpdeblur.transforms.tables import journal
+
+
+@with_output_types(str)
+class ReadLines(beam.PTransform):
+    """Read the lines of work files.
+
+    Args:
+        files: their names.
+        reshuffle: whether files are spread over the workers.
+    """
+
+    def __init__(self, files: Sequence[str], *, reshuffle: bool = True) -> None:
+        super().__init__()
+        self.files = [os.fsencode(file) for file in files]  # the folder of a run may have a name that is not UTF-8
+        self.reshuffle = reshuffle
+
+    def expand(self, root: Any) -> beam.PCollection[str]:  # noqa: D102
+        names = root | beam.Create(self.files, reshuffle=self.reshuffle)
+        return names | beam.FlatMap(lambda file: read_lines(os.fsdecode(file)))
 
 
 @with_output_types(Scene)
@@ -33,7 +53,7 @@ class ReadScenes(beam.PTransform):
         self.files = files
 
     def expand(self, root: Any) -> beam.PCollection[Scene]:  # noqa: D102
-        return root | beam.Create(self.files, reshuffle=False) | beam.FlatMap(read_lines) | beam.Map(scene_from_line)
+        return root | ReadLines(self.files, reshuffle=False) | beam.Map(scene_from_line)
 
 
 @with_output_types(Outcome)
@@ -49,7 +69,7 @@ class ReadOutcomes(beam.PTransform):
         self.files = files
 
     def expand(self, root: Any) -> beam.PCollection[Outcome]:  # noqa: D102
-        return root | beam.Create(self.files) | beam.FlatMap(read_lines) | beam.Map(_outcome)
+        return root | ReadLines(self.files) | beam.Map(_outcome)
 
 
 def _outcome(line: str) -> Outcome:

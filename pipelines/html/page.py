@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from dpdeblur.pipelines import console
 from dpdeblur.pipelines.html import formats
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ def render(template: str, *, data: Mapping[str, Any], **content: Any) -> str:
         content: what the template names.
     """
     style, script = ("".join(map(_text, files)) for files in (_STYLES, _SCRIPTS))
-    return _environment().get_template(template).render(
+    text = _environment().get_template(template).render(
         **content,
         style=style,
         script=script,
         policy=f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
         data=_json(data),
     )  # fmt: skip
+    return text.encode(errors=console.PLAIN).decode()  # names of files may be any bytes
 
 
 def interactive_table(

@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-import apache_beam as beam
-
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.options.jobs import DeblurOptions
@@ -27,7 +25,7 @@ from dpdeblur.pipelines.run.run_images import SHARDS
 from dpdeblur.transforms import packing
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import JobError, Member, Scene, Score, Source
-from dpdeblur.transforms.resuming.work_files import WORK, read_lines, write_lines
+from dpdeblur.transforms.resuming.work_files import WORK, write_lines
 from dpdeblur.transforms.shards.shard_plan import RESTORED, ShardPlan, assign, with_rows
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
@@ -36,6 +34,7 @@ from dpdeblur.transforms.tables.parquet import read_table, write_table
 from dpdeblur.transforms.tables.schemas import from_table, to_table
 from dpdeblur.transforms.tables.write import WriteTable
 from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.worklist import ReadLines
 
 PLANS_PER_FILE = 100  # each with the rows of its pictures
 
@@ -131,7 +130,7 @@ def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: Debl
     whole = with_rows(plans, run_images.rows_in_order(folder.parts("metrics")))
     lines = write_lines(folder.path(WORK), "shards", whole, ShardPlan.to_line, PLANS_PER_FILE)
     how = packing.Packing(images, images, workers=2, roles=RESTORED)
-    packed = pipeline | beam.Create(lines) | beam.FlatMap(read_lines) | packing.PackShards(how, run.control)
+    packed = pipeline | ReadLines(lines) | packing.PackShards(how, run.control)
     packed["members"] | WriteTable(Member, staged, ("shard", "offset"))
     restoring = run.tally
     run.execute(pipeline, Tally(len(plans), "shard"), NewFiles(images, SHARDS))

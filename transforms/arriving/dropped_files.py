@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.foreign_tables import Row
-from dpdeblur.transforms.layouts.ids import escaped, printable
+from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.shards import UnusedMember
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.shards.tar_scan import BLOCK
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.wording import escaped
 
 _END = bytes(2 * BLOCK)
 

@@ -10,13 +10,14 @@ from dpdeblur.transforms.arriving.dropped_files import Dropped, DroppedFiles
 from dpdeblur.transforms.layouts.candidates import CandidateScene, settle
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found
 from dpdeblur.transforms.layouts.find import Found
-from dpdeblur.transforms.layouts.ids import escaped, printable
+from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.left_out import LeftOutCounter
 from dpdeblur.transforms.layouts.reading import Reading, readings, unused, whole_or_all
 from dpdeblur.transforms.records import Failure, UsageError, failure_to_find
 from dpdeblur.transforms.storage.listing import Listing, list_files
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.ledger import Done
+from dpdeblur.transforms.wording import escaped
 
 BY_NAMES, DROPPED = ("folders", "ntire"), ("shards", "manifest")
 LAYOUTS = ("auto", *BY_NAMES, *DROPPED)

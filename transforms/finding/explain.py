@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from dpdeblur.transforms.layouts.candidates import CandidateScene, settle
 from dpdeblur.transforms.layouts.find import absolute, is_manifest, list_place, read_manifest
-from dpdeblur.transforms.layouts.ids import escaped, printable
+from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.reading import is_companion, the_reading, unused
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
+from dpdeblur.transforms.wording import escaped
 
 
 def explain(source: str, layout: str = "auto") -> list[tuple[str, str]]:

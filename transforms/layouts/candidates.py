@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
-from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, escaped, printable
+from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, printable
 from dpdeblur.transforms.layouts.left_out import OTHER_PICTURE_EXTENSIONS
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.wording import escaped
 
 ROLES = ("left", "right", "combined", "target")
 ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}

@@ -8,11 +8,10 @@ from itertools import starmap
 
 from dpdeblur.transforms.layout_names import LAYOUTS, PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts import manifest, shards
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.left_out import OTHER_PICTURE_EXTENSIONS, RAW_EXTENSIONS
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.listing import Listing
-from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.wording import counted, escaped
 
 RAW_HELP = (
     "Raw files hold both views, but must be developed into two pictures first, one for each half of the pixels: "

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.wording import escaped
 
 MAX_ROWS = 20_000_000
 MAX_TEXT = 4096  # of one value; longer ones are no names of files

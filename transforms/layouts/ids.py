@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from dpdeblur.transforms.records import SceneError
+from dpdeblur.transforms.wording import escaped, is_byte
 
 SUBSETS = ("train", "training", "val", "valid", "validation", "test")
 MAX_ID_BYTES = 200  # file names may have 255, and "<id>.combined.tiff" is one
@@ -36,10 +37,10 @@ def check_scene_id(scene_id: str) -> str:
     """
     if not scene_id.strip():
         raise SceneError("The scene id is empty.")
-    if not scene_id.isprintable() or "/" in scene_id or "\\" in scene_id or "." in scene_id:
-        bad = next(c for c in scene_id if c in "/\\." or not c.isprintable())
+    if bad := next((sign for sign in scene_id if sign in "/\\." or not sign.isprintable()), ""):
+        what = f"the byte {escaped(bad)}, which is not UTF-8" if is_byte(bad) else f"'{escaped(bad)}'"
         raise SceneError(
-            f"The scene id {printable(scene_id)} holds {bad!r}: ids are names without dots, separators or control characters."
+            f"The scene id {printable(scene_id)} holds {what}: ids are names without dots, separators or control characters."
         )
     if len(scene_id.encode()) > MAX_ID_BYTES:
         raise SceneError(f"The scene id {printable(scene_id)} is longer than {MAX_ID_BYTES} bytes.")
@@ -52,12 +53,7 @@ def printable(text: str) -> str:
     Different names stay different.
     """
     if not text.isprintable() or "\\" in text:
-        text = text.encode("unicode_escape").decode()
+        text = escaped(text.replace("\\", "\\\\"))
     if len(text.encode()) > MAX_ID_BYTES:
         text = f"{text[:40]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     return text or "(none)"
-
-
-def escaped(text: str) -> str:
-    """Text of whatever origin, fit for a message: names of files may hold any bytes."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()

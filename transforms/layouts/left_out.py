@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import FOLDER, GONE, HIDDEN, READ_ALREADY, SPECIAL, File, SkippedEntry
-from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.wording import counted, escaped
 
 RAW_EXTENSIONS = ("cr2", "cr3", "crw", "dng", "nef", "nrw", "arw", "sr2", "raf", "orf", "rw2", "pef", "iiq", "3fr")
 OTHER_PICTURE_EXTENSIONS = ("heic", "heif", "webp", "avif", "gif", "bmp", "jp2", "exr", "hdr", "psd", "pgm", "ppm")

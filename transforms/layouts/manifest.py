@@ -11,13 +11,13 @@ import pyarrow as pa
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene
 from dpdeblur.transforms.layouts.csv_table import csv_columns, csv_rows
 from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row, lines_of, open_table, text_of
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
 from dpdeblur.transforms.layouts.parquet_table import RowGroup, parquet_columns, parquet_rows, row_groups
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import named_file
 from dpdeblur.transforms.storage.uris import is_tidy
 from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.wording import escaped, is_byte
 
 _JSON = (".jsonl", ".ndjson")
 EXTENSIONS = (".csv", ".tsv", *_JSON, ".parquet")
@@ -133,14 +133,19 @@ def _candidate(place: str, folder: Folder, row: Row | str, required: tuple[str, 
     for role in _PICTURES:
         if path := row.get(role):
             if not path.isprintable() or len(path) > MAX_TEXT:
-                candidate.problem = f"The {role} path of row {place} is no path: {escaped(path)}."
+                candidate.problem = f"The {role} path of row {place} {_why_no_path(path)}: {escaped(path[:MAX_TEXT])}."
                 return candidate
             file = folder.file(path)
-            if file is None:
-                candidate.problem, candidate.may_pass = f"The {role} picture of row {place} is not there: {path}.", True
+            if file.problem:
+                candidate.problem, candidate.may_pass = f"The {role} picture of row {place} {file.problem}: {path}.", True
                 return candidate
             candidate.files[role] = [file]
     return candidate
+
+
+def _why_no_path(path: str) -> str:
+    byte = next(filter(is_byte, path), "")
+    return f"holds the byte {escaped(byte)}, which is not UTF-8; save the manifest as UTF-8" if byte else "is no path"
 
 
 class Folder:
@@ -153,8 +158,8 @@ class Folder:
     def __init__(self, uri: str) -> None:
         self._uri, self._prefix = uri, store.relative_to(uri, "_").removesuffix("_")
 
-    def file(self, path: str) -> File | None:
-        """Return the file of a path; None where there is none.
+    def file(self, path: str) -> File:
+        """Return the file of a path; its `problem` says why it cannot be read.
 
         It is known by its path in the manifest, where that is relative, and may move with it.
         """
@@ -163,5 +168,4 @@ class Folder:
         else:
             place = "" if "://" in path or path.startswith("/") else posixpath.normpath(path)
             uri = store.relative_to(self._uri, path)
-        source = named_file(uri, place)
-        return None if source is None else File(place, source)
+        return named_file(uri, place)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene
-from dpdeblur.transforms.layouts.ids import escaped, id_from_path
+from dpdeblur.transforms.layouts.ids import id_from_path
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.walk import ClosedFolder, File
+from dpdeblur.transforms.wording import escaped
 
 _SIDE = re.compile(r"_[lrc]", re.IGNORECASE)
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dpdeblur.transforms.layouts.foreign_tables import MAX_ROWS, MAX_TEXT, Row, check_columns, open_table
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.wording import escaped
 
 _BATCH = 4096
 

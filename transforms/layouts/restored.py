@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 
 from dpdeblur.transforms.layouts import shards
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene, pictures
-from dpdeblur.transforms.layouts.ids import escaped, id_from_path
+from dpdeblur.transforms.layouts.ids import id_from_path
 from dpdeblur.transforms.layouts.pairing import natural, scene_stem
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.wording import escaped
 
 SUFFIXES = ("_g", "_restored", "_deblurred", "_output")
 """What codes write behind the name of a scene."""

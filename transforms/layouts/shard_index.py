@@ -6,13 +6,13 @@ import posixpath
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dpdeblur.transforms.layouts.ids import escaped
 from dpdeblur.transforms.layouts.parquet_table import parquet_rows
 from dpdeblur.transforms.records import Member, UsageError
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.schemas import arrow_schema
+from dpdeblur.transforms.wording import escaped
 
 
 class IndexRow(NamedTuple):

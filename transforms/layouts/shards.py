@@ -12,7 +12,7 @@ from typing import BinaryIO
 from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.candidates import ALIASES, CandidateScene
-from dpdeblur.transforms.layouts.ids import escaped, id_from_path
+from dpdeblur.transforms.layouts.ids import id_from_path
 from dpdeblur.transforms.layouts.left_out import MEMBER, TAR, Kind
 from dpdeblur.transforms.layouts.shard_index import IndexRow, folder_of_shards, index_rows, is_index
 from dpdeblur.transforms.records import Source, UsageError
@@ -21,6 +21,7 @@ from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.wording import escaped
 
 COMPANIONS = (INDEX, "failures")
 """Folders beside the shards, whose tables describe them."""

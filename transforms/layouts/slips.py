@@ -9,8 +9,7 @@ from operator import itemgetter
 
 from dpdeblur.transforms.layouts import manifest
 from dpdeblur.transforms.layouts.candidates import CandidateScene
-from dpdeblur.transforms.layouts.ids import escaped
-from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.wording import counted, escaped
 
 _COLUMNS_SHOWN, _SHOWN = 8, 3
 _VIEWS = ("left", "right")

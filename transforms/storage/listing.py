@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 
 from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.uris import is_local
 from dpdeblur.transforms.storage.walk import (
     HIDDEN,
+    SPECIAL,
     ClosedFolder,
     File,
     SkippedEntry,
@@ -20,6 +24,8 @@ from dpdeblur.transforms.storage.walk import (
     local_source,
     walk,
 )
+
+_OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}  # other faults are of the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,8 @@ def single_file(uri: str, place: str = "") -> Source | None:
         raise UsageError(f"{uri} cannot be looked at: {error}.") from error
 
 
-def named_file(uri: str, place: str) -> Source | None:
-    """Return a file that a table names, as `single_file`; one in an object store is taken to be there, unasked.
+def named_file(uri: str, place: str) -> File:
+    """Return a file that a table names, with what is wrong with it; one in an object store is taken to be there, unasked.
 
     A request for each would be too slow: its size and version stay unknown.
 
@@ -105,17 +111,35 @@ def named_file(uri: str, place: str) -> Source | None:
     Raises:
         UsageError: the file system cannot be asked.
     """
-    return _file_here(uri, place) if is_local(uri) else Source(uri, place=place)
+    if not is_local(uri):
+        return File(place, Source(uri, place=place))
+    try:
+        status = os.stat(uri)  # noqa: PTH116 - called once per picture of a manifest: a Path would double the cost
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        problem = "is not there"
+    except OSError as error:
+        if error.errno not in _OF_ONE_FILE:
+            raise _cannot_look(uri, error) from error
+        problem = f"cannot be looked at: {error.strerror}"
+    else:
+        if is_plain_file(status):
+            return File(place, local_source(uri, status, place))
+        problem = "is a folder" if stat.S_ISDIR(status.st_mode) else f"is {SPECIAL}"
+    return File(place, Source(uri, place=place), problem)
 
 
 def _file_here(uri: str, place: str) -> Source | None:
     try:
-        status = os.stat(uri)  # noqa: PTH116 - called once per picture of a manifest: a Path would double the cost
+        status = Path(uri).stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError as error:
-        raise UsageError(f"{uri} cannot be looked at: {error.strerror}.") from error
+        raise _cannot_look(uri, error) from error
     return local_source(uri, status, place) if is_plain_file(status) else None
+
+
+def _cannot_look(uri: str, error: OSError) -> UsageError:
+    return UsageError(f"{uri} cannot be looked at: {error.strerror}.")
 
 
 def _match(folder: str) -> Iterator[File | SkippedEntry]:

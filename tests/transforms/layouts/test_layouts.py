@@ -306,6 +306,25 @@ def test_parquet_manifests_that_are_wrong_as_a_whole(tmp_path: Path) -> None:
         find_scenes(str(path))
 
 
+def test_a_row_says_what_lies_where_its_picture_should_be(tmp_path: Path) -> None:
+    picture = write_file(tmp_path / "p.png", b"data")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "round").symlink_to("round")
+    names = ("folder", "pipe", "round", "none", "x" * 300, "caf\u00e9")
+    rows = "".join(f"s{number},{picture},{name}\n" for number, name in enumerate(names))
+    (tmp_path / "m.csv").write_bytes(f"id,left,right\nok,{picture},{picture}\n{rows}".encode("latin-1"))
+    found = find_scenes(str(tmp_path / "m.csv"))
+    assert [scene.scene_id for scene in found.scenes] == ["ok"]
+    for failure, said in zip(
+        found.failures,
+        ("is a folder: folder.", "a pipe, a socket or a device: pipe.", "cannot be looked at: Too many", "is not there: none.",
+         "cannot be looked at: File name too long", r"holds the byte \xe9, which is not UTF-8; save the manifest as UTF-8"),
+        strict=True,
+    ):  # fmt: skip
+        assert said in failure.message
+
+
 def test_csv_with_bytes_that_are_no_text_fails_by_row(tmp_path: Path) -> None:
     picture = write_file(tmp_path / "l.png", b"data")
     (tmp_path / "m.csv").write_bytes(
@@ -336,7 +355,14 @@ def test_ids_that_pass(good: str) -> None:
 
 def test_printable_keeps_what_is_harmless_and_tells_the_rest_apart() -> None:
     assert printable("a/b.c") == "a/b.c"
-    assert len({printable(text) for text in ("\0", "\\x00", "\\\\x00", "x" * 300, "x" * 301)}) == 5
+    alike = ("\0", "\\x00", "\\\\x00", "\x85", "\udc85", "\\x85", "\\u0085", "é\0", "\udce9\0", "x" * 300, "x" * 301)
+    assert len({printable(text) for text in alike}) == len(alike)
+
+
+def test_a_byte_that_is_not_utf8_is_shown_as_a_shell_takes_it() -> None:
+    assert printable("caf\udce904") == r"caf\xe904"
+    with pytest.raises(SceneError, match=r"The scene id é\\xe9 holds the byte \\xe9, which is not UTF-8"):
+        check_scene_id("é\udce9")
 
 
 def test_files_that_are_not_utf8_become_failures_that_a_table_can_hold(tmp_path: Path) -> None:
