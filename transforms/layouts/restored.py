@@ -66,7 +66,7 @@ def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only
         pictures: the restored pictures.
         ids_only: match names of scenes only, not those of their files.
     """
-    names, in_folder = _Names(scenes, ids_only=ids_only), Counter(picture.folder for picture in pictures)
+    names, in_folder = _Names(scenes, [] if ids_only else pictures), Counter(picture.folder for picture in pictures)
     owners, contested = dict[int, list[File]](), dict[int, tuple[File, list[int]]]()
     unused = []
     for picture in pictures:
@@ -120,23 +120,29 @@ def match_by_order(scenes: Sequence[Scene], others: Iterable[str], pictures: Seq
 
 
 class _Names:
-    """Which scenes a name may mean: names of scenes, and the ends of the paths of their files."""
+    """Which scenes a name may mean: names of scenes, and the ends of the paths of their files.
 
-    def __init__(self, scenes: Sequence[Scene], *, ids_only: bool) -> None:
+    Args:
+        scenes: those of the collection.
+        pictures: which may be named like a file of a scene; only ends of paths that one of these may have are kept.
+    """
+
+    def __init__(self, scenes: Sequence[Scene], pictures: Sequence[File]) -> None:
         self._by_id = {scene.scene_id: number for number, scene in enumerate(scenes)}
         self._by_end: dict[tuple[str, ...], set[int]] = {}
+        asked = {stem for picture in pictures for stem in _stems(picture)}
+        longest = 1 + max((picture.path.count("/") for picture in pictures), default=0)
         for number, scene in enumerate(scenes):
-            for file in () if ids_only else _files(scene):
+            for file in _files(scene) if asked else ():
                 path = PurePosixPath(file.place or file.uri)
-                for stem in {path.stem, scene_stem(path.stem)}:
+                for stem in {path.stem, scene_stem(path.stem)} & asked:
                     parts = (*path.parent.parts, stem)
-                    for start in range(len(parts)):
+                    for start in range(max(0, len(parts) - longest), len(parts)):
                         self._by_end.setdefault(parts[start:], set()).add(number)
 
     def owners(self, picture: File) -> list[int]:
         """Return the scenes that a picture may belong to: those with most parts of their path in common with its own."""
-        folder = PurePosixPath(picture.folder).parts
-        stems = {picture.stem, *(picture.stem.removesuffix(suffix) for suffix in SUFFIXES)}
+        folder, stems = PurePosixPath(picture.folder).parts, _stems(picture)
         for start in range(len(folder) + 1):
             found = set[int]()
             for stem in stems:
@@ -150,6 +156,11 @@ class _Names:
     def named(self, path: str) -> set[int]:
         """Return the scene whose id a path gives."""
         return {self._by_id[name] for name in {path, id_from_path(path)} if name in self._by_id}
+
+
+def _stems(picture: File) -> set[str]:
+    """Return the names that a restored picture may have taken from a scene, or from one of its files."""
+    return {picture.stem, *(picture.stem.removesuffix(suffix) for suffix in SUFFIXES)}
 
 
 def _files(scene: Scene) -> Iterator[Source]:
