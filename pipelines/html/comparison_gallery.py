@@ -25,7 +25,7 @@ class ComparedScene:
         size: width and height of the views, in pixels, and bits of a sample.
         labels: one for each image: Before, the methods, Target.
         excerpt: the same window of all.
-        thumbnail: of the first method's result, as WebP.
+        thumbnail: of the first method's result, as JPEG.
     """
 
     row: SceneRow

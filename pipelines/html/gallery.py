@@ -42,7 +42,7 @@ class ShownScene:
 
     Attributes:
         score: its row.
-        thumbnail: WebP.
+        thumbnail: JPEG.
         labels: one for each image of the excerpt.
         excerpt: the same window of all.
     """

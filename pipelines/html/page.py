@@ -20,6 +20,7 @@ from dpdeblur.pipelines.html import formats
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_JPEG = b"\xff\xd8"  # how every such file begins
 _STYLES = ("page.css", "viewer.css")
 _SCRIPTS = ("page.js", "error_map.js", "frame.js", "viewer.js", "table.js", "start.js")
 
@@ -66,9 +67,10 @@ def interactive_table(
     return {"id": anchor, "caption": caption, "columns": complete, "rows": rows, **defaults, **more}
 
 
-def data_uri(encoded: bytes, kind: str = "image/webp") -> str:
-    """Return bytes as an address that holds them."""
-    return f"data:{kind};base64,{base64.b64encode(encoded).decode()}"
+def data_uri(encoded: bytes) -> str:
+    """Return a JPEG or WebP as an address that holds it."""
+    kind = "jpeg" if encoded.startswith(_JPEG) else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"
 
 
 def finite(value: Any) -> Any:

@@ -30,6 +30,7 @@ def test_what_does_not_fit_without_loss_is_near_the_original() -> None:
     image = np.repeat(noisy.astype(np.uint8)[..., None], 3, axis=2)
     (small, large) = (excerpt([image, image], budget) for budget in (300_000, 3_000_000))
     assert (small.lossless, large.lossless) == (False, True)
+    assert [Image.open(io.BytesIO(shown.encoded[0])).format for shown in (small, large)] == ["JPEG", "WEBP"]
     assert (small.width, small.height) == (768, 512)
     assert np.abs(decoded(small.encoded[0]).astype(int) - image).mean() < 4
 
