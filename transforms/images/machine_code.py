@@ -23,11 +23,11 @@ from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
-import numpy as np
 
+from dpdeblur.transforms.images.kernel_arguments import CTYPES, Kind, kind_of, words_of
 from dpdeblur.transforms.storage import local_files
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -54,11 +54,11 @@ class Kernel:
     def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(self, function)
         self.function = cast("FunctionType", function)
-        self._loaded: dict[tuple[_Kind, ...], Callable[..., int]] = {}
+        self._loaded: dict[tuple[Kind, ...], Callable[..., int]] = {}
 
     def __call__(self, *arguments: Any) -> int:
         """Run it; return 0 where it returns nothing."""
-        kinds = tuple(map(_kind, arguments))
+        kinds = tuple(map(kind_of, arguments))
         loaded = self._loaded.get(kinds)
         if loaded is None:
             with _compiling:
@@ -69,56 +69,6 @@ class Kernel:
     def needs_numba(self) -> bool:
         """Return whether numba runs it, for any kind of arguments that it has been called with."""
         return any(not isinstance(loaded, _Loaded) for loaded in self._loaded.values())
-
-
-# --- arguments -----------------------------------------------------------------------------------------------------
-
-
-class _Kind(NamedTuple):
-    """What decides how an argument is compiled: a scalar's or an array's dtype, its dimensions and layout."""
-
-    dtype: str
-    dimensions: int = 0
-    contiguous: bool = True
-    aligned: bool = True
-
-    def for_numba(self) -> Any:
-        import numba  # noqa: PLC0415
-
-        scalar = numba.from_dtype(np.dtype(self.dtype))
-        if not self.dimensions:
-            return scalar
-        return numba.types.Array(scalar, self.dimensions, "C" if self.contiguous else "A", aligned=self.aligned)
-
-    def in_llvm(self) -> tuple[str, ...]:
-        """Return the types of what is passed: for an array two owners, size, bytes of an item, data, shape and strides."""
-        if self.dimensions:
-            return ("ptr", "ptr", "i64", "i64", "ptr", *("i64",) * (2 * self.dimensions))
-        return ({"int64": "i64", "float64": "double", "bool": "i8"}[self.dtype],)
-
-
-_SCALARS = ((bool, _Kind("bool")), (int, _Kind("int64")), (float, _Kind("float64")))
-_CTYPES: dict[str, Any] = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double, "i8": ctypes.c_uint8}
-
-
-def _kind(argument: Any) -> _Kind:
-    if isinstance(argument, np.ndarray):
-        flags = argument.flags
-        return _Kind(argument.dtype.str, argument.ndim, flags.c_contiguous, flags.aligned)
-    for scalar, kind in _SCALARS:
-        if isinstance(argument, scalar):
-            return kind
-    raise TypeError(f"a kernel takes arrays, int, float and bool, and not a {type(argument).__name__}")
-
-
-def _words(arguments: tuple[Any, ...]) -> list[Any]:
-    words: list[Any] = []
-    for argument in arguments:
-        if isinstance(argument, np.ndarray):
-            words += (None, None, argument.size, argument.itemsize, argument.ctypes.data, *argument.shape, *argument.strides)
-        else:
-            words.append(argument)
-    return words
 
 
 class NotAloneError(RuntimeError):
@@ -134,24 +84,24 @@ class _Loaded:
     A status comes back; the first of two pointers in front of the arguments receives what is returned, the second an error.
     """
 
-    def __init__(self, name: str, code: bytes, kinds: tuple[_Kind, ...]) -> None:
+    def __init__(self, name: str, code: bytes, kinds: tuple[Kind, ...]) -> None:
         self._name = name
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        words = [_CTYPES[word] for kind in kinds for word in kind.in_llvm()]
+        words = [CTYPES[word] for kind in kinds for word in kind.in_llvm()]
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *words)
         self._call = prototype(self._engine.get_function_address(_ENTRY))
 
     def __call__(self, *arguments: Any) -> int:
         returned, error = ctypes.c_int64(), ctypes.c_void_p()
-        status = self._call(ctypes.byref(returned), ctypes.byref(error), *_words(arguments))
+        status = self._call(ctypes.byref(returned), ctypes.byref(error), *words_of(arguments))
         if status:
             raise RuntimeError(f"the kernel {self._name} ended with status {status}: it has raised an error")
         return returned.value
 
 
-def _load(function: FunctionType, kinds: tuple[_Kind, ...]) -> Callable[..., int]:
+def _load(function: FunctionType, kinds: tuple[Kind, ...]) -> Callable[..., int]:
     try:
         return _Loaded(function.__name__, _code(function, kinds), kinds)
     except NotAloneError as error:
@@ -172,23 +122,27 @@ def _target_machine() -> Any:
     return llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
 
 
-def _code(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
-    """Return the object file of a function: the one that is kept, or a new one, which is then kept."""
+def _code(function: FunctionType, kinds: tuple[Kind, ...]) -> bytes:
+    """Return the object file of a function: the one that is kept, or a new one, which then takes its place.
+
+    The name says of which function it is, on which processor; a digest at its start, that it was made of this very source, by
+    these compilers, and is undamaged. So what a newer source has superseded does not stay. Of two processes that write at once
+    one is the last, each with a whole file.
+    """
     source = Path(function.__code__.co_filename)
-    facts = (*_host(), platform.machine(), version("numba"), llvm.llvm_version_info, function.__name__, kinds)
-    digest = hashlib.sha256(source.read_bytes() + repr(facts).encode()).hexdigest()
-    name = f"{source.stem}.{function.__name__}-{digest[:20]}.o"
-    folders = tuple(_folders(source))
-    for folder in folders:
+    place = hashlib.sha256(repr((*_host(), platform.machine(), function.__name__, kinds)).encode()).hexdigest()
+    origin = source.read_bytes() + repr((version("numba"), llvm.llvm_version_info)).encode()
+    files = [folder / f"{source.stem}.{function.__name__}-{place[:20]}.o" for folder in _folders(source)]
+    for file in files:
         with suppress(OSError):
-            kept = (folder / name).read_bytes()
+            kept = file.read_bytes()
             code = kept[_DIGEST_BYTES:]
-            if hashlib.sha256(code).digest() == kept[:_DIGEST_BYTES]:  # else a kill, or a full disk, has damaged it
+            if hashlib.sha256(origin + code).digest() == kept[:_DIGEST_BYTES]:
                 return code
     code = _compile(function, kinds)
-    for folder in folders:
+    for file in files:
         with suppress(OSError):  # a full disk, or a folder of somebody else's: the next process compiles again
-            local_files.write(str(folder / name), hashlib.sha256(code).digest() + code)
+            local_files.write(str(file), hashlib.sha256(origin + code).digest() + code)
             break
     return code
 
@@ -196,14 +150,15 @@ def _code(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
 def _folders(source: Path) -> Iterator[Path]:
     """Yield where machine code may be kept: beside the bytecode of the source, else in the cache of the user."""
     yield Path(cache_from_source(str(source))).parent
+    of_this_package = hashlib.sha256(os.fsencode(source.parent)).hexdigest()[:20]  # others may be of another version
     with suppress(RuntimeError):  # a user without a home
-        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpdeblur"
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpdeblur" / of_this_package
 
 
 # --- compiling -----------------------------------------------------------------------------------------------------
 
 
-def _compile(function: FunctionType, kinds: tuple[_Kind, ...]) -> bytes:
+def _compile(function: FunctionType, kinds: tuple[Kind, ...]) -> bytes:
     """Compile a function for this processor, by numba as far as LLVM's language, and from there by LLVM.
 
     Raises:
@@ -250,7 +205,7 @@ def _for_numba(function: FunctionType, **options: Any) -> FunctionType:
     return FunctionType(function.__code__, names, function.__name__)
 
 
-def _check(name: str, module: Any, kinds: tuple[_Kind, ...]) -> None:
+def _check(name: str, module: Any, kinds: tuple[Kind, ...]) -> None:
     """Refuse what cannot run without numba, or is called otherwise than `_Loaded` does."""
     foreign = [one.name for one in module.functions if one.is_declaration and not one.name.startswith("llvm.")]
     foreign += [one.name for one in module.global_variables if one.is_declaration]

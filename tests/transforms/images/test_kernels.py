@@ -74,12 +74,15 @@ def test_damaged_machine_code_is_written_anew(package: Path, tmp_path: Path, dam
     assert kept.stat().st_mtime_ns == before, "it was written again, as if it could not be read"
 
 
-def test_machine_code_of_another_source_is_left_aside(package: Path, tmp_path: Path) -> None:
+def test_machine_code_of_another_source_is_replaced(package: Path, tmp_path: Path) -> None:
     finish(start(package, HOME=str(tmp_path)))
+    (kept,) = package.rglob("*.o")
+    before = kept.read_bytes()
     with (package / "dpdeblur/transforms/images/kernels.py").open("a") as source:
         source.write("# changed\n")
     finish(start(package, HOME=str(tmp_path)))
-    assert len(list(package.rglob("*.o"))) == 2
+    assert list(package.rglob("*.o")) == [kept]
+    assert kept.read_bytes() != before
 
 
 def test_what_is_kept_runs_without_the_compiler(package: Path, tmp_path: Path) -> None:

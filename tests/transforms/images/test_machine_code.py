@@ -71,7 +71,7 @@ def test_under_a_numba_that_is_not_understood_numba_runs_all(found: str, monkeyp
     if found == "no code":
         monkeypatch.setattr(numba, "cfunc", fails)
     else:
-        monkeypatch.setattr("dpdeblur.transforms.images.machine_code._Kind.in_llvm", lambda self: ("ptr",))
+        monkeypatch.setattr("dpdeblur.transforms.images.kernel_arguments.Kind.in_llvm", lambda self: ("ptr",))
     monkeypatch.setattr(machine_code, "version", lambda package: found)  # nothing is kept for it
     kernel, sums = compiled(add_up.function), np.zeros(1)  # type: ignore[attr-defined]
     assert kernel(np.ones((1, 3)), 2.0, True, sums) == 7
