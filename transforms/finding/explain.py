@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import starmap
 
+from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE
+from dpdeblur.transforms.finding.manifest_rows import NumberedRow
 from dpdeblur.transforms.layouts.candidates import CandidateScene, settle
-from dpdeblur.transforms.layouts.find import absolute, is_manifest, list_place, read_manifest
+from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place
 from dpdeblur.transforms.layouts.ids import printable
+from dpdeblur.transforms.layouts.manifest import Reader
 from dpdeblur.transforms.layouts.reading import is_companion, the_reading, unused
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
+from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage.spool import Spool, buckets_for, in_order
 from dpdeblur.transforms.wording import escaped
 
+Explained = tuple[str, str]
+"""The path of a file, and what becomes of it."""
 
-def explain(source: str, layout: str = "auto") -> list[tuple[str, str]]:
+
+def explain(source: str, layout: str = "auto") -> Iterator[Explained]:
     """Return every file of a place with what becomes of it, sorted by path.
 
-    Members of shards are named by their shard and their first byte; rows of a manifest that name no file, by their number.
+    Members of shards are named by their shard and their first byte; rows of a manifest that name no file, by their number. Of a
+    manifest, a bucket of its rows is in memory at a time; of a folder, all that lies there.
 
     Args:
         source: a folder, a manifest or a tar; a local path or any URI.
@@ -26,21 +36,35 @@ def explain(source: str, layout: str = "auto") -> list[tuple[str, str]]:
     """
     source = absolute(source)
     if is_manifest(source, layout):
-        return sorted(_of_candidates(read_manifest(source)))
+        return _of_manifest(source)
     listing = list_place(source)
     reading = the_reading(source, listing, layout)
     companions = FOLDER_LAYOUTS[reading.layout].companions
     left_out = unused(listing, reading)
-    return sorted(
-        [
-            *_of_candidates(reading.candidates),
-            *((escaped(path), f"left out: {' '.join(kind).rstrip()}") for path, kind in left_out),
-            *((escaped(file.path), "describes a scene") for file in listing.files if is_companion(file, companions)),
-        ]
+    return iter(
+        sorted(
+            [
+                *_of_candidates(reading.candidates),
+                *((escaped(path), f"left out: {' '.join(kind).rstrip()}") for path, kind in left_out),
+                *((escaped(file.path), "describes a scene") for file in listing.files if is_companion(file, companions)),
+            ]
+        )
     )
 
 
-def _of_candidates(candidates: Iterable[CandidateScene]) -> list[tuple[str, str]]:
+def _of_manifest(source: str) -> Iterator[Explained]:
+    check_manifest(source)
+    rows, reader = Spool[NumberedRow](), Reader(source)
+    for number, row in reader.rows():
+        rows.add(printable(reader.name(number, row)), (number, row))
+    if not len(rows):
+        raise UsageError(f"{source} has no rows.")
+    buckets = buckets_for(len(rows), SCENES_AT_ONCE)
+    parts = (_of_candidates(starmap(reader.candidate, sorted(rows.bucket(number, buckets)))) for number in range(buckets))
+    return in_order(parts, buckets, tuple)
+
+
+def _of_candidates(candidates: Iterable[CandidateScene]) -> list[Explained]:
     candidates = list(candidates)
     failures = {failure.scene_id: failure.message for failure in settle(candidates).failures}
     found = []

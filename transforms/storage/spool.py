@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 PARTITIONS = 1024
 """How finely records are sorted, and the most buckets there are."""
@@ -59,7 +59,7 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def in_order(parts: Iterable[Sequence[RecordT]], buckets: int, key: Callable[[RecordT], str]) -> Iterator[RecordT]:
+def in_order(parts: Iterable[Sequence[RecordT]], buckets: int, key: Callable[[RecordT], Any]) -> Iterator[RecordT]:
     """Yield records sorted by a key, with about one bucket of them in memory.
 
     Args:

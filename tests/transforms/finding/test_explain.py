@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from dpdeblur.transforms import finding
 from dpdeblur.transforms.finding.explain import explain
 from tests.builders import WRITERS, make_scenes, write_file, write_folders, write_manifest, write_tar
 
@@ -15,7 +17,7 @@ def test_every_file_is_named_once(tmp_path: Path, layout: str) -> None:
     place = WRITERS[layout](tmp_path / "in", make_scenes(2))
     write_file(place / "IMG.CR2", b"x")
     write_file(place / ".hidden", b"x")
-    fates = explain(str(place))
+    fates = list(explain(str(place)))
     assert [path for path, _ in fates] == sorted(
         path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()
     )
@@ -40,6 +42,8 @@ def test_rows_of_a_manifest_and_members_of_a_tar(tmp_path: Path) -> None:
     fates = dict(explain(str(manifest)))
     assert fates["pictures/scene-000/left.png"] == "left of scene scene-000"
     assert "none.png" in fates["manifest.csv:3"]
+    with mock.patch.object(finding.explain, "SCENES_AT_ONCE", 1):
+        assert list(finding.explain.explain(str(manifest))) == sorted(fates.items()), "in order, however many buckets there are"
     tar = write_tar(tmp_path / "x.tar", {"1.left.png": b"L", "1.right.png": b"R", "a.b.left.png": b"x"})
     fates = dict(explain(str(tar)))
     assert fates["x.tar at byte 512"] == "left of scene 1"
