@@ -12,6 +12,7 @@ import yaml
 
 from dpdeblur.pipelines.engine.runners import beam_flags
 from dpdeblur.pipelines.options import command_line
+from tests.cluster.engines import flink
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = pytest.mark.parametrize("file", ["job.yaml", "watch.yaml"])
@@ -51,5 +52,22 @@ def test_command_and_cluster_fit_together(file: str) -> None:
     assert options["environment_config"] == f"localhost:{workers['ports'][0]['containerPort']}"
     assert options["flink_master"] == f"http://{deployment('flink.yaml')['metadata']['name']}-rest:8081"
     assert spec["flinkVersion"] == f"v{options['flink_version'].replace('.', '_')}"
-    assert spec["image"] == f"flink:{options['flink_version']}"
-    assert workers["image"].endswith(f":{version('dpdeblur')}")
+    assert all(image.endswith(f":{version('dpdeblur')}") for image in (spec["image"], workers["image"]))
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    assert f"ARG FLINK={options['flink_version']}\n" in dockerfile
+    jar = Path(options["flink_job_server_jar"]).name
+    assert f"FROM flink:${{FLINK}} AS flink\nCOPY --from=job-server /opt/apache/beam/jars/{jar} /opt/flink/lib/\n" in dockerfile
+
+
+@COMMANDS
+def test_workers_are_kept_and_lost_as_on_the_cluster_of_the_tests(file: str) -> None:
+    """A worker that has died is known to Flink as long as the cache lasts: a job that is started again sooner fails."""
+    shipped = deployment("flink.yaml")["spec"]["flinkConfiguration"]
+    tested = yaml.safe_load(flink.CONFIG)
+    for name in ("classloader.resolve-order", "restart-strategy.type", "restart-strategy.fixed-delay.attempts"):
+        assert str(shipped[name]) == str(tested[name])
+    (container,) = deployment(file)["spec"]["template"]["spec"]["containers"]
+    assert flink.CACHE in container["args"]
+    cache_s = int(flink.CACHE.split("=")[1]) / 1000
+    for config in (shipped, tested):
+        assert cache_s < float(config["restart-strategy.fixed-delay.delay"].removesuffix("s"))

@@ -20,6 +20,7 @@ from tests.cluster.engines.process import Daemon, free_port
 from tests.cluster.engines.workers import Workers
 
 FLINK, SERIES = "1.19.3", "1.19"
+CACHE = "--environment_cache_millis=5000"  # or workers would start anew for every stage; less than the delay below
 _OPEN = "java.io java.lang java.lang.reflect java.net java.nio java.time java.util java.util.concurrent sun.net.util sun.nio.ch"
 _JAVA = (
     "-XX:+UseSerialGC",
@@ -27,7 +28,7 @@ _JAVA = (
     *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPEN.split()),
     "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
 )
-_CONFIG = """
+CONFIG = """
 jobmanager.rpc.address: localhost
 jobmanager.rpc.port: {rpc}
 jobmanager.memory.process.size: 768m
@@ -85,7 +86,7 @@ class FlinkCluster:
         self.folder = Path(tempfile.mkdtemp(prefix="flink-"))
         self.rest, self.slots = rest or free_port(), task_managers * slots
         (self.folder / "tmp").mkdir()
-        config = _CONFIG.format(rpc=free_port(), rest=self.rest, slots=slots, tmp=self.folder / "tmp")
+        config = CONFIG.format(rpc=free_port(), rest=self.rest, slots=slots, tmp=self.folder / "tmp")
         (self.folder / "config.yaml").write_text(config)
         (self.folder / "log4j.properties").write_text(_LOG4J)
         properties = [f"-Dlog4j.configurationFile={self.folder}/log4j.properties", f"-Djava.io.tmpdir={self.folder}/tmp"]
@@ -130,16 +131,16 @@ class FlinkCluster:
             f"--flink_version={SERIES}",
             f"--flink_job_server_jar={self.jar}",
             f"--parallelism={self.slots}",
-            "--environment_cache_millis=5000",  # or workers would start anew for every stage; less than the delay above
+            CACHE,
         ]
 
     def jobs(self) -> list[dict[str, Any]]:
         """The jobs that the cluster knows: `jid`, `state` and so on."""
-        return list((self._get("/jobs/overview") or {}).get("jobs", []))
+        return list(self._ask("/jobs/overview")["jobs"])
 
     def counters(self, job: str) -> dict[str, int]:
         """The counters of dpdeblur that the web page shows of a job, by name."""
-        (found,) = self._get(f"/jobs/{job}/accumulators")["user-task-accumulators"]
+        (found,) = self._ask(f"/jobs/{job}/accumulators")["user-task-accumulators"]
         metrics = json.loads(found["value"])["metrics"]["attempted"]
         return {
             metric["labels"]["NAME"]: VarIntCoder().decode(base64.b64decode(metric["payload"]))
@@ -150,7 +151,7 @@ class FlinkCluster:
     def cancel(self, job: str) -> None:
         """Cancel a job, as a click on the web page would."""
         request = urllib.request.Request(f"http://localhost:{self.rest}/jobs/{job}?mode=cancel", method="PATCH")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=300).close()
 
     def cancel_all(self, seconds: float = 300) -> None:
         """Cancel all jobs, and wait until each has ended.
@@ -166,6 +167,19 @@ class FlinkCluster:
                 with contextlib.suppress(OSError):  # it has just ended
                     self.cancel(job)
             time.sleep(0.5)
+
+    def _ask(self, path: str, seconds: float = 300) -> Any:
+        """What a cluster that is up answers, though it may be busy.
+
+        Raises:
+            RuntimeError: nothing.
+        """
+        deadline = time.monotonic() + seconds
+        while (answer := self._get(path)) is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{path} was not answered within {seconds:g} s")
+            time.sleep(0.2)
+        return answer
 
     def _get(self, path: str) -> Any:
         try:
