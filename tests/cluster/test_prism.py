@@ -44,7 +44,7 @@ def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path, 
         "--output",
         run,
         "--model",
-        commands.bright_is_slow(tmp_path / "m.onnx", 150),
+        commands.bright_is_slow(tmp_path / "m.onnx", 400),
         *options,
     )
     process = start(*words)
