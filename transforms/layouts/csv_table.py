@@ -1,7 +1,8 @@
 """CSV files of unknown origin, row by row.
 
 Read as RFC 4180 says. What programs do otherwise is read where only one reading fits: UTF-16 with its mark, a semicolon or a
-tab between fields, a first line `sep=;`. A quote that is never closed costs its own row, not those behind it.
+tab between fields, a first line `sep=;`, lines that are empty or hold separators alone. A quote that is never closed costs its
+own row, not those behind it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dpdeblur.transforms.layouts.foreign_tables import (
     text_of,
 )
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.wording import counted
 
 MAX_LINES_OF_ROW = 100  # a row may go on where a line ends inside quotes
 _STRAY = "The row has a quote that is not closed, or that belongs to no field."
@@ -52,13 +54,15 @@ def csv_rows(uri: str, required: Sequence[str], optional: Sequence[str]) -> Iter
             if isinstance(fields, str):
                 yield number, fields
             elif len(fields) == len(header.names):
-                yield number, {name: fields[place].strip() or None for name, place in wanted}
-            elif fields:
-                yield number, f"The row has {len(fields)} fields, the header has {len(header.names)}."
+                row = {name: fields[place].strip() or None for name, place in wanted}
+                if any(row.values()) or any(map(str.strip, fields)):  # else it is an empty line of a spreadsheet
+                    yield number, row
+            elif any(map(str.strip, fields)):
+                yield number, f"The row has {counted(len(fields), 'field')}, the header has {len(header.names)}."
 
 
 class _Header:
-    """The first line of a CSV file.
+    """The first line of a CSV file that is not empty.
 
     Attributes:
         names: of the columns.
@@ -68,11 +72,10 @@ class _Header:
 
     def __init__(self, text: TextIO, uri: str, required: Sequence[str], optional: Sequence[str]) -> None:
         lines = lines_of(text, uri)
-        first = next(lines, "")
         separators: Sequence[str] = _SEPARATORS
-        self.line = 1
+        self.line, first = next(((line, text) for line, text in enumerate(lines, 1) if text.strip()), (1, ""))
         if first.lower().startswith("sep=") and len(first.strip()) == len("sep=") + 1:
-            self.line, separators, first = 2, (first[len("sep=")],), next(lines, "")
+            self.line, separators, first = self.line + 1, (first[len("sep=")],), next(lines, "")
         elif "\0" in first:
             raise UsageError(f"{uri} is no plain text: if it is UTF-16, save it as UTF-8.")
         readings = {separator: _names(first, separator, uri) for separator in separators}

@@ -28,7 +28,7 @@ def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) ->
 def unread_columns(uri: str, *, restored: bool = False) -> tuple[str, ...]:
     """Return a sentence on the columns of a manifest that are not read, where there are any."""
     known = {*manifest.REQUIRED, *manifest.OPTIONAL, *([manifest.RESTORED] if restored else [])}
-    not_read = [escaped(name) for name in manifest.columns(uri) if name not in known]
+    not_read = [escaped(name) for name in manifest.columns(uri) if name and name not in known]
     more = ", …" if len(not_read) > _COLUMNS_SHOWN else ""
     return (f"Columns of the manifest that are not read: {', '.join(not_read[:_COLUMNS_SHOWN])}{more}.",) if not_read else ()
 
