@@ -9,8 +9,10 @@ reached both ways keeps its real path.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import apache_beam as beam
@@ -56,10 +58,24 @@ FOLDERS_AT_ONCE, FOLDERS_IN_A_PART = 1000, 100
 
 @dataclass(slots=True)
 class Links:
-    """Links to folders that a part of a walk has met, and the folders that it has walked."""
+    """What a part of a walk leaves for those that come after it.
+
+    Attributes:
+        links: to folders, that it has met.
+        seen: the folders that it has walked, two numbers for each: there may be millions, and links are rare.
+    """
 
     links: list[Folder]
-    seen: set[Identity]
+    seen: array[int]
+
+    @classmethod
+    def of(cls, walker: Walker) -> Links:
+        """Return what a walk leaves."""
+        return cls(walker.links, array("Q", chain.from_iterable(walker.seen)))
+
+    def identities(self) -> Iterator[Identity]:
+        """Yield the folders that were walked."""
+        return zip(self.seen[::2], self.seen[1::2], strict=True)
 
 
 class FindInFolders(beam.PTransform):
@@ -95,7 +111,7 @@ class _First(beam.DoFn):
                     yield from _sorted_out(place, walker.follow())
                 else:
                     yield from (TaggedOutput(FOLDERS, (place, part)) for part in _parts(walker.waiting))
-                    yield TaggedOutput(LATER, (place.key(0), Links(walker.links, walker.seen)))
+                    yield TaggedOutput(LATER, (place.key(0), Links.of(walker)))
         except UsageError as error:
             yield counts_of(place, {layouts_for(place.layout)[0]: LayoutCounts(refusal=Refusal(LISTED, 0, str(error)))})
             return
@@ -118,7 +134,7 @@ class _Walk(beam.DoFn):
         place, folders = part
         walker = Walker(place.source)
         yield from _sorted_out(place, walker.walk(folders))
-        yield TaggedOutput(LATER, (place.key(0), Links(walker.links, walker.seen)))
+        yield TaggedOutput(LATER, (place.key(0), Links.of(walker)))
 
 
 class _LinksAndIndexes(beam.DoFn):
@@ -129,15 +145,12 @@ class _LinksAndIndexes(beam.DoFn):
 
     def process(self, waiting: tuple[int, Iterable[Links | File]]) -> Iterator[Any]:
         place = self.places[place_and_partition(waiting[0])[0]]
-        links, seen, indexes = list[Folder](), set[Identity](), list[File]()
+        parts, indexes = list[Links](), list[File]()
         for one in waiting[1]:
-            if isinstance(one, Links):
-                links += one.links
-                seen |= one.seen
-            else:
-                indexes.append(one)
+            parts.append(one) if isinstance(one, Links) else indexes.append(one)
+        links = [link for part in parts for link in part.links]
         if links:
-            walker = Walker(place.source, seen)
+            walker = Walker(place.source, chain.from_iterable(part.identities() for part in parts))
             walker.links = links
             for record in _sorted_out(place, walker.follow()):
                 if isinstance(record, TaggedOutput):
