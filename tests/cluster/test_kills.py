@@ -11,7 +11,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, cycle
 from pathlib import Path
 from subprocess import Popen
@@ -27,7 +27,7 @@ from tests.cluster.engines.process import processes_of
 from tests.cluster.engines.s3 import S3
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
-SCENES, PARTS, TURNS = 160, 4, 100
+SCENES, PARTS = 160, 4
 MOMENTS = ("finding", "restoring", "restoring", "restoring", "committing")  # of the kills of one part
 
 Kill = Callable[[Popen[str]], object]
@@ -45,6 +45,7 @@ class Site:
         files: returns the names of the files in a folder of it.
         kills: of the command, after which it is started again.
         losses: of a part of the engine, which the command outlives.
+        turns: of the model, about 1 ms each: enough for five kills of one part.
     """
 
     run: str
@@ -54,6 +55,7 @@ class Site:
     files: Callable[[str], Sequence[str]]
     kills: Mapping[str, Kill]
     losses: Mapping[str, Kill]
+    turns: int = 100
 
 
 def _signal(number: signal.Signals) -> Kill:
@@ -121,7 +123,8 @@ def _flink(tmp_path: Path) -> Iterator[Site]:
             cluster.start_task_manager()
 
         kills = {"SIGKILL": kill, "SIGTERM": _signal(signal.SIGTERM), "SIGINT": _signal(signal.SIGINT)}
-        yield _on_disk(tmp_path / "run", cluster.options, kills, {"worker": worker, "task manager": task_manager})
+        losses = {"worker": worker, "task manager": task_manager}
+        yield replace(_on_disk(tmp_path / "run", cluster.options, kills, losses), turns=2000)
 
 
 @pytest.fixture(params=[_prism, _prism_on_s3, _flink], ids=["prism", "prism, run on S3", "flink"])
@@ -207,7 +210,14 @@ def test_twenty_kills(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[
     made = write_folders(tmp_path / "made", commands.scenes(SCENES, bright=tuple(range(SCENES))))
     source = tmp_path / "scenes"
     source.mkdir()
-    words = ("deblur", "--input", source, "--model", commands.bright_is_slow(tmp_path / "m.onnx", TURNS), "--images=restored")
+    words = (
+        "deblur",
+        "--input",
+        source,
+        "--model",
+        commands.bright_is_slow(tmp_path / "m.onnx", site.turns),
+        "--images=restored",
+    )
     series = Series(site, [*map(str, words), "--output", site.run, *site.options], random.Random(5))
     names = cycle([*site.kills, *site.losses])
     for _ in range(PARTS):
