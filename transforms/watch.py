@@ -90,6 +90,7 @@ class LookForArrivals(beam.DoFn):
 
     def setup(self) -> None:  # noqa: D102
         self.lookout, self.last_look = Lookout(self.spec, self.task, self.control), 0.0
+        self.lookout.tables_alone_count()
 
     def process(self, _: Any, tick: Any = beam.DoFn.TimestampParam) -> Iterator[tuple[str, Ready]]:  # noqa: D102
         if float(tick) < self.last_look or self.control.stopping:  # this tick waited while the look before took long

@@ -14,9 +14,11 @@ from apache_beam.transforms.window import TimestampedValue
 
 from dpdeblur.models.runtime.session import ModelSpec
 from dpdeblur.transforms.arriving.lookout import WatchSpec, read_waiting
+from dpdeblur.transforms.arriving.watched_place import WatchedPlace
 from dpdeblur.transforms.records import Scene
 from dpdeblur.transforms.restore import Restoration
 from dpdeblur.transforms.run_control import RunControl
+from dpdeblur.transforms.tables.journal import Journal
 from dpdeblur.transforms.tables.ledger import take_over
 from dpdeblur.transforms.watch import EmitOnce, EnterTables, LookForArrivals
 from tests.builders import make_scenes, write_folders
@@ -68,3 +70,20 @@ def test_a_look_emits_scenes_once_and_says_what_waits(tmp_path: Path) -> None:
     list(again.process(None, time.time()))
     time.sleep(0.1)
     assert [ready.scene_id for _, ready in again.process(None, time.time())] == ["scene-000"], "it is not done yet"
+
+
+def test_a_scene_whose_row_an_engine_lost_comes_once_more(tmp_path: Path) -> None:
+    place, run, task = tmp_path / "place", tmp_path / "run", Restoration(ModelSpec("views-mean"))
+    write_folders(place, make_scenes(2, height=16, width=16))
+    found = WatchedPlace(str(place), "auto").look().found.scenes
+    done = [score(scene.scene_id, input_key=task.key(scene)) for scene in found]
+    written = Journal(str(run / ".state" / "journal"))
+    for row in done:
+        written.append(row)
+    written.close()
+    spec(place, run).ledger().add(done[:1])
+    look = LookForArrivals(spec(place, run), task, RunControl())
+    look.setup()
+    list(look.process(None, time.time()))
+    time.sleep(0.1)
+    assert [ready.scene_id for _, ready in look.process(None, time.time())] == [done[1].scene_id], "in the journal alone"
