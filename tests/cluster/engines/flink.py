@@ -38,7 +38,7 @@ rest.port: {rest}
 taskmanager.host: localhost
 taskmanager.numberOfTaskSlots: {slots}
 taskmanager.cpu.cores: 2.0
-taskmanager.memory.task.heap.size: 384m
+taskmanager.memory.task.heap.size: 896m
 taskmanager.memory.task.off-heap.size: 64m
 taskmanager.memory.framework.heap.size: 128m
 taskmanager.memory.framework.off-heap.size: 128m
@@ -106,7 +106,7 @@ class FlinkCluster:
 
     def start_task_manager(self) -> None:
         """One more task manager."""
-        self.task_managers.append(self._start("TaskManagerRunner", "taskexecutor", "-Xmx512m", "-XX:MaxDirectMemorySize=512m"))
+        self.task_managers.append(self._start("TaskManagerRunner", "taskexecutor", "-Xmx1g", "-XX:MaxDirectMemorySize=512m"))
 
     def _start(self, main: str, package: str, *arguments: str) -> Daemon:
         java = [word for word in arguments if word.startswith("-X")]
