@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from apache_beam.metrics import Metrics
 
-from dpdeblur.transforms.records import Failure, Outcome
+from dpdeblur.transforms.records import Failure, Outcome, Score
 
 NAMESPACE = "dpdeblur"
 STAGES_MS = ("read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms")
@@ -25,11 +25,19 @@ def count_outcome(outcome: Outcome) -> None:
             Metrics.counter(NAMESPACE, name).inc()
         return
     Metrics.counter(NAMESPACE, "scenes_restored").inc()
-    Metrics.counter(NAMESPACE, "pixels").inc(outcome.width * outcome.height)
-    Metrics.counter(NAMESPACE, "bytes_read").inc(outcome.bytes_read or 0)
-    Metrics.counter(NAMESPACE, "bytes_written").inc(outcome.bytes_written or 0)
+    for name, amount in amounts_of(outcome).items():
+        Metrics.counter(NAMESPACE, name).inc(amount)
     for name in STAGES_MS:
         Metrics.distribution(NAMESPACE, name).update(round(getattr(outcome, name)))
+
+
+def amounts_of(score: Score) -> dict[str, int]:
+    """Return what is added up of the scenes that are restored, of one of them, by the names of the counters."""
+    return {
+        "pixels": score.width * score.height,
+        "bytes_read": score.bytes_read or 0,
+        "bytes_written": score.bytes_written or 0,
+    }
 
 
 def count_skipped() -> None:

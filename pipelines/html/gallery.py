@@ -27,9 +27,7 @@ from dpdeblur.transforms.records import Scene, Score, Source, scene_from_tuple
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
 from dpdeblur.transforms.storage.read import read_bytes
-from dpdeblur.transforms.tables.examples import MOST as MOST  # noqa: PLC0414 - imported from here too
-from dpdeblur.transforms.tables.examples import MOST_THUMBNAILS as MOST_THUMBNAILS  # noqa: PLC0414
-from dpdeblur.transforms.tables.examples import Example
+from dpdeblur.transforms.tables.examples import MOST, MOST_THUMBNAILS, Example, choose
 from dpdeblur.transforms.tables.results import Run
 
 AT_ONCE = 2  # scenes whose images are in memory
@@ -64,38 +62,6 @@ class Gallery:
 
     scenes: tuple[ShownScene, ...]
     missing: tuple[str, ...]
-
-
-def choose(scores: Sequence[Score], most: int | None = MOST) -> list[Score]:
-    """Choose the scenes to show in full: those that gained least and most, and some of those between, by gain.
-
-    Args:
-        scores: of a run, in any order.
-        most: how many at most; None for all.
-
-    Returns:
-        The least gained first; scenes without a score in the order given, evenly spaced.
-    """
-    ranked = sorted(scores, key=lambda score: (score.gain_db is None, score.gain_db or 0.0, score.scene_id))
-    if most is None or len(ranked) <= most:
-        return ranked
-    scored = [score for score in ranked if score.gain_db is not None]
-    if len(scored) < most:
-        return [ranked[index * len(ranked) // most] for index in range(most)]
-    end, between = most // 3, most - 2 * (most // 3)
-    middle = scored[end : len(scored) - end]
-    return [*scored[:end], *(middle[i * len(middle) // between] for i in range(between)), *scored[len(scored) - end :]]
-
-
-def some_of(examples: Sequence[Example], most: int = MOST + MOST_THUMBNAILS) -> list[Example]:
-    """Return as many examples as a report can show at most, chosen as it chooses.
-
-    Args:
-        examples: of a run, in any order.
-        most: how many at most.
-    """
-    by_id = {example.scene.scene_id: example for example in examples}
-    return [by_id[score.scene_id] for score in choose([example.score for example in examples], most)]
 
 
 def collect(

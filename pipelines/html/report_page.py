@@ -13,7 +13,7 @@ from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables.examples import Example
+from dpdeblur.transforms.tables.examples import MOST, Example
 from dpdeblur.transforms.tables.results import Run, read_sample
 
 MOST_ROWS = 50_000
@@ -23,7 +23,7 @@ MOST_ROWS = 50_000
 def write_report(
     folder: str,
     output: str | None = None,
-    pictures: int | None = gallery.MOST,
+    pictures: int | None = MOST,
     found: Collection | None = None,
     examples: Sequence[Example] | None = None,
 ) -> str:

@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dpdeblur.transforms.counters import STAGES_MS
+from dpdeblur.transforms.counters import STAGES_MS, amounts_of
 from dpdeblur.transforms.records import Failure, Score, UsageError
 from dpdeblur.transforms.run_control import Finished, RunControl
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+
+_AMOUNTS = {
+    "pixels": "pixels of the scenes restored",
+    "bytes_read": "bytes read, encoded",
+    "bytes_written": "bytes written, encoded",
+}
 
 
 @contextmanager
@@ -57,9 +64,7 @@ def counting(registry: CollectorRegistry) -> Callable[[Finished], None]:
 
     restored = Counter("dpdeblur_scenes_restored", "scenes restored, or scored", registry=registry)
     failed = Counter("dpdeblur_scenes_failed", "scenes failed", ["stage", "error_type"], registry=registry)
-    pixels = Counter("dpdeblur_pixels", "pixels of the scenes restored", registry=registry)
-    bytes_read = Counter("dpdeblur_bytes_read", "bytes read, encoded", registry=registry)
-    bytes_written = Counter("dpdeblur_bytes_written", "bytes written, encoded", registry=registry)
+    amounts = {name: Counter(f"dpdeblur_{name}", said, registry=registry) for name, said in _AMOUNTS.items()}
     times = {name: Summary(f"dpdeblur_{name}", f"milliseconds of a scene, {name}", registry=registry) for name in STAGES_MS}
 
     def count(finished: Finished) -> None:
@@ -67,9 +72,8 @@ def counting(registry: CollectorRegistry) -> Callable[[Finished], None]:
             failed.labels(finished.stage, finished.error_type).inc()
         elif isinstance(finished, Score):
             restored.inc()
-            pixels.inc(finished.width * finished.height)
-            bytes_read.inc(finished.bytes_read or 0)
-            bytes_written.inc(finished.bytes_written or 0)
+            for name, amount in amounts_of(finished).items():
+                amounts[name].inc(amount)
             for name, summary in times.items():
                 summary.observe(getattr(finished, name))
 

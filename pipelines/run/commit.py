@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dpdeblur.pipelines.html.gallery import some_of
 from dpdeblur.pipelines.run.generation import LATENCY, staged_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.records import JobError, Latency
@@ -18,7 +17,7 @@ from dpdeblur.transforms.resuming.diff import Wanted
 from dpdeblur.transforms.resuming.earlier import TABLES
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool, collector_paused
-from dpdeblur.transforms.tables.examples import Example
+from dpdeblur.transforms.tables.examples import Example, some_of
 from dpdeblur.transforms.tables.parquet import write_table
 from dpdeblur.transforms.tables.schemas import to_table
 from dpdeblur.transforms.tables.statistics import RunStatistics

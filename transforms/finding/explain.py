@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator
 from itertools import starmap
 
 from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE
-from dpdeblur.transforms.finding.manifest_rows import NumberedRow
+from dpdeblur.transforms.finding.manifest_rows import rows_by_id
 from dpdeblur.transforms.layouts.candidates import CandidateScene, settle
-from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place
+from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place, no_rows
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.manifest import Reader
 from dpdeblur.transforms.layouts.reading import is_companion, the_reading, unused
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
-from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.storage.spool import Spool, buckets_for, in_order
+from dpdeblur.transforms.storage.spool import buckets_for, in_order
 from dpdeblur.transforms.wording import escaped
 
 Explained = tuple[str, str]
@@ -54,11 +53,10 @@ def explain(source: str, layout: str = "auto") -> Iterator[Explained]:
 
 def _of_manifest(source: str) -> Iterator[Explained]:
     check_manifest(source)
-    rows, reader = Spool[NumberedRow](), Reader(source)
-    for number, row in reader.rows():
-        rows.add(printable(reader.name(number, row)), (number, row))
+    reader = Reader(source)
+    rows = rows_by_id(reader)
     if not len(rows):
-        raise UsageError(f"{source} has no rows.")
+        raise no_rows(source)
     buckets = buckets_for(len(rows), SCENES_AT_ONCE)
     parts = (_of_candidates(starmap(reader.candidate, sorted(rows.bucket(number, buckets)))) for number in range(buckets))
     return in_order(parts, buckets, tuple)

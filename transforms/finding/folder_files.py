@@ -31,6 +31,8 @@ Entry = File | ClosedFolder | SkippedEntry | IndexRow
 _OF_A_GROUP = re.compile(r"(?:\A|(?<=/))(?:(?:train|val|test)_[clr]/(?:source|target)|input[LRC]|target)\Z")
 """Folders whose pictures belong together with those of the folders beside them."""
 _POSITION = {name: position for position, name in enumerate(FOLDER_LAYOUTS)}
+SHARDS = "shards"
+"""The layout that has indexes."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,11 @@ CANDIDATE_KINDS = tuple(kind.name for kind in fields(Candidates))
 def layouts_for(layout: str) -> list[str]:
     """Return the names of the layouts to try where one of them, or "auto", is asked for."""
     return [name for name in FOLDER_LAYOUTS if layout in ("auto", name)]
+
+
+def refusal(step: int, layout: str, error: UsageError) -> Refusal:
+    """Return why nothing of a place is used, found in one of the passes by one of the layouts."""
+    return Refusal(step, _POSITION[layout], str(error))
 
 
 def root_name(source: str) -> str:
@@ -134,7 +141,7 @@ def _read(
         for item in _contents(layout, listing, rows, root) if its_own else ():
             candidates.append(item) if isinstance(item, CandidateScene) else members.append(item)
     except UsageError as error:
-        counts.refuse(Refusal(READ, _POSITION[name], str(error)))
+        counts.refuse(refusal(READ, name, error))
         return
     spare = [*unreadable(replace(listing, closed=())), *unread(listing, layout, root)]
     found.sure += candidates
@@ -166,7 +173,7 @@ def settle_together(name: str, found: Candidates) -> tuple[Settled, LayoutCounts
         try:
             refuse_collisions(candidates)
         except UsageError as error:
-            counts.refuse(Refusal(SETTLED, _POSITION[name], str(error)))
+            counts.refuse(refusal(SETTLED, name, error))
     for candidate in found.spare:
         if candidate.scene_id in known:
             _leave_out(candidate, counts.left_out)

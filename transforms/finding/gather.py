@@ -10,32 +10,31 @@ Which layout it is follows from all buckets (`layout_counts`).
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
 
 from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, Collection
 from dpdeblur.transforms.finding.folder_files import (
     CANDIDATE_KINDS,
+    SHARDS,
     Candidates,
     Entry,
     key_of,
     layouts_for,
     read_together,
+    refusal,
     root_name,
     settle_together,
 )
-from dpdeblur.transforms.finding.layout_counts import MANIFEST, READ, LayoutCounts, Refusal, chosen
-from dpdeblur.transforms.finding.manifest_rows import NumberedRow, settle_rows
+from dpdeblur.transforms.finding.layout_counts import MANIFEST, READ, LayoutCounts, chosen
+from dpdeblur.transforms.finding.manifest_rows import rows_by_id, settle_rows
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled
-from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, list_place, no_restored
+from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, no_restored, walk_place
 from dpdeblur.transforms.layouts.ids import printable
-from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
 from dpdeblur.transforms.layouts.shard_index import folder_of_shards, index_rows, is_index
 from dpdeblur.transforms.layouts.slips import View, unread_columns
 from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.storage.listing import walk_files
 from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for, collector_paused
-from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
+from dpdeblur.transforms.storage.walk import File
 
 FILES_AT_ONCE, VIEWS_AT_ONCE = 80_000, 50_000
 
@@ -64,9 +63,8 @@ def gather(source: str, layout: str = "auto", *, restored: bool = False) -> Coll
 
 def _of_manifest(source: str, restored: bool) -> LayoutCounts:
     check_manifest(source)
-    rows, reader = Spool[NumberedRow](), manifest.Reader(source, restored=restored)
-    for number, row in reader.rows():
-        rows.add(printable(reader.name(number, row)), (number, row))
+    reader = manifest.Reader(source, restored=restored)
+    rows = rows_by_id(reader)
     counts = _counts_with_scenes()
     counts.unread_columns = unread_columns(source, restored=restored)
     views, buckets = Spool[View](), buckets_for(len(rows), SCENES_AT_ONCE)
@@ -107,7 +105,7 @@ def _of_folder(source: str, layout: str) -> dict[str, LayoutCounts]:
 def _by_key(source: str, counts: dict[str, LayoutCounts]) -> Spool[Entry]:
     """Return what lies in a place by what has to be looked at together; take note of what is wrong with an index."""
     entries, indexes, with_shards = Spool[Entry](), list[File](), set[str]()
-    for entry in _walk(source):
+    for entry in walk_place(source):
         entries.add(key_of(entry), entry)
         if isinstance(entry, File):
             if is_index(entry):
@@ -115,18 +113,13 @@ def _by_key(source: str, counts: dict[str, LayoutCounts]) -> Spool[Entry]:
             elif shards.is_shard(entry):
                 with_shards.add(posixpath.dirname(entry.source.uri))
     for index in indexes:
-        if "shards" in counts and folder_of_shards(index) in with_shards:
+        if SHARDS in counts and folder_of_shards(index) in with_shards:
             try:
                 for row in index_rows(index):
                     entries.add(key_of(row), row)
             except UsageError as error:
-                counts["shards"].refuse(Refusal(READ, list(FOLDER_LAYOUTS).index("shards"), str(error)))
+                counts[SHARDS].refuse(refusal(READ, SHARDS, error))
     return entries
-
-
-def _walk(source: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
-    archive = source.lower().endswith((".tar", ".zip")) or shards.is_compressed(source)
-    yield from list_place(source).files if archive else walk_files(source)
 
 
 def _counts_with_scenes() -> LayoutCounts:

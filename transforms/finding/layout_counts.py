@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dpdeblur.transforms.finding.collection import Census
 from dpdeblur.transforms.layouts.explain_nothing import nothing_found, several_fit
-from dpdeblur.transforms.layouts.find import list_place
+from dpdeblur.transforms.layouts.find import list_place, no_rows
 from dpdeblur.transforms.layouts.left_out import LeftOutCounter
 from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
 from dpdeblur.transforms.layouts.slips import Slips
@@ -96,7 +96,7 @@ def chosen(source: str, layout: str, counts: CountsByLayout) -> Census:
     there = {name: counts[name] for name in (MANIFEST, *FOLDER_LAYOUTS) if name in counts and counts[name].candidates}
     fitting = {name: each for name, each in there.items() if each.scenes.scenes} or there
     if not fitting:
-        raise UsageError(f"{source} has no rows." if MANIFEST in counts else nothing_found(source, list_place(source), layout))
+        raise no_rows(source) if MANIFEST in counts else UsageError(nothing_found(source, list_place(source), layout))
     if len(fitting) > 1:
         raise several_fit(source, [_sketch(name, each.scenes) for name, each in fitting.items()])
     ((name, one),) = fitting.items()

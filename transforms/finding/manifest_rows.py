@@ -8,11 +8,21 @@ from operator import itemgetter
 from dpdeblur.transforms.finding.layout_counts import READ, LayoutCounts, Refusal
 from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, settle
 from dpdeblur.transforms.layouts.foreign_tables import Row
+from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.manifest import Reader
 from dpdeblur.transforms.layouts.slips import View, views_of
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.storage.spool import Spool
 
 NumberedRow = tuple[int, Row | str]
+
+
+def rows_by_id(reader: Reader) -> Spool[NumberedRow]:
+    """Return all rows of a manifest, by the ids of their scenes. Raises: UsageError: as `Reader.rows`."""
+    rows = Spool[NumberedRow]()
+    for number, row in reader.rows():
+        rows.add(printable(reader.name(number, row)), (number, row))
+    return rows
 
 
 def settle_rows(reader: Reader, rows: Iterable[NumberedRow]) -> tuple[Settled, list[View], LayoutCounts]:

@@ -19,11 +19,13 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from dpdeblur.transforms.finding.folder_files import (
+    SHARDS,
     Candidates,
     Entry,
     key_of,
     layouts_for,
     read_together,
+    refusal,
     root_name,
     settle_together,
 )
@@ -41,13 +43,10 @@ from dpdeblur.transforms.finding.split_finding import (
     place_and_partition,
     step,
 )
-from dpdeblur.transforms.layouts import shards
-from dpdeblur.transforms.layouts.find import list_place
-from dpdeblur.transforms.layouts.registry import FOLDER_LAYOUTS
+from dpdeblur.transforms.layouts.find import is_archive, walk_place
 from dpdeblur.transforms.layouts.shard_index import folder_of_shards, index_rows, is_index
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import walk_files
 from dpdeblur.transforms.storage.spool import PARTITIONS, bucket_of
 from dpdeblur.transforms.storage.uris import is_local
 from dpdeblur.transforms.storage.walk import ClosedFolder, File, Folder, Identity, SkippedEntry, Walker
@@ -101,9 +100,8 @@ class _First(beam.DoFn):
 
     def process(self, place: Place) -> Iterator[Any]:
         try:
-            archive = place.source.lower().endswith((".tar", ".zip")) or shards.is_compressed(place.source)
-            if archive or not is_local(place.source):
-                yield from _sorted_out(place, list_place(place.source).files if archive else walk_files(place.source))
+            if is_archive(place.source) or not is_local(place.source):
+                yield from _sorted_out(place, walk_place(place.source))
             else:
                 walker = Walker(place.source)
                 yield from _sorted_out(place, walker.walk([Folder("", place.source)], FOLDERS_AT_ONCE))
@@ -166,7 +164,7 @@ def _sorted_out(place: Place, entries: Iterable[File | ClosedFolder | SkippedEnt
     batches = Batches[Entry]()
     for entry in entries:
         yield from batches.add(_key(place, entry), entry)
-        if isinstance(entry, File) and is_index(entry) and "shards" in layouts_for(place.layout):
+        if isinstance(entry, File) and is_index(entry) and SHARDS in layouts_for(place.layout):
             yield TaggedOutput(LATER, (place.key(bucket_of(entry.path, PARTITIONS)), entry))
     yield from batches.rest()
 
@@ -183,8 +181,7 @@ def _rows(place: Place, index: File) -> Iterator[Any]:
             for row in index_rows(index):
                 yield from batches.add(_key(place, row), row)
     except UsageError as error:
-        refusal = Refusal(READ, list(FOLDER_LAYOUTS).index("shards"), str(error))
-        yield counts_of(place, {"shards": LayoutCounts(refusal=refusal)})
+        yield counts_of(place, {SHARDS: LayoutCounts(refusal=refusal(READ, SHARDS, error))})
     yield from batches.rest()
 
 

@@ -6,6 +6,7 @@ Nothing is opened but manifests, and the headers of shards that have no index. W
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dpdeblur.transforms.layout_names import LAYOUTS
@@ -15,8 +16,8 @@ from dpdeblur.transforms.layouts.left_out import LeftOut, LeftOutCounter
 from dpdeblur.transforms.layouts.reading import the_reading, unused
 from dpdeblur.transforms.records import Failure, Scene, UsageError
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import Listing, list_files, single_file
-from dpdeblur.transforms.storage.walk import File
+from dpdeblur.transforms.storage.listing import Listing, list_files, single_file, walk_files
+from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ def no_restored(source: str) -> UsageError:
     return UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
 
 
+def no_rows(source: str) -> UsageError:
+    """Return what to raise where a manifest lists nothing."""
+    return UsageError(f"{source} has no rows.")
+
+
 def check_manifest(source: str) -> None:
     """Check that a manifest is a file.
 
@@ -133,7 +139,7 @@ def read_manifest(source: str, *, restored: bool = False) -> list[CandidateScene
     check_manifest(source)
     candidates = manifest.candidates(source, restored=restored)
     if not candidates:
-        raise UsageError(f"{source} has no rows.")
+        raise no_rows(source)
     return candidates
 
 
@@ -152,3 +158,13 @@ def list_place(source: str) -> Listing:
             raise UsageError(f"{source} is not there, or is no file.")
         return Listing((File(source.rsplit("/", 1)[-1], found),))
     return list_files(source)
+
+
+def walk_place(source: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
+    """Yield what lies in a place, as it is found: what `list_place` gives, without holding it. Raises: UsageError: likewise."""
+    yield from list_place(source).files if is_archive(source) else walk_files(source)
+
+
+def is_archive(source: str) -> bool:
+    """Return whether a place has the name of a file that holds others, not of a folder."""
+    return source.lower().endswith((".tar", ".zip")) or shards.is_compressed(source)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from dpdeblur.transforms.records import Scene, Score, scene_from_line, scene_from_tuple, scene_to_line
 from dpdeblur.transforms.tables import journal
@@ -53,13 +54,46 @@ def some_rows(metrics: pa.Table, most: int) -> pa.Table:
     """
     if metrics.num_rows <= most:
         return metrics
-    end = most // 4
     gains = pc.fill_null(pc.subtract(metrics["psnr_db"], metrics["input_psnr_db"]), 0.0)
     order = np.argsort(np.nan_to_num(gains.to_numpy()), kind="stable")
-    middle = order[end : len(order) - end]
-    between = middle[np.arange(most - 2 * end) * len(middle) // (most - 2 * end)]
-    kept = np.sort(np.concatenate([order[:end], between, order[len(order) - end :]]))
-    return metrics.take(pa.array(kept))
+    return metrics.take(pa.array(np.sort(order[_ends_and_between(len(order), most // 4, most)])))
+
+
+def choose(scores: Sequence[Score], most: int | None = MOST) -> list[Score]:
+    """Choose the scenes to show in full: those that gained least and most, a third each, and some of those between, by gain.
+
+    Args:
+        scores: of a run, in any order.
+        most: how many at most; None for all.
+
+    Returns:
+        The least gained first; scenes without a score in the order given, evenly spaced.
+    """
+    ranked = sorted(scores, key=lambda score: (score.gain_db is None, score.gain_db or 0.0, score.scene_id))
+    if most is None or len(ranked) <= most:
+        return ranked
+    scored = [score for score in ranked if score.gain_db is not None]
+    if len(scored) < most:
+        return [ranked[index * len(ranked) // most] for index in range(most)]
+    return [scored[place] for place in _ends_and_between(len(scored), most // 3, most)]
+
+
+def _ends_and_between(count: int, end: int, most: int) -> NDArray[np.int64]:
+    """Return places in a list of more than `most`: `end` at its beginning, `end` at its end, the others evenly between."""
+    between = most - 2 * end
+    middle = end + np.arange(between) * (count - 2 * end) // between
+    return np.concatenate([np.arange(end), middle, np.arange(count - end, count)])
+
+
+def some_of(examples: Sequence[Example], most: int = MOST + MOST_THUMBNAILS) -> list[Example]:
+    """Return as many examples as a report can show at most, chosen as it chooses.
+
+    Args:
+        examples: of a run, in any order.
+        most: how many at most.
+    """
+    by_id = {example.scene.scene_id: example for example in examples}
+    return [by_id[score.scene_id] for score in choose([example.score for example in examples], most)]
 
 
 def examples_of(metrics: pa.Table, scenes: Iterable[tuple[Any, ...]], buckets: int) -> Iterator[Example]:

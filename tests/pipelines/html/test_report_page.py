@@ -14,8 +14,9 @@ import pytest
 
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.html import formats, gallery, report_page, scene_table
-from dpdeblur.pipelines.html.gallery import Gallery, ShownScene, choose
+from dpdeblur.pipelines.html.gallery import Gallery, ShownScene
 from dpdeblur.pipelines.html.previews import Excerpt
+from dpdeblur.transforms.tables.examples import MOST, MOST_THUMBNAILS, choose
 from dpdeblur.transforms.tables.results import read_run, read_sample
 from tests.builders import make_scenes, make_views, png, write_file, write_folders
 from tests.rows import failure, score
@@ -29,7 +30,7 @@ def rendered(folder: Path) -> str:
     return report_page.render(read_run(folder), NO_PICTURES)
 
 
-def collected(folder: Path, most: int | None = gallery.MOST) -> Gallery:
+def collected(folder: Path, most: int | None = MOST) -> Gallery:
     run = read_run(folder)
     return gallery.collect(run, run.scores, most)
 
@@ -199,9 +200,9 @@ def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> 
 
     run = read_run(write_run(tmp_path, random_scores(1000), [failure(f"f{i}") for i in range(50)]))
     noise = np.random.default_rng(0).integers(0, 256, (560, 840, 3), np.uint8)
-    shown, small = excerpt([noise] * 3, gallery.BUDGET // gallery.MOST), thumbnail(noise)
+    shown, small = excerpt([noise] * 3, gallery.BUDGET // MOST), thumbnail(noise)
     full = [ShownScene(row, small, ("Before", "After", "Target"), shown) for row in choose(run.scores)]
-    others = [ShownScene(row, small) for row in run.scores[: gallery.MOST_THUMBNAILS]]
+    others = [ShownScene(row, small) for row in run.scores[:MOST_THUMBNAILS]]
     size = len(report_page.render(run, Gallery((*full, *others), ())).encode())
     assert size < 30_000_000
     assert size > 3_000_000  # the pictures are in it

@@ -79,8 +79,7 @@ def outcome_of(listing: Listing, layout: str, at_once: int) -> tuple[Found | str
     random.Random(len(entries)).shuffle(entries)
     results: list[Found | Collection | str] = []
     with (
-        mock.patch.object(gather, "walk_files", lambda _: iter(entries)),
-        mock.patch.object(gather, "list_place", lambda _: listing),
+        mock.patch.object(gather, "walk_place", lambda _: iter(entries)),
         mock.patch("dpdeblur.transforms.finding.layout_counts.list_place", lambda _: listing),
         mock.patch("dpdeblur.transforms.layouts.find.list_place", lambda _: listing),
         mock.patch.multiple(gather, FILES_AT_ONCE=at_once, SCENES_AT_ONCE=at_once),

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.pipelines.html.gallery import choose, some_of
 from dpdeblur.transforms.records import Scene, Score, Source, scene_to_tuple
 from dpdeblur.transforms.storage.spool import bucket_of
-from dpdeblur.transforms.tables.examples import MOST, Example, examples_of, some_rows
+from dpdeblur.transforms.tables.examples import MOST, Example, choose, examples_of, some_of, some_rows
 from dpdeblur.transforms.tables.schemas import to_table
 from tests.rows import score
 
