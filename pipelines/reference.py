@@ -21,17 +21,17 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 WIDTH = 128  # of a line of prose
 HEAD = f"""# Commands
 
-Generated from the code by `make docs`. The same options go on the command line, into a YAML file and into the Python functions:
+Generated from the code by `make docs`. An option has the same name on the command line, in a YAML file and in the Python functions:
 
 - `dpdeblur deblur --input scenes/ --black-level 64`
-- `dpdeblur deblur --config run.yaml`, where `run.yaml` has the lines `input: scenes/` and `black-level: 64`
+- `dpdeblur deblur --config run.yaml`, where `run.yaml` contains `input: scenes/` and `black-level: 64`
 - `dpdeblur.deblur(input="scenes/", black_level=64)`
 
-Every command takes `--config FILE`: {CONFIG}. Values are taken as they are written: `no`, `007` and `2024-01-02` stay these
-texts, a switch is `true` or `false`, and an option said twice or left without a value is an error.
+Every command takes `--config FILE`: {CONFIG}. Values are read as they are written: `no`, `007` and `2024-01-02` stay
+text, a switch is `true` or `false`, and an option that is repeated or has no value is an error.
 
-Commands with an engine take the options of Apache Beam and of its runners too: on the command line and in a file among the
-others, in Python as `beam_options={{"flink_master": "flink:8081"}}`. Passwords, keys and tokens among them are used, but never
+Commands with an engine also take the options of Apache Beam and its runners: on the command line and in a file like any
+other option, in Python as `beam_options={{"flink_master": "flink:8081"}}`. Passwords, keys and tokens among them are used, but never
 written into a manifest, a report or a log.
 """
 
@@ -43,7 +43,7 @@ def pages() -> dict[str, str]:
 
 def _commands() -> Iterator[str]:
     yield "\n\n".join(map(_wrapped, HEAD.split("\n\n"))) + "\n"
-    told: dict[str, str] = {}  # groups of options as they stand on the page, and the command where they do
+    told: dict[str, str] = {}  # each group of options, as text, and the command under which the page has it
     for name, kind in COMMANDS.items():
         yield f"## `dpdeblur {name}`\n\n{summary(name)}\n"
         yield "```sh norun\n" + "\n".join(re.sub(r"\n +", "\n  ", example) for example in kind.examples) + "\n```\n"
@@ -55,7 +55,10 @@ def _commands() -> Iterator[str]:
             else:
                 again.setdefault(command, []).append(title)
         for command, titles in again.items():
-            yield textwrap.fill(f"And as for [dpdeblur {command}](#dpdeblur-{command}): {', '.join(titles)}.", WIDTH) + "\n"
+            yield (
+                textwrap.fill(f"Also the options of [dpdeblur {command}](#dpdeblur-{command}): {', '.join(titles)}.", WIDTH)
+                + "\n"
+            )
         yield textwrap.fill(kind.notes, WIDTH, break_on_hyphens=False) + "\n"
 
 

@@ -20,8 +20,8 @@ from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.selection import Part
 
 CONFIG = (
-    "YAML file of options, one a line, as in 'black-level: 64'; the command line wins over it, and a later file over an "
-    "earlier one. Relative paths in it start at the current folder, as on the command line"
+    "YAML file with one option per line, as in 'black-level: 64'. The command line overrides it, and a later file an "
+    "earlier one. Relative paths start at the current folder, as on the command line"
 )
 
 
@@ -54,16 +54,19 @@ def parser(command: str, *, lenient: bool = False, width: int | None = None) -> 
         width: of the help, in columns; by default the terminal's.
     """
     kind = COMMANDS[command]
+    declared = options_of(kind)
+    columns = width or shutil.get_terminal_size().columns - 2
     made = _Parser(
         prog=f"dpdeblur {command}",
-        description=summary(command),
-        epilog=_epilog(kind, width or shutil.get_terminal_size().columns - 2),
+        usage=_usage(command, declared),
+        description=_description(command, kind, columns),
+        epilog=textwrap.fill(kind.notes, columns, break_on_hyphens=False),
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=width),
         argument_default=argparse.SUPPRESS if lenient else None,
     )
     groups: dict[str, Any] = {"": made}
-    for option in options_of(kind):
+    for option in declared:
         if not option.hidden:
             if option.title not in groups:
                 groups[option.title] = made.add_argument_group(option.title, option.about or None)
@@ -197,6 +200,14 @@ def _words(option: Option, value: Any) -> Iterator[str]:
             yield from [f"{option.flag}={said}"] if said.startswith("-") else [option.flag, said]
 
 
-def _epilog(kind: type[Any], width: int) -> str:
+def _usage(command: str, declared: Sequence[Option]) -> str:
+    """Return the usage: what must be said; all else is `[options]`."""
+    places = [(option, f"{option.metavar} …" if option.many else option.metavar) for option in declared if option.positional]
+    positional = [place if option.required else f"[{place}]" for option, place in places]
+    required = [f"{option.flag} {option.metavar}" for option in declared if option.required and not option.positional]
+    return " ".join(["dpdeblur", command, *positional, *required, "[options]"])
+
+
+def _description(command: str, kind: type[Any], width: int) -> str:
     examples = "\n".join(f"  {example}" for example in kind.examples)
-    return f"examples:\n{examples}\n\n{textwrap.fill(kind.notes, width, break_on_hyphens=False)}"
+    return f"{textwrap.fill(summary(command), width)}\n\nexamples:\n{examples}"

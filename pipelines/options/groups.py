@@ -47,10 +47,10 @@ class Input:
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class PartOfInput:
-    """Which of the scenes are worked on."""
+    """Which of the scenes are restored or scored."""
 
     title: ClassVar[str] = "part of the scenes"
-    about: ClassVar[str] = "Applied in this order. By default all scenes; scenes that a run holds already stay in it."
+    about: ClassVar[str] = "Applied in this order; by default all scenes. Scenes already in the run stay in it."
     subset: str | None = field(
         default=None, converter=optional(words), metadata=shown("only the scenes of this subset, such as test", "NAME")
     )
@@ -58,7 +58,7 @@ class PartOfInput:
         default=None,
         converter=optional(words),
         metadata=shown(
-            "only the scenes whose ids are listed in this .txt file, one a line, or match this pattern with *, ? and [abc]",
+            "only the scenes whose ids are in this .txt file, one per line, or match this pattern with *, ? and [abc]",
             "FILE.txt|PATTERN",
         ),
     )
@@ -68,7 +68,7 @@ class PartOfInput:
     part: Part | None = field(
         default=None,
         converter=optional(part),
-        metadata=shown("only the I-th of N equal parts, from 1/N: for several machines, each with a run of its own", "I/N"),
+        metadata=shown("only the I-th of N equal parts, 1/N to N/N: for several machines, each with its own run", "I/N"),
     )
 
 
@@ -82,7 +82,7 @@ class WatchedInput:
         default="auto",
         metadata=shown(
             f"how the scenes are laid out. {_layouts('folders', 'ntire', 'shards', 'manifest')}",
-            default="auto: recognised; shards and manifests beside the others",
+            default="auto: recognised; shards and manifests next to the others",
         ),
     )
     strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
@@ -97,24 +97,24 @@ class Quiet:
     progress: Literal["auto", "json"] = field(
         default="auto",
         metadata=shown(
-            "auto: a bar on a terminal, elsewhere a line now and then; json: lines for programs on standard error, "
-            "one a second, also with --quiet; docs/how-to/automation.md has the fields"
+            "auto: a bar on a terminal, elsewhere a line now and then; json: one JSON object per second on standard error, "
+            "also with --quiet; its fields are in docs/how-to/automation.md"
         ),
     )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Monitoring:
-    """Who may ask how far a run has come."""
+    """How other programs follow the progress of a run."""
 
     title: ClassVar[str] = "results"
     metrics_port: int | None = field(
         default=None,
         converter=optional(port),
         metadata=shown(
-            "answer Prometheus at this port while the command works; needs pip install 'dpdeblur[prometheus]'",
+            "serve Prometheus metrics at this port while the command runs; needs pip install 'dpdeblur[prometheus]'",
             "PORT",
-            default="not answered",
+            default="off",
         ),
     )
 
@@ -129,30 +129,30 @@ class Results:
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ImageForm:
-    """What written pictures look like."""
+    """In which form pictures are written."""
 
     title: ClassVar[str] = "results"
     images_format: Literal["png", "tiff", "jpeg"] = field(
         default="png",
         metadata=shown(
-            "png: lossless; tiff: lossless and not compressed, a fifth larger and much faster to write and to read; jpeg: 8 "
-            "bits, lossy, and scored as it is written"
+            "format of restored pictures. png: lossless; tiff: lossless, uncompressed, a fifth larger and much faster to write "
+            "and read; jpeg: 8 bits, lossy, scored as written"
         ),
     )
     images_output: str | None = field(
         default=None,
         converter=optional(words),
-        metadata=shown("folder of the pictures, of this run alone; a path, or any URI", "DIR", default="RUN/images"),
+        metadata=shown("folder for the pictures of this run only; a path, or any URI", "DIR", default="RUN/images"),
     )
     view: bool = field(
         default=False,
-        metadata=shown("also write view/<scene_id>.jpg, a copy with 8 bits that any screen shows; for sensor data"),
+        metadata=shown("also write view/<scene_id>.jpg, an 8-bit copy for any viewer; for sensor data"),
     )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Images(ImageForm):
-    """Which pictures are written, by a run without end."""
+    """Which pictures a watch writes."""
 
     title: ClassVar[str] = "results"
     images: Literal["restored", "none"] = field(
@@ -162,52 +162,54 @@ class Images(ImageForm):
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ImagesOrShards(ImageForm):
-    """Which pictures are written, by a run that ends."""
+    """Which pictures a run that ends writes."""
 
     title: ClassVar[str] = "results"
     images: Literal["restored", "shards", "none"] = field(
         default="none",
         metadata=shown(
-            "restored: also write images/<scene_id>.png; shards: pack these into WebDataset tars, images/shard-000000.tar "
-            "and so on, when the tables stand; none: write tables only"
+            "restored: also write images/<scene_id>.png; shards: at the end pack these into WebDataset tars, "
+            "images/shard-000000.tar and so on; none: write tables only"
         ),
     )
     shard_size: int = field(
-        default=256_000_000, converter=size, metadata=shown("largest size of a shard of pictures", "SIZE", default="256MB")
+        default=256_000_000,
+        converter=size,
+        metadata=shown("largest size of a shard, with --images shards", "SIZE", default="256MB"),
     )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Resuming:
-    """What happens to a run that is there already."""
+    """What happens to an existing run."""
 
     title: ClassVar[str] = "resuming"
-    restart: bool = field(default=False, metadata=shown("delete the run in RUN and begin anew"))
-    retry_failed: bool = field(default=False, metadata=shown("try the failed scenes of the run again"))
+    restart: bool = field(default=False, metadata=shown("delete the run in RUN and start over"))
+    retry_failed: bool = field(default=False, metadata=shown("retry the scenes that failed before"))
     scene_timeout: float = field(
         default=3600.0,
         converter=duration,
-        metadata=shown("give a scene up, as failed, that takes longer; as in 90s, 10min or 2h", "TIME", default="1h"),
+        metadata=shown("record a scene as failed if it takes longer; such as 90s, 10min or 2h", "TIME", default="1h"),
     )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Finite:
-    """What only a run with an end can do."""
+    """Resuming options of runs that end."""
 
     title: ClassVar[str] = "resuming"
     prune: bool = field(
-        default=False, metadata=shown("drop the rows and pictures of scenes that are no longer in the input; a few at most")
+        default=False, metadata=shown("drop the rows and pictures of scenes that are gone from the input; only a few at once")
     )
     max_failures: Share | None = field(
         default=None,
         converter=optional(share),
-        metadata=shown("stop when more scenes, or a larger share of them, have failed", "N|P%", default="never"),
+        metadata=shown("stop once more than N scenes, or P % of them, have failed", "N|P%", default="never"),
     )
     accept_failures: Share | None = field(
         default=None,
         converter=optional(share),
-        metadata=shown("exit code 0 as long as no more scenes, or no larger share of them, have failed", "N|P%", default="0"),
+        metadata=shown("end with exit code 0 if at most N scenes, or P % of them, have failed", "N|P%", default="0"),
     )
 
 
@@ -216,27 +218,27 @@ class Watching:
     """What a watch waits for."""
 
     title: ClassVar[str] = "watching"
-    about: ClassVar[str] = "Times are given as 90s, 10min or 1h; a plain number is in seconds."
+    about: ClassVar[str] = "Times such as 90s, 10min or 1h; a plain number is in seconds."
     every: float = field(default=5.0, converter=duration, metadata=shown("time between two looks at DIR", "TIME", default="5s"))
     settle: float = field(
         default=5.0,
         converter=duration,
-        metadata=shown("a scene is taken up when its files have not changed for so long", "TIME", default="5s"),
+        metadata=shown("restore a scene once its files have not changed for this long", "TIME", default="5s"),
     )
     patience: float = field(
         default=600.0,
         converter=duration,
-        metadata=shown("a scene without one of its views fails after so long", "TIME", default="10min"),
+        metadata=shown("a scene that lacks a view fails after this long", "TIME", default="10min"),
     )
     window: float = field(
         default=60.0,
         converter=duration,
-        metadata=shown("length of the statistics' windows, and time between two writes of the tables", "TIME", default="60s"),
+        metadata=shown("length of a window of the statistics, and time between writes of the tables", "TIME", default="60s"),
     )
     until_idle: float | None = field(
         default=None,
         converter=optional(duration),
-        metadata=shown("end when nothing new has come for so long", "TIME", default="never"),
+        metadata=shown("end when nothing new has arrived for this long", "TIME", default="never"),
     )
 
 
@@ -245,7 +247,7 @@ class Engine:
     """What runs the pipeline."""
 
     title: ClassVar[str] = "engine"
-    about: ClassVar[str] = "Options of Apache Beam and of its runners may be added, and are passed on unchanged."
+    about: ClassVar[str] = "Options of Apache Beam and its runners are passed on unchanged."
     runner: str = field(
         default="DirectRunner",
         converter=words,
@@ -265,8 +267,7 @@ class StreamEngine(Engine):
         default="DirectRunner",
         converter=words,
         metadata=shown(
-            "DirectRunner: this machine, in this process, by small pipelines one after the other; or by one without end: "
-            "FlinkRunner, PrismRunner, …",
+            "DirectRunner: this machine, in this process, in small batches; FlinkRunner, PrismRunner, …: one endless pipeline",
             "NAME",
         ),
     )

@@ -50,7 +50,7 @@ class DeblurOptions(
     Finite,
     Engine,
 ):
-    """Restore scenes, score them where they have a target, write tables, pictures and latency statistics."""
+    """Restore scenes, score those with a target, and write tables, pictures and latency statistics."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur deblur --input scenes/ --output runs/first --images restored",
@@ -59,33 +59,33 @@ class DeblurOptions(
         "      --transfer linear --target-fit center",
     )
     notes: ClassVar[str] = (
-        "When it was stopped or killed, the same command goes on where it was. "
+        "After a stop or a crash the same command resumes where it was. "
         f"Exit codes: 0 all scenes done; {WRONG}; 3 finished, with failures recorded; {STOPPED}."
     )
 
 
 @frozen(kw_only=True, slots=False)
 class PlanOptions(DeblurOptions):
-    """Say what deblur would do, with nothing written."""
+    """Check everything and say what deblur would do; write nothing."""
 
-    title: ClassVar[str] = "scenes"
+    title: ClassVar[str] = "plan"
     about: ClassVar[str] = ""
-    explain: bool = field(default=False, metadata=shown("also list every file of the input and what becomes of it"))
+    explain: bool = field(default=False, metadata=shown("also list every file of the input and its use"))
     cores: int | None = field(
         default=None,
         converter=optional(positive),
-        metadata=shown("also estimate the time on N cores, of one machine or of many", "N"),
+        metadata=shown("also estimate the time on N cores, of one or several machines", "N"),
     )
     core_hour: float | None = field(
         default=None,
         converter=optional(price),
-        metadata=shown("price of one core for an hour, in any currency: also estimate the cost", "PRICE"),
+        metadata=shown("also estimate the cost, at this price of a core for an hour, in any currency", "PRICE"),
     )
     measured: str | None = field(
         default=None,
         converter=optional(words),
         metadata=shown(
-            "run that the estimate takes its times from", "RUN", default="the one in --output, else the first scene is timed"
+            "run to take the times for the estimate from", "RUN", default="the one in --output; else the first scene is timed"
         ),
     )
     examples: ClassVar[tuple[str, ...]] = (
@@ -93,8 +93,8 @@ class PlanOptions(DeblurOptions):
         "dpdeblur plan --input s3://bucket/all --output s3://bucket/run --measured runs/first --cores 64 --core-hour 0.04",
     )
     notes: ClassVar[str] = (
-        "Takes the options of dpdeblur deblur. "
-        "Exit codes: 0; 2 the command line or the inputs are wrong, or every scene would fail; 3 scenes are known to fail."
+        "Exit codes: 0 the run can start; 2 the command line or the inputs are wrong, or every scene would fail; 3 scenes are "
+        "known to fail."
     )
 
 
@@ -115,7 +115,7 @@ class WatchOptions(
     Resuming,
     StreamEngine,
 ):
-    """Restore scenes as they arrive in a folder, without end; tables and statistics keep up."""
+    """Restore scenes as they arrive in a folder, and keep tables and statistics up to date."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur watch --input incoming/ --output runs/today --images restored",
@@ -124,8 +124,9 @@ class WatchOptions(
         "      --runner FlinkRunner --flink_master flink:8081 …",
     )
     notes: ClassVar[str] = (
-        "A scene is restored when both of its views are there and its files no longer change. The same command goes on where "
-        f"it was. Exit codes: 0 ended by --until-idle; {WRONG}; 3 ended by --until-idle, with failures recorded; {STOPPED}."
+        "A scene is restored once both of its views are there and its files no longer change. After a stop the same command "
+        f"resumes where it was. Exit codes: 0 ended by --until-idle; {WRONG}; 3 ended by --until-idle, with failures recorded; "
+        f"{STOPPED}."
     )
 
 
@@ -140,7 +141,7 @@ class Restored:
         metadata=shown(
             "folder of restored pictures, 8 or 16 bit; a path, or any URI",
             "DIR",
-            default="those in the column restored of a manifest",
+            default="the column restored of the manifest",
         ),
     )
     match: Literal["name", "id", "order"] = field(
@@ -151,14 +152,16 @@ class Restored:
         ),
     )
     method: str | None = field(
-        default=None, converter=optional(words), metadata=shown("name of the method", "NAME", default="the folder's name")
+        default=None,
+        converter=optional(words),
+        metadata=shown("name of the method, for tables and reports", "NAME", default="the folder's name"),
     )
     protocol: str = field(
         default="dpdeblur",
         converter=words,
         metadata=shown(
             "how scores are computed: dpdeblur (exact integers, uniform 7x7 SSIM), dpdnet, restormer, 8bit, ifan, ifan-8bit "
-            "or gaussian, see docs/protocols.md",
+            "or gaussian; see docs/protocols.md",
             "NAME",
         ),
     )
@@ -168,14 +171,14 @@ class Restored:
 class ScoreOptions(
     Input, PartOfInput, Restored, Results, Quiet, Monitoring, Pixels, Metrics, Workers, Processes, Resuming, Finite, Engine
 ):
-    """Score pictures that someone else restored, into the same tables."""
+    """Score pictures that another program restored, into the same tables."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur score --input DPDD/test/ --restored other/results/ --output runs/other \\\n "
         "      --protocol restormer --method Restormer",
     )
     notes: ClassVar[str] = (
-        "NNNN_g.png, NNNN_restored.png, NNNN_deblurred.png and NNNN_output.png are pictures of scene NNNN too. What fits "
+        "NNNN_g.png, NNNN_restored.png, NNNN_deblurred.png and NNNN_output.png also match scene NNNN. A picture that matches "
         f"several scenes is refused. Exit codes: 0 all scenes scored; {WRONG}; 3 finished, with failures recorded; {STOPPED}."
     )
 
@@ -186,7 +189,7 @@ class Shards:
 
     title: ClassVar[str] = "shards"
     output: str = field(
-        converter=words, metadata=shown("folder of the shards; a path, or any URI; must be empty or new", "DIR")
+        converter=words, metadata=shown("folder for the shards; a path, or any URI; must be empty or new", "DIR")
     )
     shard_size: int = field(
         default=256_000_000,
@@ -196,8 +199,8 @@ class Shards:
     codec: Literal["keep", "png", "jxl", "tiff"] = field(
         default="keep",
         metadata=shown(
-            "keep: pictures stay as they are, byte for byte; png, jxl, tiff: the same samples, losslessly, in that format: "
-            "jxl is the smallest, tiff (not compressed) by far the fastest to read"
+            "keep: pack the files unchanged; png, jxl, tiff: store the same samples losslessly in that format; jxl is the "
+            "smallest, tiff (uncompressed) by far the fastest to read"
         ),
     )
     restart: bool = field(default=False, metadata=shown("first delete the shards, index and failures in DIR"))
@@ -214,11 +217,11 @@ class PackOptions(Input, PartOfInput, Shards, Quiet, Engine):
         "dpdeblur pack --input runs/first --output restored/",
     )
     notes: ClassVar[str] = (
-        "Of a run the restored pictures are packed, as <id>.restored.png with the run's row in <id>.json. Of scenes, members "
-        "are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png and <id>.json (id, subset, "
-        "original names, SHA-256 of each picture). The same scenes give the same shards to the last byte. DIR/index/ says "
-        "where each picture is, so that scenes in one shard are read in parallel; DIR/failures/ lists the scenes that "
-        f"could not be packed. Exit codes: 0 all scenes packed; {WRONG}; 3 packed, with failures recorded; {STOPPED}."
+        "If --input holds scenes, the members of a shard are <id>.left.png, <id>.right.png, <id>.combined.png, <id>.target.png "
+        "and <id>.json (id, subset, original names, SHA-256 of each picture). If it is a run, they are <id>.restored.png and "
+        "<id>.json, with the row of the run. The same scenes give the same shards to the last byte. DIR/index/ says where each "
+        "picture is, so that scenes in one shard are read in parallel; DIR/failures/ lists the scenes that could not be "
+        f"packed. Exit codes: 0 all scenes packed; {WRONG}; 3 packed, with failures recorded; {STOPPED}."
     )
 
 
@@ -231,11 +234,9 @@ class Recipe:
     photos: str | None = field(
         default=None,
         converter=optional(words),
-        metadata=shown(
-            "folder of sharp photographs, searched with its subfolders", "DIR", default="the six that scikit-image brings"
-        ),
+        metadata=shown("folder of sharp photographs, searched with its subfolders", "DIR", default="the six in scikit-image"),
     )
-    seed: int = field(default=0, converter=whole, metadata=shown("seed of the set: another seed gives other scenes", "S"))
+    seed: int = field(default=0, converter=whole, metadata=shown("random seed: another seed gives other scenes", "S"))
     size: PixelSize = field(
         default=PixelSize(1680, 1120), converter=scene_size, metadata=shown("width and height of a scene, in pixels", "WxH")
     )
@@ -245,7 +246,9 @@ class Recipe:
         converter=blur_radius,
         metadata=shown("largest blur radius in pixels, up to 64; 0 puts everything in focus", "PX"),
     )
-    output: str = field(converter=words, metadata=shown("folder to write to; a path, or any URI; must be empty or new", "DIR"))
+    output: str = field(
+        converter=words, metadata=shown("folder for the scenes; a path, or any URI; must be empty or new", "DIR")
+    )
     shards: bool = field(default=False, metadata=shown("write WebDataset tar shards with an index, instead of folders"))
 
 

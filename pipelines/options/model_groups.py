@@ -29,19 +29,23 @@ class ModelFile:
     """Which model is used, and what runs it."""
 
     title: ClassVar[str] = "model"
-    model: str = field(default=DEFAULT, converter=words, metadata=shown("a name, see `dpdeblur models`", "NAME|FILE.onnx"))
+    model: str = field(
+        default=DEFAULT,
+        converter=words,
+        metadata=shown("a name listed by `dpdeblur models`, or an ONNX file", "NAME|FILE.onnx"),
+    )
     backend: Backend = field(
         default="onnxruntime", metadata=shown("what runs the model; openvino needs pip install 'dpdeblur[openvino]'")
     )
     self_ensemble: Literal[1, 2, 4] = field(
         default=1,
-        metadata=shown("mirrored passes whose mean is taken: a little sharper, for so many times the time", "N"),
+        metadata=shown("average N mirrored passes, 1, 2 or 4: a little sharper, for N times the time", "N"),
     )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ModelCard:
-    """What is said of a model instead of what its card says."""
+    """Properties of a model that replace those of its card."""
 
     title: ClassVar[str] = "model card"
     about: ClassVar[str] = "For ONNX files whose card is missing or wrong."
@@ -49,8 +53,8 @@ class ModelCard:
         default=None,
         converter=optional(words),
         metadata=shown(
-            "views of each input, 3 channels each, as in 'left right combined' or 'left, right'; or one further channel each: "
-            "radius (distance from the centre) or a number (a constant), as in 'left right radius'",
+            "what each input takes: views of 3 channels, as in 'left right combined' (one input) or 'left, right' (two); also "
+            "single channels, as in 'left right radius': radius is the distance from the centre, a number is a constant",
             "VIEWS",
         ),
     )
@@ -72,18 +76,18 @@ class ModelCard:
     model_multiple: int | None = field(
         default=None,
         converter=optional(positive),
-        metadata=shown("height and width are padded to a multiple of so many pixels", "N"),
+        metadata=shown("pad height and width to multiples of N pixels", "N"),
     )
     model_halo: int | None = field(
         default=None,
         converter=optional(whole),
-        metadata=shown("a pixel of the result depends on so many pixels around it: allows exact tiles", "N"),
+        metadata=shown("an output pixel depends on at most N pixels each way: allows exact tiles", "N"),
     )
     model_tile: Literal["overlap"] | None = field(
         default=None,
         metadata=shown(
-            "overlap: cut pictures larger than the one size that the model takes into overlapping tiles and blend them; close "
-            "to what the whole picture would give, but not the same"
+            "overlap: if the model takes one fixed size, restore larger pictures in overlapping tiles and blend them; close to "
+            "the result for the whole picture, but not the same"
         ),
     )
 
@@ -93,20 +97,21 @@ class Pixels:
     """How samples relate to light, and targets to views."""
 
     title: ClassVar[str] = "pixels"
-    black_level: float = field(default=0.0, converter=real, metadata=shown("sample value that means no light", "V"))
+    black_level: float = field(default=0.0, converter=real, metadata=shown("sample value of no light", "V"))
     white_level: float | None = field(
         default=None,
         converter=optional(real),
-        metadata=shown("sample value that means full light", "V", default="the largest of the file's bit depth"),
+        metadata=shown("sample value of full light", "V", default="the largest of the file's bit depth"),
     )
     transfer: Literal["srgb", "linear"] = field(
-        default="srgb", metadata=shown("srgb: samples are gamma-coded; linear: sensor data, in proportion to light")
+        default="srgb",
+        metadata=shown("srgb: samples are gamma-coded; linear: samples are proportional to light, as in sensor data"),
     )
     balance_views: bool = field(
         default=False,
         metadata=shown(
-            "remove the smooth difference in brightness between the views of an uncalibrated (phone) sensor; our models "
-            "do not need it, others may"
+            "remove the smooth difference in brightness between the views of an uncalibrated (phone) sensor; the included "
+            "models do not need it, others may"
         ),
     )
     target_fit: Literal["exact", "center"] = field(
@@ -128,7 +133,7 @@ class Metrics:
         default=Names(("psnr", "ssim", "mae")),
         converter=names,
         metadata=shown(
-            "scores to compute, with commas between them: psnr, ssim and mae are always there; lpips, ms_ssim, or your own as "
+            "scores to compute, separated by commas; psnr, ssim and mae always are; also lpips, ms_ssim, or your own as "
             "package.module:function",
             "LIST",
         ),
@@ -137,32 +142,32 @@ class Metrics:
         default=0,
         converter=whole,
         metadata=shown(
-            "for targets that lie a few pixels off: compare each block of 84x84 pixels at its best offset of at most N pixels "
+            "for targets shifted by a few pixels: compare each block of 84x84 pixels at its best offset of at most N pixels "
             "along each axis",
             "N",
-            default="0: where it lies",
+            default="0: no offset",
         ),
     )
     fit_gain: bool = field(
         default=False,
-        metadata=shown("first bring the pictures to the brightness of the target, by one factor for each scene"),
+        metadata=shown("first multiply the pictures of a scene by one factor, to match the brightness of its target"),
     )
     score_gamma: float = field(
         default=1.0,
         converter=real,
-        metadata=shown("with --transfer linear: compare v^(1/G), as eyes see it, instead of linear values; often 2.2", "G"),
+        metadata=shown("with --transfer linear: compare v^(1/G), as eyes see it, instead of linear values v; often 2.2", "G"),
     )
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Workers:
-    """How many scenes are under way at once."""
+    """How many scenes are worked on at once."""
 
     title: ClassVar[str] = "speed"
     workers: int | None = field(
         default=None,
         converter=optional(positive),
-        metadata=shown("scenes under way at once in one process", "N", default="one for each core"),
+        metadata=shown("scenes worked on at once in one process", "N", default="one per core"),
     )
 
 
@@ -171,12 +176,12 @@ class ModelSpeed:
     """How much of the machine a model may use."""
 
     title: ClassVar[str] = "speed"
-    threads: int = field(default=1, converter=positive, metadata=shown("threads of the model for one scene", "N"))
+    threads: int = field(default=1, converter=positive, metadata=shown("threads of the model per scene", "N"))
     max_memory: int | None = field(
         default=None,
         converter=optional(size),
         metadata=shown(
-            "memory for restoring, of all scenes under way, such as 8GB: larger pictures go in tiles",
+            "memory for restoring all scenes in progress, such as 8GB: larger pictures are restored in tiles",
             "SIZE",
             default="what the machine allows",
         ),
@@ -185,15 +190,15 @@ class ModelSpeed:
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Processes:
-    """How many processes share the scenes under way."""
+    """How many processes share the scenes in progress."""
 
     title: ClassVar[str] = "speed"
     processes: int | None = field(
         default=None,
         converter=optional(positive),
         metadata=shown(
-            "processes that share the scenes under way, for processors of many cores",
+            "processes that share the scenes in progress, on machines with many cores",
             "N",
-            default="one for each dozen of workers",
+            default="one per dozen workers",
         ),
     )

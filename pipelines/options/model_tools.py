@@ -17,28 +17,30 @@ from dpdeblur.pipelines.options.values import PixelSize, path, pixel_size, posit
 
 @frozen(kw_only=True, slots=False)
 class CardToWrite:
-    """What a card that is written says of the model, for people."""
+    """What a new card says about the model."""
 
     title: ClassVar[str] = "card to write"
-    about: ClassVar[str] = "stamp, export: the options of the model card go into it too."
-    name: str | None = field(default=None, converter=optional(words), metadata=shown("what tables call it", "NAME"))
-    version: str | None = field(default=None, converter=optional(words), metadata=shown("of the weights", "V"))
-    description: str | None = field(default=None, converter=optional(words), metadata=shown("one sentence", "TEXT"))
-    training_data: str | None = field(default=None, converter=optional(words), metadata=shown("in words", "TEXT"))
-    licence: str | None = field(default=None, converter=optional(words), metadata=shown("of the weights", "NAME"))
+    about: ClassVar[str] = "For stamp and export; the options of the model card go into it too."
+    name: str | None = field(default=None, converter=optional(words), metadata=shown("name of the model in tables", "NAME"))
+    version: str | None = field(default=None, converter=optional(words), metadata=shown("version of the weights", "V"))
+    description: str | None = field(
+        default=None, converter=optional(words), metadata=shown("what the model is, in one sentence", "TEXT")
+    )
+    training_data: str | None = field(default=None, converter=optional(words), metadata=shown("what it was trained on", "TEXT"))
+    licence: str | None = field(default=None, converter=optional(words), metadata=shown("licence of the weights", "NAME"))
 
 
 @frozen(kw_only=True, slots=False)
 class ModelsOptions(CardToWrite, ModelCard):
-    """List the models, print a card, find a file, check, stamp or export a model."""
+    """List, show, check, stamp or export models."""
 
     title: ClassVar[str] = "what to do"
     about: ClassVar[str] = ""
     action: Literal["list", "show", "path", "check", "stamp", "export"] = field(
         default="list",
         metadata=shown(
-            "list: the models of the package; show: a card; path: where a file is; check: will this file run? stamp: write "
-            "a card into an ONNX file; export: make an ONNX file of a PyTorch network",
+            "list: the included models; show: a model's card; path: the path of its file; check: whether a file will run; "
+            "stamp: write a card into an ONNX file; export: make an ONNX file from a PyTorch network",
             "ACTION",
             positional=True,
         ),
@@ -47,17 +49,15 @@ class ModelsOptions(CardToWrite, ModelCard):
         default=None,
         converter=optional(words),
         metadata=shown(
-            "which model; export: package.module:callable", "NAME|FILE.onnx", positional=True, default=f"show, path: {DEFAULT}"
+            "model; for export: package.module:callable", "NAME|FILE.onnx", positional=True, default=f"show, path: {DEFAULT}"
         ),
     )
-    output: str | None = field(
-        default=None, converter=optional(words), metadata=shown("export: the file to write", "FILE.onnx")
-    )
+    output: str | None = field(default=None, converter=optional(words), metadata=shown("export: file to write", "FILE.onnx"))
     weights: str | None = field(
-        default=None, converter=optional(words), metadata=shown("export: a checkpoint of PyTorch", "FILE.pt", default="none")
+        default=None, converter=optional(words), metadata=shown("export: PyTorch checkpoint", "FILE.pt", default="none")
     )
     json: bool = field(default=False, metadata=shown("list, show: print JSON"))
-    backend: Backend = field(default="onnxruntime", metadata=shown("check: what is to run the model"))
+    backend: Backend = field(default="onnxruntime", metadata=shown("check: what runs the model"))
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur models",
         "dpdeblur models show views-mean",
@@ -77,9 +77,9 @@ class Measurement:
         default=PixelSize(1680, 1120), converter=pixel_size, metadata=shown("width and height of the picture, in pixels", "WxH")
     )
     runs: int = field(default=20, converter=positive, metadata=shown("timed runs", "N"))
-    warmup: int = field(default=3, converter=whole, metadata=shown("runs before these, not counted", "N"))
+    warmup: int = field(default=3, converter=whole, metadata=shown("untimed runs before these", "N"))
     threads: int | None = field(
-        default=None, converter=optional(positive), metadata=shown("cores for one picture", "N", default="all")
+        default=None, converter=optional(positive), metadata=shown("threads for one picture", "N", default="all cores")
     )
     json: Path | None = field(
         default=None, converter=optional(path), metadata=shown("also write the figures to this file, as JSON", "FILE")
@@ -88,12 +88,12 @@ class Measurement:
 
 @frozen(kw_only=True, slots=False)
 class LatencyOptions(ModelFile, ModelCard, Measurement):
-    """Time one model alone, as the challenge does."""
+    """Time a model on one picture at a time, as the NTIRE challenge does."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur latency --model views-mean --size 1680x1120 --threads 1 --json latency.json",
     )
     notes: ClassVar[str] = (
-        "Times are wall times of padding, network and cropping, for one picture after the other. Exit codes: 0; 2 the model "
-        "cannot be used."
+        "Times are wall times of padding, network and cropping, one picture after the other. Exit codes: 0; 2 the model cannot "
+        "be used."
     )

@@ -31,26 +31,26 @@ class ReportOptions:
 
     run: str = field(converter=words, metadata=shown("folder of a finished run", "RUN", positional=True))
     output: str | None = field(
-        default=None, converter=optional(words), metadata=shown("where the page goes", "FILE", default="RUN/report.html")
+        default=None, converter=optional(words), metadata=shown("file to write", "FILE", default="RUN/report.html")
     )
     pictures: SceneLimit = field(
         default=SceneLimit(24),
         converter=scene_limit,
-        metadata=shown("scenes shown in full, those that gained least and most first", "N|all"),
+        metadata=shown("number of scenes to show with pictures: those that gained least and most", "N|all"),
     )
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur report runs/first",
         "dpdeblur report runs/first --output first.html --pictures all",
     )
     notes: ClassVar[str] = (
-        "Pictures are shown, pixel for pixel, where the run kept its own (deblur --images restored) or scored those of "
-        "others, and its input is still there. All of them share 12 MB, so that of many scenes less is shown of each."
+        "Pictures are shown, pixel for pixel, if the run kept them (deblur --images restored) or scored existing ones, and "
+        "its input is still there. All pictures share 12 MB, so with many scenes a smaller part of each is shown."
     )
 
 
 @frozen(kw_only=True, slots=False)
 class CompareOptions:
-    """Compare methods scene by scene, with intervals and p-values; make the table of a paper."""
+    """Compare runs scene by scene, with intervals and p-values; make tables for papers."""
 
     runs: tuple[str, ...] = field(
         default=(),
@@ -60,31 +60,33 @@ class CompareOptions:
     method: tuple[NamedRun, ...] = field(
         default=(),
         converter=named_runs,
-        metadata=shown("a run and what to call it; may be repeated", "NAME=RUN", default="the name of its model or method"),
+        metadata=shown(
+            "a run and its name in the comparison; repeatable", "NAME=RUN", default="the name of its model or method"
+        ),
     )
     format: Literal["table", "markdown", "latex", "csv", "json", "html"] | None = field(
-        default=None, metadata=shown("how it is written", default="by the name of --output, else table")
+        default=None, metadata=shown("output format", default="by the name of --output, else table")
     )
     output: str | None = field(
-        default=None, converter=optional(words), metadata=shown("where it goes", "FILE", default="the terminal")
+        default=None, converter=optional(words), metadata=shown("file to write", "FILE", default="the terminal")
     )
     metrics: Names | None = field(
         default=None,
         converter=optional(names),
         metadata=shown(
-            "metrics of latex, markdown and csv, with commas: psnr, ssim, mae, lpips, ms_ssim", "NAMES", default="all"
+            "metrics in latex, markdown and csv, separated by commas: psnr, ssim, mae, lpips, ms_ssim", "NAMES", default="all"
         ),
     )
     columns: Names | None = field(
         default=None,
         converter=optional(names),
         metadata=shown(
-            "columns of latex, markdown and csv, with commas: names of subsets, all, cpu, p50, ms-per-mp",
+            "columns in latex, markdown and csv, separated by commas: names of subsets, all, cpu, p50, ms-per-mp",
             "NAMES",
             default="every subset, and all",
         ),
     )
-    any_protocol: bool = field(default=False, metadata=shown("compare scores of different metric protocols all the same"))
+    any_protocol: bool = field(default=False, metadata=shown("compare scores even if their metric protocols differ"))
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur compare runs/views-mean runs/mine",
         "dpdeblur compare runs/* --format markdown",
@@ -93,9 +95,9 @@ class CompareOptions:
     )
     notes: ClassVar[str] = (
         "The first run is the baseline. Intervals and bootstrap p-values come from 10000 resamples of the scenes, seed 2021, "
-        "and need 10 scenes or more; the Wilcoxon test needs 6. Tests are two-sided, and p-values are not corrected for the "
-        "number of comparisons, but for those behind the marks of latex and markdown, which are after Holm. CPU time is wall "
-        "time of the model times its threads."
+        "and need 10 scenes or more; the Wilcoxon test needs 6. Tests are two-sided. P-values are not corrected for multiple "
+        "comparisons, except for the marks in latex and markdown (Holm). CPU time is the wall time of the model times its "
+        "threads."
     )
 
 
@@ -107,19 +109,21 @@ class EntryReadme:
     latency: Path | None = field(
         default=None,
         converter=optional(path),
-        metadata=shown("what dpdeblur latency --json wrote", "FILE", default="measure now"),
+        metadata=shown("file written by dpdeblur latency --json", "FILE", default="measure now"),
     )
     model: str | None = field(
         default=None,
         converter=optional(words),
-        metadata=shown("the model to measure", "NAME|FILE.onnx", default="the run's, by its name"),
+        metadata=shown("model to measure", "NAME|FILE.onnx", default="the run's, by its name"),
     )
     threads: int | None = field(
         default=None, converter=optional(positive), metadata=shown("cores to measure with", "N", default="all")
     )
     extra_data: Literal[0, 1] = field(default=0, metadata=shown("1: trained on more than the challenge's data"))
     description: str | None = field(
-        default=None, converter=optional(words), metadata=shown("one line", "TEXT", default="model, program, processor")
+        default=None,
+        converter=optional(words),
+        metadata=shown("one line about the method", "TEXT", default="model, program, processor"),
     )
 
 
@@ -133,9 +137,9 @@ class SubmitOptions(EntryReadme):
         converter=optional(words),
         metadata=shown("folder of a finished run, made with --images restored", "RUN", positional=True),
     )
-    output: Path | None = field(default=None, converter=optional(path), metadata=shown("the zip to write", "FILE"))
+    output: Path | None = field(default=None, converter=optional(path), metadata=shown("zip to write", "FILE"))
     check: Path | None = field(
-        default=None, converter=optional(path), metadata=shown("check this zip instead, and write nothing", "FILE")
+        default=None, converter=optional(path), metadata=shown("only check this zip; write nothing", "FILE")
     )
     count: int | None = field(
         default=None, converter=optional(positive), metadata=shown("number of pictures that the server expects", "N")
@@ -146,31 +150,31 @@ class SubmitOptions(EntryReadme):
         "dpdeblur submit --check entry.zip --count 50",
     )
     notes: ClassVar[str] = (
-        "The runtime in readme.txt is the mean of a run of dpdeblur latency, one picture at a time: give its --json file "
-        "with --latency, or it is measured here, on all cores. An entry that is wrong is not left behind. Exit codes: 0; 2 the "
-        "entry is wrong."
+        "The runtime in readme.txt is the mean that dpdeblur latency measures, one picture at a time. Give its --json file "
+        "with --latency; otherwise submit measures it, on all cores. A wrong entry is deleted. Exit codes: 0; 2 the entry is "
+        "wrong."
     )
 
 
 @frozen(kw_only=True, slots=False)
 class ImportRawOptions(Quiet):
-    """Make pairs of views of Canon's Dual Pixel RAW files."""
+    """Extract both views from Canon's Dual Pixel RAW files."""
 
     title: ClassVar[str] = "raw files"
     input: str = field(
         converter=words,
-        metadata=shown("a raw file, or a folder that is searched with its subfolders; a path, or any URI", "SRC"),
+        metadata=shown("raw file, or folder that is searched with its subfolders; a path, or any URI", "SRC"),
     )
-    output: str = field(converter=words, metadata=shown("folder of the scenes; a path, or any URI; made if missing", "DIR"))
+    output: str = field(converter=words, metadata=shown("folder for the scenes; a path, or any URI; made if missing", "DIR"))
     first: Literal["left", "right"] | None = field(
-        default=None, metadata=shown("which view the second frame of the files is: no source says so", default="by --reference")
+        default=None, metadata=shown("which view is the second frame of the files; no source says", default="by --reference")
     )
     reference: str | None = field(
         default=None,
         converter=optional(words),
         metadata=shown(
-            "folder with left.* and right.* of one of the files, as Canon's software exports them, whole and not turned; the "
-            "folder is named as the file. Disparity then says which view is which, for all files",
+            "folder with left.* and right.* of one of the files, exported with Canon's software, uncropped and not rotated; "
+            "named after the file. Its disparity shows which view is which, for all files",
             "DIR",
         ),
     )
@@ -181,18 +185,18 @@ class ImportRawOptions(Quiet):
     )
     notes: ClassVar[str] = (
         "Needs pip install 'dpdeblur[raw]'. Each file becomes a folder of left.tif, right.tif and combined.tif: linear light, "
-        "16 bits, sRGB primaries, one white balance for all three, not turned. What is there already is left as it is. "
-        "Exit codes: 0 all files done; 2 the command line is wrong, or the sides cannot be told; 3 some files failed."
+        "16 bits, sRGB primaries, one white balance for all three, not rotated. Existing folders stay as they are. "
+        "Exit codes: 0 all files done; 2 the command line is wrong, or left and right are unknown; 3 some files failed."
     )
 
 
 @frozen(kw_only=True, slots=False)
 class CompletionOptions:
-    """Print a script for the shell's completion."""
+    """Print a completion script for your shell."""
 
     shell: Literal["bash", "zsh", "tcsh"] = field(metadata=shown("which shell", "SHELL", positional=True))
     examples: ClassVar[tuple[str, ...]] = (
         "dpdeblur completion bash > ~/.local/share/bash-completion/completions/dpdeblur",
         'dpdeblur completion zsh > "${fpath[1]}/_dpdeblur"',
     )
-    notes: ClassVar[str] = "The examples put the script where every new shell finds it."
+    notes: ClassVar[str] = "The examples put the script where new shells find it."
