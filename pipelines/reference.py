@@ -21,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 WIDTH = 128  # of a line of prose
 HEAD = f"""# Commands
 
-Generated from the code by `make docs`. An option has the same name on the command line, in a YAML file and in the Python functions:
+Generated from the code by `make docs`. An option has the same name on the command line, in a YAML file and in Python:
 
 - `dpdeblur deblur --input scenes/ --black-level 64`
 - `dpdeblur deblur --config run.yaml`, where `run.yaml` contains `input: scenes/` and `black-level: 64`
@@ -31,8 +31,8 @@ Every command takes `--config FILE`: {CONFIG}. Values are read as they are writt
 text, a switch is `true` or `false`, and an option that is repeated or has no value is an error.
 
 Commands with an engine also take the options of Apache Beam and its runners: on the command line and in a file like any
-other option, in Python as `beam_options={{"flink_master": "flink:8081"}}`. Passwords, keys and tokens among them are used, but never
-written into a manifest, a report or a log.
+other option, in Python as `beam_options={{"flink_master": "flink:8081"}}`. Passwords, keys and tokens among them are
+used, but never written into a manifest, a report or a log.
 """
 
 
