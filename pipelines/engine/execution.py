@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -137,11 +137,11 @@ def _follow(
     follower: Follower,
     interval_s: float,
 ) -> None:
-    known: set[str] = set()  # a scene may be finished twice
+    known: set[Hashable] = set()  # what is finished may be told twice
     elsewhere = not is_here(runner)  # workers inside this process publish by themselves
     next_look = time.monotonic() + interval_s
     end = _InBackground(result.wait_until_finish)
-    with _no_tracebacks.entered(), control.listening(lambda finished: known.add(_name(finished))):
+    with _no_tracebacks.entered(), control.listening(lambda finished: known.add(_identity(finished))):
         while not end.reached(LOOK_S) and not control.stopping:
             if elsewhere and time.monotonic() >= next_look:
                 _publish_new(follower, known, control)
@@ -167,14 +167,15 @@ def _cancel(result: PipelineResult, pipeline: beam.Pipeline, runner: str) -> Non
         flink.cancel(pipeline.options, CANCEL_S / 2)
 
 
-def _publish_new(follower: Follower, known: set[str], control: RunControl) -> None:
+def _publish_new(follower: Follower, known: set[Hashable], control: RunControl) -> None:
     for finished in follower.new():
-        if _name(finished) not in known:
+        if _identity(finished) not in known:
             control.publish(finished)
 
 
-def _name(finished: Finished) -> str:
-    return finished if isinstance(finished, str) else finished.scene_id
+def _identity(finished: Finished) -> Hashable:
+    """Return what is the same each time that one piece of work is told of: a scene whose files have changed is another one."""
+    return finished if isinstance(finished, str) else (finished.scene_id, finished.input_key)
 
 
 class _InBackground:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dpdeblur.pipelines.options.address import Address
 from dpdeblur.transforms.counters import STAGES_MS, amounts_of
 from dpdeblur.transforms.records import Failure, Score, UsageError
 from dpdeblur.transforms.run_control import Finished, RunControl
@@ -22,17 +23,17 @@ _AMOUNTS = {
 
 
 @contextmanager
-def served(control: RunControl, port: int | None) -> Iterator[None]:
+def served(control: RunControl, address: Address | None) -> Iterator[None]:
     """Answer Prometheus while the block runs.
 
     Args:
         control: of the run.
-        port: to listen at, on all addresses of this machine; None: do not.
+        address: to listen at; None: do not.
 
     Raises:
-        UsageError: the port is taken, or the package is missing.
+        UsageError: the address cannot be listened at, or the package is missing.
     """
-    if port is None:
+    if address is None:
         yield
         return
     try:
@@ -42,9 +43,9 @@ def served(control: RunControl, port: int | None) -> Iterator[None]:
     registry = CollectorRegistry()
     count = counting(registry)
     try:
-        server, thread = start_http_server(port, registry=registry)
+        server, thread = start_http_server(address.port, address.host, registry)
     except OSError as error:
-        raise UsageError(f"--metrics-port {port} cannot be listened at: {error.strerror}. Choose another.") from error
+        raise UsageError(f"--metrics-port {address} cannot be listened at: {error.strerror}. Choose another.") from error
     try:
         with control.listening(count):
             yield

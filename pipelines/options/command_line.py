@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import attrs
 
 from dpdeblur.pipelines.options import config_file, redaction
+from dpdeblur.pipelines.options.address import Address
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import Option, known_flags, make, nearest, options_of
 from dpdeblur.pipelines.options.values import NamedRun, PixelSize, SceneLimit, Share, text
@@ -166,7 +167,7 @@ def _check_value(flag: str, value: str) -> None:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: numbers and lists stay, values of our own are written as text."""
-    if isinstance(value, Share | PixelSize | Part | NamedRun | SceneLimit | Path):
+    if isinstance(value, Address | Share | PixelSize | Part | NamedRun | SceneLimit | Path):
         return str(value)
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
 

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 from attrs import field, frozen
 from attrs.converters import optional
 
+from dpdeblur.pipelines.options.address import Address, address
 from dpdeblur.pipelines.options.beam_words import beam_words
 from dpdeblur.pipelines.options.declaration import shown
 from dpdeblur.pipelines.options.values import (
     Share,
     duration,
     part,
-    port,
     positive,
     share,
     size,
@@ -108,12 +108,13 @@ class Monitoring:
     """How other programs follow the progress of a run."""
 
     title: ClassVar[str] = "results"
-    metrics_port: int | None = field(
+    metrics_port: Address | None = field(
         default=None,
-        converter=optional(port),
+        converter=optional(address),
         metadata=shown(
-            "serve Prometheus metrics at this port while the command runs; needs pip install 'dpdeblur[prometheus]'",
-            "PORT",
+            "serve Prometheus metrics at this port of this machine while the command runs; 0.0.0.0:PORT opens it to others; "
+            "needs pip install 'dpdeblur[prometheus]'",
+            "[ADDRESS:]PORT",
             default="off",
         ),
     )

@@ -157,13 +157,6 @@ def positive(said: int | str) -> int:
     return int(said)
 
 
-def port(said: int | str) -> int:
-    """Read the number of a port."""
-    if not _digits(said) or not 1 <= int(said) <= 65535:
-        raise ValueError(f"{text(said)!r} is not the number of a port, 1 to 65535")
-    return int(said)
-
-
 def number(said: float | str) -> int:
     """Read a whole number of at least 1, which may be written 250e6 or 250M."""
     word = text(said)

@@ -17,6 +17,7 @@ import apache_beam as beam
 from dpdeblur.pipelines.console import rich_console
 from dpdeblur.pipelines.engine import execution, signals
 from dpdeblur.pipelines.monitoring import prometheus
+from dpdeblur.pipelines.options.address import Address
 from dpdeblur.pipelines.run import display, lease, lock, logs, refusal, supervisor
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
@@ -127,7 +128,7 @@ def open_run(
     progress: display.How = "auto",
     resume: str = "",
     again: str = "",
-    metrics_port: int | None = None,
+    metrics_port: Address | None = None,
     grace_s: float = signals.GRACE_S,
 ) -> Iterator[OpenRun]:
     """Hold a folder for a run while the block runs, log to it, and stop the run on a signal.

@@ -10,8 +10,10 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count, cycle
 from pathlib import Path
 from subprocess import Popen
@@ -28,7 +30,9 @@ from tests.cluster.engines.s3 import S3
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 SCENES, PARTS = 160, 4
-MOMENTS = ("finding", "restoring", "restoring", "restoring", "committing")  # of the kills of one part
+RESTORING = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75))
+"""When a part is killed while it restores: once a share of its scenes between these is in the journal."""
+KILLS = len(RESTORING) + 2  # of a part: also while it looks for scenes, and while it commits
 
 Kill = Callable[[Popen[str]], object]
 
@@ -46,6 +50,7 @@ class Site:
         kills: of the command, after which it is started again.
         losses: of a part of the engine, which the command outlives.
         turns: of the model, about 1 ms each: enough for five kills of one part.
+        start_s: about how long a command takes until it restores its first scene, in seconds.
     """
 
     run: str
@@ -56,6 +61,7 @@ class Site:
     kills: Mapping[str, Kill]
     losses: Mapping[str, Kill]
     turns: int = 100
+    start_s: float = 6.0
 
 
 def _signal(number: signal.Signals) -> Kill:
@@ -115,7 +121,9 @@ def _flink(tmp_path: Path) -> Iterator[Site]:
             cluster.cancel_all()
 
         def worker(process: Popen[str]) -> None:
-            for found in cluster.workers.running()[:1]:
+            while not (running := cluster.workers.running()) and process.poll() is None:
+                time.sleep(0.05)
+            for found in running[:1]:
                 os.kill(found, signal.SIGKILL)
 
         def task_manager(process: Popen[str]) -> None:
@@ -124,7 +132,7 @@ def _flink(tmp_path: Path) -> Iterator[Site]:
 
         kills = {"SIGKILL": kill, "SIGTERM": _signal(signal.SIGTERM), "SIGINT": _signal(signal.SIGINT)}
         losses = {"worker": worker, "task manager": task_manager}
-        yield replace(_on_disk(tmp_path / "run", cluster.options, kills, losses), turns=2000)
+        yield replace(_on_disk(tmp_path / "run", cluster.options, kills, losses), turns=2000, start_s=20.0)
 
 
 @pytest.fixture(params=[_prism, _prism_on_s3, _flink], ids=["prism", "prism, run on S3", "flink"])
@@ -138,7 +146,7 @@ class Series:
 
     Attributes:
         kept: rows of scenes that were finished when a command had ended, which must stay as they are.
-        met: how many kills came after further scenes.
+        met: the kills that met the command at work, by moment.
         again: how many scenes were done again after they had been finished.
     """
 
@@ -149,12 +157,34 @@ class Series:
     def __post_init__(self) -> None:
         self.kept: dict[str, object] = {}
         self.process: Popen[str] | None = None
-        self.met = self.again = 0
+        self.met: Counter[str] = Counter()
+        self.again = 0
 
-    def kill(self, name: str, moment: str) -> None:
-        """Kill the command, or a part of its engine, at some moment of its work."""
+    def kills(self, names: Iterator[str], scenes: int) -> None:
+        """Kill the command, or a part of its engine, in every stage of a run over so many further scenes.
+
+        Args:
+            names: of the kills.
+            scenes: how many there are to do.
+        """
+        enough_s, begun = self.rng.uniform(0, self.site.start_s), time.monotonic()
+        self.kill(next(names), "finding", lambda: time.monotonic() > begun + enough_s or self.site.finished() > 0)
+        for low, high in RESTORING:
+            enough = max(1, round(self.rng.uniform(low, high) * scenes))
+            self.kill(next(names), "restoring", partial(self._has_finished, enough))
+        self.kill(next(names), "committing", lambda: any(map(_of_commit, self.site.files(".state"))))
+
+    def kill(self, name: str, moment: str, reached: Callable[[], bool]) -> None:
+        """Kill the command, or a part of its engine, at some moment of its work.
+
+        Args:
+            name: of the kill.
+            moment: of the run, for the count of those that were met.
+            reached: tells that the moment is there.
+        """
         process = self._running()
-        self._wait(process, moment)
+        self._wait(process, reached)
+        self.met[moment] += process.poll() is None
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             {**self.site.kills, **self.site.losses}[name](process)
         if name in self.site.losses:
@@ -180,7 +210,6 @@ class Series:
         found = {str(row["scene_id"]): row for row in rows}
         self.again += len(lines) - len({row["scene_id"] for row in lines})
         assert all(self.kept[name] in rows for name in self.kept), "a finished scene was lost, or took another's place"
-        self.met += len(found) > len(self.kept)
         self.kept |= {name: row for name, row in found.items() if name not in self.kept}
 
     def _running(self) -> Popen[str]:
@@ -189,20 +218,20 @@ class Series:
             self.process = start(*self.words)
         return self.process
 
-    def _wait(self, process: Popen[str], moment: str) -> None:
+    def _has_finished(self, scenes: int) -> bool:
+        return self.site.finished() >= scenes
+
+    def _wait(self, process: Popen[str], reached: Callable[[], bool]) -> None:
         """Wait until the command is at some work, or has come to its end."""
-        begun, more = time.monotonic(), self.site.finished() + self.rng.randrange(1, 8)
-        enough_s = self.rng.uniform(0, 6)
-        moments: dict[str, Callable[[], bool]] = {
-            "finding": lambda: time.monotonic() > begun + enough_s,
-            "restoring": lambda: self.site.finished() >= more,
-            "committing": lambda: any(name.startswith("bucket-") for name in self.site.files(".state")),
-        }
-        reached = moments[moment]
+        begun = time.monotonic()
         while process.poll() is None and not reached():
             assert time.monotonic() < begun + commands.PATIENCE_S, "it takes too long"
             time.sleep(0.05)
         time.sleep(self.rng.uniform(0, 0.3))
+
+
+def _of_commit(file: str) -> bool:
+    return file.startswith("bucket-")
 
 
 def test_twenty_kills(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,19 +248,19 @@ def test_twenty_kills(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[
         "--images=restored",
     )
     series = Series(site, [*map(str, words), "--output", site.run, *site.options], random.Random(5))
-    names = cycle([*site.kills, *site.losses])
-    for _ in range(PARTS):
+    names = [*site.kills, *site.losses]
+    for part in range(PARTS):
         for scene in sorted(made.iterdir())[: SCENES // PARTS]:
             scene.rename(source / scene.name)
-        for moment in MOMENTS:
-            series.kill(next(names), moment)
+        series.kills(cycle(names[part:] + names[:part]), SCENES // PARTS)  # each in another moment of each part
         series.end()
     whole = tmp_path / "whole"
     assert dpdeblur(*words, "--output", whole).returncode == 0
     run = site.copy()
     assert commands.stable(run) == commands.stable(whole)
     assert commands.leftovers(run) == []
-    assert series.met >= PARTS, "most kills came when there was nothing to do"
+    assert series.met["restoring"] > PARTS, "most kills came when there was nothing to do"
     with capsys.disabled():
-        kills, seconds = PARTS * len(MOMENTS), time.monotonic() - begun
-        print(f" [{kills} kills, {series.met} after further scenes, {series.again} done again; {seconds:.0f} s]", end="")
+        met = ", ".join(f"{count} {moment}" for moment, count in series.met.items())
+        seconds = time.monotonic() - begun
+        print(f" [of {PARTS * KILLS} kills met a run: {met}; {series.again} scenes done again; {seconds:.0f} s]", end="")

@@ -16,6 +16,8 @@ from tests import commands
 from tests.builders import write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
 from tests.cluster.engines import prism
+from tests.cluster.engines.process import free_port
+from tests.prometheus import scenes_counted, scrape
 from tests.transforms.test_foreach import check_what_an_engine_is_told
 
 pytestmark = pytest.mark.cluster
@@ -47,8 +49,9 @@ def test_a_stopped_job_goes_on_where_it_was(options: list[str], tmp_path: Path, 
         commands.bright_is_slow(tmp_path / "m.onnx", 400),
         *options,
     )
-    process = start(*words)
-    wait_for(lambda: finished(run) >= 2, process)
+    port = free_port()
+    process = start(*words, f"--metrics-port={port}")
+    wait_for(lambda: finished(run) >= 2 and scenes_counted(scrape(port)) >= 2, process)
     send(process.pid, signal.SIGINT)
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr

@@ -19,7 +19,9 @@ from tests.cluster.commands import dpdeblur, finish, finished, rows, start, wait
 from tests.cluster.engines import prism
 from tests.cluster.engines.flink import FlinkCluster
 from tests.cluster.engines.objects import ObjectStore
+from tests.cluster.engines.process import free_port
 from tests.cluster.engines.s3 import S3
+from tests.prometheus import scenes_counted, scrape
 from tests.streams import TIMES, Copying, each_once, so_far, watch, what_comes_late_takes_the_place_of_what_was_there, windows
 
 pytestmark = pytest.mark.cluster
@@ -57,12 +59,13 @@ def test_a_hundred_scenes_copied_in_slowly_are_each_there_once(
     engine: list[str], source: Path, incoming: Path, tmp_path: Path
 ) -> None:
     run, scenes = tmp_path / "run", sorted(source.iterdir())
-    process = watch(
-        incoming, run, engine, "--images=restored", "--until-idle=1h", "--settle=4s"
-    )  # in a pause, no file is taken for whole
+    port = free_port()
+    options = ("--images=restored", "--until-idle=1h", "--settle=4s")  # in a pause, no file is taken for whole
+    process = watch(incoming, run, engine, *options, f"--metrics-port={port}")
     Copying(scenes[:SOME], incoming)
     wait_for((run / "windows").exists, process)  # while the others have not come
     Copying(scenes[SOME:], incoming)
+    wait_for(lambda: scenes_counted(scrape(port)) == SCENES, process)
     _stopped_with(SCENES, run, process)
     each_once(run, names(scenes))
     assert len(list((run / "images").glob("*.png"))) == SCENES

@@ -38,7 +38,7 @@ ORDER = {
         "processes",
         "raw",
     ],
-    "pipelines": ["exitcodes", "console", "engine", "monitoring", "options", "verdict", "html", "run", "attempt", "challenge"],
+    "pipelines": ["exitcodes", "console", "engine", "options", "monitoring", "verdict", "html", "run", "attempt", "challenge"],
 }
 FLOORS = list(ORDER)
 NOT_FOR_MODELS = {"apache_beam", "pyarrow"}

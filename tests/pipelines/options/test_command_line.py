@@ -18,6 +18,7 @@ from dpdeblur.models.runtime import card
 from dpdeblur.models.runtime.backends import BACKENDS
 from dpdeblur.pipelines.cli import main
 from dpdeblur.pipelines.options import command_line, resolve
+from dpdeblur.pipelines.options.address import Address
 from dpdeblur.pipelines.options.command_line import Said
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of
 from dpdeblur.pipelines.options.declaration import Option, known_flags, options_of
@@ -34,6 +35,7 @@ NAMES = st.text(string.ascii_letters + string.digits + " _-./:=,'\"\\{}[]#&*!|>%
     lambda name: name.strip("- ")
 )
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "Address": st.builds(Address, st.ip_addresses().map(str), st.integers(1, 65535)),
     "SceneLimit": st.builds(SceneLimit, st.none() | st.integers(0, 10**6)),
     "Share": st.one_of(st.integers(0, 10**6).map(lambda n: Share(float(n))), st.just(Share(2.5, percent=True))),
     "Part": st.just(Part(2, 8)),
@@ -53,8 +55,6 @@ def said_for(option: Option, field: Any) -> st.SearchStrategy[Any]:
         return st.booleans()
     if option.choices:
         return st.sampled_from(option.choices)
-    if option.metavar == "PORT":
-        return st.integers(1, 65535)
     if "Names" in str(field.type):
         return st.lists(st.text(string.ascii_letters, min_size=1), min_size=1).map(Names)
     if option.many:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.pipelines.options import address as address_module
 from dpdeblur.pipelines.options import beam_words, redaction, values
+from dpdeblur.pipelines.options.address import Address, address
 from dpdeblur.pipelines.options.values import PixelSize, Share, duration, number, pixel_size, positive, real, share, size, text
 from dpdeblur.transforms.selection import Part
 
@@ -56,6 +58,12 @@ def test_number(said: str, value: int) -> None:
         (values.part, "0/4"),
         (values.part, "5/4"),
         (values.part, "1"),
+        (address, "0"),
+        (address, "70000"),
+        (address, "here:"),
+        (address, ":9464"),
+        (address, "::9464"),
+        (address, True),
     ],
 )
 def test_nonsense_is_refused_with_an_example(read: Callable[[Any], object], said: object) -> None:
@@ -76,6 +84,7 @@ READERS: dict[Callable[[Any], Any], st.SearchStrategy[Any]] = {
         st.floats(0, 100).map(lambda value: Share(value, percent=True)),
     ),
     values.part: st.integers(1, 99).flatmap(lambda parts: st.builds(Part, st.integers(1, parts), st.just(parts))),
+    address: st.builds(Address, st.one_of(st.just("localhost"), st.ip_addresses().map(str)), st.integers(1, 65535)),
     values.words: st.text(min_size=1).filter(str.strip),
 }
 
@@ -88,7 +97,7 @@ def test_a_value_written_and_read_is_itself(read: Callable[[Any], Any], data: st
     assert read(value) == value, "reading twice changes nothing"
 
 
-@pytest.mark.parametrize("module", [values, redaction, beam_words])
+@pytest.mark.parametrize("module", [address_module, values, redaction, beam_words])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).attempted > 0
     assert doctest.testmod(module).failed == 0
