@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 SNIFF_BYTES = 512
+_TABLE = "save the table as CSV"
 _SIGNS = (
-    (b"version https://git-lfs", "a Git LFS pointer; fetch the file itself with git lfs pull"),
-    (b"/annex/objects/", "a git-annex pointer; fetch the file itself with git annex get"),
-    (b"\x1f\x8b", "a file compressed by gzip; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "a file compressed by Zstandard; unpack it first"),
-    (b"\xfd7zXZ\x00", "a file compressed by xz; unpack it first"),
-    (b"BZh", "a file compressed by bzip2; unpack it first"),
-    (b"PK\x03\x04", "a zip archive; unpack it first"),
-    (b"<!doctype html", "a web page; was a download refused?"),
-    (b"<html", "a web page; was a download refused?"),
+    (rb"(?i)\s*version https://git-lfs", "a Git LFS pointer; fetch the file itself with git lfs pull"),
+    (rb"\s*/annex/objects/", "a git-annex pointer; fetch the file itself with git annex get"),
+    (rb"(?i)\s*<(!doctype html|html)", "a web page; was a download refused?"),
+    (rb"\x1f\x8b", "a file compressed by gzip; unpack it first"),
+    (rb"\x28\xb5\x2f\xfd", "a file compressed by Zstandard; unpack it first"),
+    (rb"\xfd7zXZ\0", "a file compressed by xz; unpack it first"),
+    (rb"\x04\x22\x4d\x18", "a file compressed by LZ4; unpack it first"),
+    (rb"BZh[1-9]1AY&SY", "a file compressed by bzip2; unpack it first"),
+    (rb"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (rb"Rar!\x1a\x07", "a RAR archive; unpack it first"),
+    (rb"PK\x03\x04.{26}(\[Content_Types\]|docProps|xl/|mimetypeapplication/vnd)", f"a workbook of a spreadsheet; {_TABLE}"),
+    (rb"PK\x03\x04", "a zip archive; unpack it first"),
+    (rb"\xd0\xcf\x11\xe0", f"a document of Microsoft Office; {_TABLE}"),
+    (rb"SQLite format 3\0", f"a database of SQLite; {_TABLE}"),
+    (rb"PAR1[\0-\x1f]", "a Parquet file; give it a name that ends in .parquet"),
+    (rb"\x89HDF\r\n", "an HDF5 file"),
+    (rb"\x89PNG\r\n|\xff\xd8\xff|II\*\0|MM\0\*", "a picture"),
+    (rb"%PDF", "a PDF"),
 )
+_PATTERNS = tuple((re.compile(sign, re.DOTALL), what) for sign, what in _SIGNS)
 
 
 def foreign_content(start: bytes) -> str:
@@ -22,5 +35,5 @@ def foreign_content(start: bytes) -> str:
     >>> foreign_content(b"version https://git-lfs.github.com/spec/v1")
     'a Git LFS pointer; fetch the file itself with git lfs pull'
     """
-    text = start[:SNIFF_BYTES].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    return next((what for sign, what in _SIGNS if start.startswith(sign) or text.startswith(sign.lower())), "")
+    start = start[:SNIFF_BYTES].removeprefix(b"\xef\xbb\xbf")
+    return next((what for pattern, what in _PATTERNS if pattern.match(start)), "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -22,6 +23,7 @@ from dpdeblur.pipelines.options import command_line
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
 from dpdeblur.pipelines.options.declaration import nearest
 from dpdeblur.transforms.errors import JobError, UsageError
+from dpdeblur.transforms.wording import cause_of
 
 SUPERVISED = ("deblur", "score", "watch")
 HELP = ("-h", "--help")
@@ -84,6 +86,19 @@ def _answer(words: list[str], action: Any) -> int:
     except KeyboardInterrupt as stopped:
         complain(str(stopped) or "Stopped.")
         return int(getattr(stopped, "exit_code", INTERRUPTED))
+    except Exception as error:
+        complain(_last_words(f"dpdeblur{command}", error))
+        return FAILED
+
+
+def _last_words(command: str, error: Exception) -> str:
+    """Return what to say of an error that nobody has turned into an answer."""
+    if isinstance(error, OSError):  # of a disk or a store
+        return f"{command}: {cause_of(error)}"
+    if isinstance(error, MemoryError):
+        return f"{command}: There is not enough memory: work on fewer scenes at once (--workers), or elsewhere."
+    trace = "".join(traceback.format_exception(error))
+    return f"{trace}{command}: This is a fault of dpdeblur. Please report it, with the lines above."
 
 
 def _run(words: list[str], *, own_process: bool) -> int:

@@ -25,6 +25,7 @@ from dpdeblur.pipelines.options.resolve import card_overrides, open_model
 from dpdeblur.transforms.records import UsageError
 
 OK, WRONG = 0, 2
+_LOWEST, _HIGHEST = -0.5, 1.5  # of values that a network may give for a picture from 0 to 1, and be right
 SOURCES = {"file": "in the file", "beside": "in the JSON file beside it", "shapes": "none: inferred from the shapes"}
 
 
@@ -94,7 +95,7 @@ def _stamp(options: ModelsOptions) -> int:
     """Write into a file, after it has run, what its card, the command line and the trial say of it."""
     model = open_model(options.model or "", options.backend, options)
     try:
-        width, height = check_runs(model)
+        trial = check_runs(model)
         card = _described(model.card, options)
         stamp(zoo.find(model.spec.model), card)
     except ModelError as error:
@@ -103,7 +104,8 @@ def _stamp(options: ModelsOptions) -> int:
         raise UsageError("stamping needs the package onnx: pip install 'dpdeblur[train]'") from None
     except OSError as error:
         raise UsageError(f"{options.model} cannot be written: {error.strerror or error}.") from error
-    write(f"The card of {card.name} is in {options.model}, and beside it. The model ran on {width}x{height} pixels.\n")
+    ran = f"The model ran on {trial.width}x{trial.height} pixels."
+    write(f"The card of {card.name} is in {options.model}, and beside it. {ran}\n")
     return OK
 
 
@@ -159,8 +161,14 @@ def _trials(model: Model) -> Iterator[tuple[str, str]]:
     yield "takes", f"{card.views}; {card.channel_order} in [{low:g}, {high:g}], {card.transfer} values"
     # First in a process of its own: a model that takes its process down must not take this one.
     memory = bytes_per_pixel(model.spec, *(fixed or 600 for fixed in model.fixed_size))
-    width, height = check_runs(model)
-    yield "runs", f"{width}x{height} pixels, padded to multiples of {card.size_multiple}; twice, to the same bits"
+    trial = check_runs(model)
+    yield "runs", f"{trial.width}x{trial.height} pixels, padded to multiples of {card.size_multiple}; twice, to the same bits"
+    if trial.lowest < _LOWEST or trial.highest > _HIGHEST:
+        yield (
+            "values",
+            f"from {trial.lowest:.3g} to {trial.highest:.3g}, of which all outside 0 to 1 is cut: does the model take and give "
+            "0 to 255 (--model-range byte), or -1 to 1 (--model-range signed)?",
+        )
     if memory is not None:
         yield "memory", f"about {memory:.0f} bytes per pixel" + _compared(card, memory)
     if card.exact_tiles:

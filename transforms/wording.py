@@ -24,6 +24,17 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
+def cause_of(error: OSError) -> str:
+    """Return what an error of a disk or a store says, with the file that it is about.
+
+    >>> cause_of(FileNotFoundError(2, "No such file or directory", "a.png")), cause_of(OSError("s3://b/k cannot be read"))
+    ('a.png: No such file or directory', 's3://b/k cannot be read')
+    """
+    if error.filename and error.strerror:
+        return f"{escaped(str(error.filename))}: {error.strerror}"
+    return error.strerror or str(error) or type(error).__name__
+
+
 def escaped(text: str) -> str:
     r"""Return a text of whatever origin, fit for a message, a table or a page: names of files may hold any bytes.
 

@@ -100,9 +100,11 @@ class Binding:
         wanted = (1, height, width, 3) if self.channels_last else (1, 3, height, width)
         if tensor.shape != wanted:
             found, expected = ("x".join(map(str, shape)) for shape in (tensor.shape, wanted))
+            near = tensor.ndim == 4 and all(0.7 < a / b < 1.4 for a, b in zip(tensor.shape, wanted, strict=True))
+            hint = "if the model needs a certain multiple of pixels, say it with --model-multiple"
             raise ModelError(
-                f"its output '{self.output}' is {found} where {expected} was due: it is no picture of the views' size; "
-                "if the model needs a certain multiple of pixels, say it with --model-multiple"
+                f"its output '{self.output}' is {found} where {expected} was due: it is no picture of the views' size"
+                + (f"; {hint}" if near else "")
             )
         picture: Planes = tensor[0].astype(np.float32, copy=False)
         if self.channels_last:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,15 @@ from dpdeblur.models.errors import ModelError
 from dpdeblur.models.runtime.binding import Planes
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.models.runtime.tiles import plan_tiles, restore_tiles
+
+
+class Trial(NamedTuple):
+    """What came of a picture. Attributes: width, height: pixels; lowest, highest: of the values that the model gave."""
+
+    width: int
+    height: int
+    lowest: float
+    highest: float
 
 
 def sample_planes(model: Model, height: int, width: int, seed: int = 0) -> Planes:
@@ -22,11 +32,8 @@ def sample_planes(model: Model, height: int, width: int, seed: int = 0) -> Plane
     return planes
 
 
-def check_runs(model: Model, height: int = 253, width: int = 379) -> tuple[int, int]:
+def check_runs(model: Model, height: int = 253, width: int = 379) -> Trial:
     """Restore an odd-sized picture twice.
-
-    Returns:
-        Its width and height.
 
     Raises:
         ModelError: where that fails, or the second run gives other bits.
@@ -37,7 +44,7 @@ def check_runs(model: Model, height: int = 253, width: int = 379) -> tuple[int, 
     first, second = (model.restore(planes, height, width).copy() for _ in range(2))
     if not np.array_equal(first, second):
         raise ModelError(f"the same picture gives two results, {np.abs(first - second).max():.3g} apart")
-    return width, height
+    return Trial(width, height, float(first.min()), float(first.max()))
 
 
 def check_tiles(model: Model) -> int:

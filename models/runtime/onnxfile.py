@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpdeblur.models.errors import ModelError
-from dpdeblur.models.foreign_content import SNIFF_BYTES, foreign_content
+from dpdeblur.models.runtime.other_formats import other_format
 from dpdeblur.models.runtime.protobuf import Value, fields, find, number, text
 
 _ELEMENT_TYPES = {1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
@@ -93,7 +93,7 @@ def read_onnx(content: bytes) -> OnnxFile:
 
 def _no_onnx(content: bytes) -> str:
     """Return what a file is instead, where its first bytes tell."""
-    return f"it is {what}" if (what := foreign_content(content[:SNIFF_BYTES])) else ""
+    return f"it is not an ONNX file but {what}" if (what := other_format(content)) else ""
 
 
 def external_paths(file: OnnxFile, folder: Path | None) -> tuple[Path, ...]:

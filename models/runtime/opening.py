@@ -112,7 +112,7 @@ def _tried(opened: Opened, outputs: tuple[Port, ...], *, probe_multiple: bool) -
         if fitting:
             card = CardOverrides(size_multiple=multiple).apply(opened.card) if probe_multiple else opened.card
             return replace(fitting[0], card=card)
-    raise ModelError(f"it restores no small picture of any size ({first}); if it needs a size, say it with --model-multiple")
+    raise ModelError(f"it restores no small picture of any size: {first}")
 
 
 def _sha256(content: bytes, weights: tuple[Path, ...]) -> str:

@@ -32,7 +32,7 @@ def _views_of(inputs: tuple[Port, ...], layout: str | None) -> str | None:
     """Return the views of inputs that speak for themselves; None where they do not."""
     channels = [channels_of(port, layout or "")[0] for port in inputs]
     if channels == [6]:
-        return "left right"
+        return "right left" if _views_named(inputs[0].name) == ["right", "left"] else "left right"
     named = [_view_named(port.name) for port in inputs]
     if set(channels) == {3} and sorted(map(str, named)) in (["left", "right"], ["combined", "left", "right"]):
         return ", ".join(map(str, named))
@@ -48,9 +48,19 @@ def _view_named(name: str) -> str | None:
     >>> [_view_named(name) for name in ("R", "img_l", "inputR", "LeftView", "x", "left_right")]
     ['right', 'left', 'right', 'left', None, None]
     """
-    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
-    said = {view for view, names in _NAMES.items() if any(word in names for word in words)}
+    said = set(_views_named(name))
     return said.pop() if len(said) == 1 else None
+
+
+def _views_named(name: str) -> list[str]:
+    """Return the views that the words of a name say, in their order.
+
+    >>> _views_named("right_left"), _views_named("img_rl"), _views_named("x")
+    (['right', 'left'], ['right', 'left'], [])
+    """
+    words = (word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+    parts = (part for word in words for part in (word if word in ("lr", "rl") else [word]))
+    return [view for part in parts for view, names in _NAMES.items() if part in names]
 
 
 def picture_outputs(card: Card, outputs: tuple[Port, ...]) -> tuple[Port, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from dpdeblur.models.errors import ModelError
@@ -26,11 +27,14 @@ def find(name_or_path: str) -> Path:
         return WEIGHTS / f"{name_or_path}.onnx"
     if "://" in name_or_path:
         raise ModelError(f"model '{name_or_path}' is not a local file: copy it to this machine, and name it by its path")
-    path = Path(name_or_path).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise ModelError(f"model '{name_or_path}' is a folder: name the ONNX file in it")
+    path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111 - Path would raise where there is no home
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise ModelError(f"model '{name_or_path}' is a folder: name the ONNX file in it")
+    except OSError as error:
+        raise ModelError(f"model '{name_or_path}' cannot be read: {error.strerror}") from None
     if path.suffix.lower() == ".onnx" or len(path.parts) > 1:
         near = difflib.get_close_matches(path.name, [f"{name}.onnx" for name in names()], 1)
         hint = f", or did you mean the package's '{Path(near[0]).stem}'?" if near else ""

@@ -11,6 +11,7 @@ from dpdeblur.pipelines.options.declaration import Option, options_of
 from dpdeblur.transforms.errors import UsageError
 
 _BEAM = "beam_options"
+_LARGEST = 1_000_000  # bytes
 
 
 def read(file: str, command: type[Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -50,8 +51,14 @@ def read(file: str, command: type[Any]) -> tuple[dict[str, Any], tuple[str, ...]
 def _root(file: str) -> Any:
     import yaml  # noqa: PLC0415 - most command lines name no file
 
+    if not file.strip():
+        raise UsageError("--config: the value is empty.")
     try:
-        return yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        with Path(file).open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise UsageError(f"--config {file} is larger than {_LARGEST} bytes: it is no file of options.")
+        return yaml.compose(content.decode("utf-8"), Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--config {file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     except yaml.YAMLError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import replace
 from typing import Any
 
@@ -249,4 +250,4 @@ def open_model(
 def address(model: str) -> str:
     """Name a file by its whole path, which holds in a worker that starts in another folder; other names stay."""
     path = store.local_path(model)
-    return store.absolute(model) if model not in zoo.names() and path and path.is_file() else model
+    return store.absolute(model) if model not in zoo.names() and path and os.path.isfile(path) else model  # noqa: PTH113

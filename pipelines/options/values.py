@@ -16,6 +16,7 @@ from attrs import frozen
 
 from dpdeblur.transforms.selection import Part
 
+_NO_PLACE = re.compile(r"(?!file:///)[a-z][a-z0-9+.-]*:/{2,}", re.IGNORECASE)  # "s3://", as of a variable that is empty
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {None: 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -101,6 +102,8 @@ def words(said: str | os.PathLike[str]) -> str:
         raise ValueError(f"{said!r} is no text")
     if not (found := text(said)).strip():
         raise ValueError("the value is empty")
+    if _NO_PLACE.fullmatch(found.strip()):
+        raise ValueError(f"{found} is only the beginning of an address: name the bucket or the folder too")
     return found
 
 

@@ -20,6 +20,7 @@ from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.tables.parquet import read_table
 from dpdeblur.transforms.tables.results import Run
 from dpdeblur.transforms.tables.schemas import from_table
+from dpdeblur.transforms.wording import cause_of
 
 LAYOUT = "run"
 SHARDS = "shard-*.tar"
@@ -50,7 +51,15 @@ class RunImages:
         Raises:
             UsageError: they would.
         """
-        if self.apart and (there := store.anything_in(self.uri)):
+        if not self.apart:
+            return
+        try:
+            there = store.anything_in(self.uri)
+        except OSError as error:
+            is_file = isinstance(error, NotADirectoryError)
+            what = "is a file: name a folder" if is_file else f"cannot be listed: {cause_of(error)}"
+            raise UsageError(f"--images-output {self.uri} {what}.") from error
+        if there:
             raise UsageError(
                 f"--images-output {self.uri} already holds files, such as {there}: pictures of several runs would overwrite "
                 "each other. Choose a new or an empty folder."

@@ -63,6 +63,17 @@ def test_check_says_yes_and_how(capsys: pytest.CaptureFixture[str], network: Pat
     assert f"Yes, it runs: dpdeblur deblur --model {network} --model-halo {tiny_onnx.conv_net_halo()}" in out
 
 
+@pytest.mark.parametrize(("factor", "offset"), [(255.0, 0.0), (2.0, -1.0)])
+def test_check_tells_of_values_that_would_be_cut(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, factor: float, offset: float
+) -> None:
+    path = tiny_onnx.scaled(tmp_path / "scaled.onnx", factor, offset)
+    code, out, _ = dpdeblur(capsys, "check", path)
+    assert code == 0
+    assert "--model-range byte" in out and "--model-range signed" in out
+    assert "values " not in dpdeblur(capsys, "check", tiny_onnx.scaled(path))[1]
+
+
 def test_check_finds_a_promise_that_is_not_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tiny_onnx.conv_net(tmp_path / "net.onnx")
     stamp(path, Card(name="net", size_multiple=8, halo_px=8, exact_tiles=True))

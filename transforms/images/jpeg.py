@@ -21,6 +21,7 @@ from dpdeblur.transforms.images.metadata import Metadata
 QUALITY = 95  # of what is written: at full chroma resolution, hard to tell from the image itself
 _LARGEST_SIDE = 65_500  # px: libjpeg's limit
 MAX_SCANS = 200  # a progressive file has about ten; each costs a pass over all pixels
+_JPEG_LS = 0xF7
 _START_OF_SCAN, _END_OF_IMAGE, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _ICC = b"ICC_PROFILE\0"
 # A marker that matters: not a stuffed 0xFF, nor a restart within a scan.
@@ -30,6 +31,8 @@ _MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd7\xff])")
 def read_header(data: bytes) -> ImageHeader:
     """Return what the frame header says (ITU T.81, B.2.2)."""
     for marker, at in segments(data):
+        if marker == _JPEG_LS:
+            raise UnsupportedImage("a JPEG-LS")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits, height, width, channels = struct.unpack_from(">BHHB", data, at)
             if marker > 0xC2:

@@ -63,14 +63,24 @@ def encode(image: Image, metadata: Metadata) -> bytes:
     if metadata.says_colour or metadata.orientation != 1:
         raise UnsupportedImage("a picture whose colour profile or orientation cannot be kept in a JPEG XL: choose PNG")
     container = bool(metadata.exif)
-    data = bytes(
+    data = bytearray(
         imagecodecs.jpegxl_encode(
             np.ascontiguousarray(image), lossless=True, effort=1, numthreads=1, usecontainer=container or None
         )
     )
+    if image.dtype == np.uint16:
+        _state_srgb(data)
     if not container:
-        return data
-    return data + struct.pack(">I4sI", 12 + len(metadata.exif), b"Exif", 0) + metadata.exif
+        return bytes(data)
+    return bytes(data) + struct.pack(">I4sI", 12 + len(metadata.exif), b"Exif", 0) + metadata.exif
+
+
+def _state_srgb(data: bytearray) -> None:
+    """Have a file of 16 bits state sRGB, where libjxl's binding states linear light, whatever the samples are."""
+    bare = data[:2] == jpeg_xl_header.SIGNATURE
+    codestream = memoryview(data) if bare else next(body for name, body in _boxes(data) if name == b"jxlc")
+    head = codestream[:_HEAD]
+    head[:] = jpeg_xl_header.as_srgb(bytes(head))
 
 
 def _check_known_samples(data: bytes, codestream: CodestreamHeader) -> None:
@@ -86,7 +96,7 @@ def _jpeg_inside(data: bytes) -> bytes:
     return bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def _boxes(data: bytes | bytearray) -> Iterator[tuple[bytes, memoryview]]:
     """Yield type and content of each box of a container; none of a bare codestream. Content that is cut short is shorter."""
     at, view = 0, memoryview(data)
     while data[:2] != jpeg_xl_header.SIGNATURE and at + 8 <= len(data):

@@ -17,7 +17,7 @@ _LOSSY = "a lossy JPEG XL (make it with distance 0)"
 # Numbers of the standard, which are those of ITU-T H.273 but for P3, whose primaries H.273 counts once for each white.
 _D65, _CUSTOM, _DCI_WHITE = 1, 2, 11
 _SRGB_PRIMARIES, _BT2100_PRIMARIES, _P3_PRIMARIES = 1, 9, 11
-_SRGB_TRANSFER = 13
+_LINEAR_TRANSFER, _SRGB_TRANSFER = 8, 13
 _H273_PRIMARIES = {
     (_D65, _SRGB_PRIMARIES): 1,
     (_D65, _BT2100_PRIMARIES): 9,
@@ -43,18 +43,21 @@ class CodestreamHeader:
         metadata: Orientation and colours.
         is_modular: Whether the first frame is coded in the mode that can be lossless; None where an ICC profile, which only a
             decoder can skip, stands before what would say so.
+        transfer_at: The bit of the codestream at which the number of the transfer function begins; None where there is none.
     """
 
     image: ImageHeader
     metadata: Metadata
     is_modular: bool | None
+    transfer_at: int | None = None
 
 
 class _Bits:
     """Bits of a codestream, the least significant of each byte first."""
 
     def __init__(self, data: bytes) -> None:
-        self.value, self.left = int.from_bytes(data, "little"), len(data) * 8
+        self.value, self.size = int.from_bytes(data, "little"), len(data) * 8
+        self.left = self.size
 
     def take(self, count: int) -> int:
         self.left -= count
@@ -100,10 +103,23 @@ def parse(codestream: bytes) -> CodestreamHeader:
         raise UnsupportedImage("a JPEG XL with an alpha or extra channel")
     if bits.take(1):  # colours made for the eye: samples are not those of a file
         raise UnsupportedImage(_LOSSY)
-    channels, colour = _colour(bits)
+    channels, colour, transfer_at = _colour(bits)
     is_modular = None if colour.unreadable_profile else _is_modular(bits, bool(has_extra_fields))
     image = ImageHeader(width, height, channels, depth)
-    return CodestreamHeader(image, replace(colour, orientation=orientation), is_modular)
+    return CodestreamHeader(image, replace(colour, orientation=orientation), is_modular, transfer_at)
+
+
+def as_srgb(codestream: bytes) -> bytes:
+    """Return the beginning of a codestream that states linear light, stating sRGB instead: both take the same bits.
+
+    Raises:
+        ValueError: It does not state linear light by its number.
+    """
+    at, bits = parse(codestream).transfer_at, int.from_bytes(codestream, "little")
+    linear, srgb = (2 | (number - 2) << 2 for number in (_LINEAR_TRANSFER, _SRGB_TRANSFER))
+    if at is None or (bits >> at) & 0b111111 != linear:
+        raise ValueError("its codestream does not state linear light")
+    return (bits ^ ((linear ^ srgb) << at)).to_bytes(len(codestream), "little")
 
 
 def _orientation(bits: _Bits) -> int:
@@ -132,16 +148,16 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return side(), height
 
 
-def _colour(bits: _Bits) -> tuple[int, Metadata]:
-    """Return the number of channels and the colours (E.2)."""
+def _colour(bits: _Bits) -> tuple[int, Metadata, int | None]:
+    """Return the number of channels, the colours (E.2), and the bit at which the number of the transfer function begins."""
     if bits.take(1):
-        return 3, Metadata()
+        return 3, Metadata(), None
     has_profile, space = bits.take(1), bits.enum()
     if space not in (0, _GREY):
         raise UnsupportedImage("a JPEG XL of neither RGB nor one channel")
     channels = 1 if space == _GREY else 3
     if has_profile:
-        return channels, Metadata(unreadable_profile=True)
+        return channels, Metadata(unreadable_profile=True), None
     white = bits.enum()
     white_xy = _xy(bits) if white == _CUSTOM else _WHITES.get(white)
     primaries = _SRGB_PRIMARIES if space == _GREY else bits.enum()
@@ -150,13 +166,14 @@ def _colour(bits: _Bits) -> tuple[int, Metadata]:
     else:
         primaries_xy = _PRIMARIES.get(primaries)
     gamma = bits.take(24) // 100 if bits.take(1) else None
+    transfer_at = None if gamma else 8 * len(SIGNATURE) + bits.size - bits.left
     transfer = None if gamma else bits.enum()
     bits.enum()  # rendering intent
     if transfer in _H273_TRANSFERS and (white, primaries) in _H273_PRIMARIES:
-        return channels, png_colour(None, None, (_H273_PRIMARIES[white, primaries], transfer))
+        return channels, png_colour(None, None, (_H273_PRIMARIES[white, primaries], transfer)), transfer_at
     if gamma and white_xy and primaries_xy:
-        return channels, png_colour(white_xy + primaries_xy, gamma, None)
-    return channels, Metadata(unreadable_profile=True)
+        return channels, png_colour(white_xy + primaries_xy, gamma, None), None
+    return channels, Metadata(unreadable_profile=True), transfer_at
 
 
 def _xy(bits: _Bits) -> tuple[int, int]:

@@ -30,13 +30,15 @@ _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _REFUSED = {b"tRNS": "a transparent colour", b"acTL": "several frames", b"CgBI": "Apple's private changes"}
 _COLOUR = (b"cHRM", b"cICP", b"gAMA", b"sRGB")
 _INTERLACE = 28  # where the file says whether it is
+# Of the seven passes of an interlaced image: the first row and column, and how far to the next.
+_ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 _PIECE = 1 << 20  # bytes that are compressed at a time
 
 
 def read_header(data: bytes) -> ImageHeader:
     """Return what the IHDR chunk says (11.2.1)."""
-    size, name, width, height, bits, colour, _, _, interlace, crc = struct.unpack_from(">I4sIIBBBBBI", data, 8)
-    if (size, name) != (13, b"IHDR") or zlib.crc32(data[12:29]) != crc or interlace > 1:
+    size, name, width, height, bits, colour, compression, filters, interlace, crc = struct.unpack_from(">I4sIIBBBBBI", data, 8)
+    if (size, name) != (13, b"IHDR") or zlib.crc32(data[12:29]) != crc or compression or filters or interlace > 1:
         raise ValueError("its IHDR chunk is wrong")
     if colour == 3:
         raise UnsupportedImage("a PNG with a palette")
@@ -81,20 +83,43 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
         UnsupportedImage: It has transparency, or several frames.
     """
     compressed = _checked_pixels(memoryview(data))
-    if data[_INTERLACE]:  # rare, and libpng knows how; the chunks are sound by now
-        return np.asarray(imagecodecs.png_decode(data))
-    pixel = header.channels * header.bits // 8
-    size = header.width * pixel
-    filtered = np.empty((header.height, 1 + size), np.uint8)
-    inflated = imagecodecs.deflate_decode(compressed, out=filtered.reshape(-1).data)
-    if len(inflated) != filtered.size:
-        raise ValueError(f"{len(inflated)} of {filtered.size} bytes of pixels")
-    return _unfiltered(filtered, header, pixel)
+    if data[_INTERLACE]:
+        return _of_passes(compressed, header)
+    return _unfiltered(_inflated_pixels(compressed, _bytes(header)), header)
 
 
-def _unfiltered(filtered: NDArray[np.uint8], header: ImageHeader, pixel: int) -> Image:
-    rows = np.empty((header.height, filtered.shape[1] - 1), np.uint8)
-    samples = rows if header.bits == 8 else rows.view(np.uint16)
+def _of_passes(compressed: Any, header: ImageHeader) -> Image:
+    """Return an image that comes in seven passes, each an image of its own (8.1)."""
+    image = np.empty((header.height, header.width, header.channels), np.uint8 if header.bits == 8 else np.uint16)
+    parts = [image[top::down, left::across] for top, left, down, across in _ADAM7]
+    headers = [replace(header, height=part.shape[0], width=part.shape[1]) for part in parts if part.size]
+    pixels, at = _inflated_pixels(compressed, sum(map(_bytes, headers))), 0
+    for part, one in zip((part for part in parts if part.size), headers, strict=True):
+        part[...] = _unfiltered(pixels[at : at + _bytes(one)], one).reshape(part.shape)
+        at += _bytes(one)
+    return image if header.channels == 3 else image[..., 0]
+
+
+def _bytes(header: ImageHeader) -> int:
+    """Return how many bytes the filtered rows of an image take."""
+    return header.height + header.sample_bytes
+
+
+def _inflated_pixels(compressed: Any, size: int) -> NDArray[np.uint8]:
+    pixels = np.empty(size, np.uint8)
+    try:
+        inflated = len(imagecodecs.deflate_decode(compressed, out=pixels.data))
+    except imagecodecs.DeflateError as error:
+        raise ValueError("its pixels do not decompress, or are too many" if "SPACE" in str(error) else str(error)) from error
+    if inflated != size:
+        raise ValueError(f"{inflated} of {size} bytes of pixels")
+    return pixels
+
+
+def _unfiltered(pixels: NDArray[np.uint8], header: ImageHeader) -> Image:
+    filtered, pixel = pixels.reshape(header.height, -1), header.channels * header.bits // 8
+    rows: NDArray[np.uint8] = np.empty((header.height, filtered.shape[1] - 1), np.uint8)
+    samples: NDArray[Any] = rows if header.bits == 8 else rows.view(np.uint16)
     to_swap = samples if header.bits == 16 and sys.byteorder == "little" else np.empty((0, 0), np.uint16)
     if png_filters.unfilter(filtered, pixel, rows, to_swap, np.zeros(rows.shape[1], np.uint8)) < header.height:
         raise ValueError("an unknown filter")

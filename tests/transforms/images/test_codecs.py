@@ -65,6 +65,19 @@ def ihdr(width: int, height: int, bits: int = 8, colour: int = 0, interlace: int
 IEND = chunk(b"IEND", b"")
 
 
+def interlaced(picture: Image) -> bytes:
+    """A PNG in the seven passes of Adam7, not filtered."""
+    height, width = picture.shape[:2]
+    rows = bytearray()
+    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    for left, top, across, down in passes:
+        for row in picture[top::down, left::across]:
+            if row.size:
+                rows += b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes()
+    head = ihdr(width, height, 8 * picture.itemsize, 2 if picture.ndim == 3 else 0, interlace=1)
+    return png(head, chunk(b"IDAT", zlib.compress(rows)), IEND)
+
+
 def form(data: bytes) -> tuple[int, int, int, int]:
     header = codecs.read_header(data)
     return header.width, header.height, header.channels, header.bits
@@ -81,6 +94,7 @@ def lossless(picture: Image) -> dict[str, bytes]:
         "tiff": codecs.encode(picture, "tiff"),
         "jxl in a container": bytes(imagecodecs.jpegxl_encode(picture, lossless=True, effort=3, usecontainer=True)),
     }
+    files["png, interlaced"] = interlaced(picture)
     for compression in (None, "lzw", "zlib", "packbits", "zstd"):
         files[f"tiff {compression}"] = tiff(picture, compression=compression)
     files["tiff, big-endian"] = tiff(picture, byteorder=">")
@@ -229,6 +243,7 @@ REFUSED = {
     "JPEG in TIFF": (tiff(photograph(8, 3), compression="jpeg"), "compression 7"),
     "CMYK JPEG": (pillow(PIL.Image.fromarray(photograph(8, 3)).convert("CMYK"), "JPEG"), "CMYK"),
     "12-bit JPEG": (imagecodecs.jpeg8_encode(photograph(16, 1) >> 4, bitspersample=12), "JPEG"),
+    "JPEG-LS": (imagecodecs.jpegls_encode(photograph(8, 3)), "JPEG-LS"),
     "lossless JPEG": (imagecodecs.ljpeg_encode(photograph(16, 1)), "JPEG"),
     "lossy JPEG XL": (imagecodecs.jpegxl_encode(photograph(8, 3), distance=1.0), "lossy"),
     "float JPEG XL": (imagecodecs.jpegxl_encode(photograph(8, 1).astype(np.float32) / 255, lossless=True), "floating-point"),

@@ -123,6 +123,19 @@ def test_colours_that_only_a_png_can_say_are_refused_elsewhere(codec: str) -> No
         codecs.encode(photograph(8, 3), codec, metadata=Metadata(colour_chunks=((b"gAMA", b"\0\0\0\1"),)))
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("boxes", [False, True])
+def test_a_jpeg_xl_that_we_write_says_srgb(bits: int, channels: int, boxes: bool) -> None:
+    """The binding of libjxl states linear light for 16 bits: viewers would show the picture far too bright."""
+    exif = camera_data(1).tobytes().removeprefix(b"Exif\0\0") if boxes else b""
+    written = codecs.encode(photograph(bits, channels), "jxl", metadata=Metadata(exif=exif))
+    assert (b"Exif" in written) == boxes
+    assert not codecs.read_metadata(written).says_colour
+    np.testing.assert_array_equal(codecs.decode(written), photograph(bits, channels))
+    np.testing.assert_array_equal(imagecodecs.jpegxl_decode(written), photograph(bits, channels))
+
+
 def test_what_a_jpeg_xl_cannot_keep_is_refused() -> None:
     for metadata in (Metadata(icc_profile=PROFILES["linear"]), Metadata(orientation=6)):
         with pytest.raises(SceneError, match="choose PNG"):
