@@ -9,7 +9,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, Collection
+from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, BucketScenes, Collection
 from dpdeblur.transforms.records import Failure, Member, Scene, Score, Source, UsageError, failure_to_find
 from dpdeblur.transforms.resuming.earlier import scene_of_picture
 from dpdeblur.transforms.shards.tar_shards import INDEX
@@ -118,16 +118,17 @@ def find(run: Run) -> Collection:
     there = _pictures(run, folders)
     found, buckets = Collection(store.absolute(run.folder), LAYOUT), buckets_for(len(kept), SCENES_AT_ONCE)
     for number in range(buckets):
-        pictures, seen = dict(there.bucket(number, buckets)), set[str]()
+        pictures, seen, items = dict(there.bucket(number, buckets)), set[str](), list[Scene | Failure]()
         for scene_id, subset, place in kept.bucket(number, buckets):
             if scene_id in seen:
                 raise UsageError(f"{run.folder} mixes two runs: scene {scene_id!r} is in its tables twice.")
             seen.add(scene_id)
             picture = pictures.get(scene_id) or pictures.get(place.uri)
             if picture is None:
-                found.add(_gone(scene_id, subset, place.uri))
+                items.append(_gone(scene_id, subset, place.uri))
             else:
-                found.add(Scene(scene_id, picture, picture, subset=subset, restored=picture))
+                items.append(Scene(scene_id, picture, picture, subset=subset, restored=picture))
+        found.add(BucketScenes.of(items))
     return found
 
 

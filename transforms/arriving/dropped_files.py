@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from dpdeblur.transforms.layouts import manifest, shards
 from dpdeblur.transforms.layouts.candidates import CandidateScene
-from dpdeblur.transforms.layouts.foreign_tables import Row
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.shards import UnusedMember
 from dpdeblur.transforms.records import UsageError
@@ -68,7 +67,7 @@ class _Content:
 
     candidates: Sequence[CandidateScene] = ()
     unused_members: Sequence[UnusedMember] = ()
-    rows: Sequence[tuple[int, Row | str]] = ()
+    rows: Sequence[tuple[int, manifest.PlainRow | str]] = ()
     is_foreign: bool = False
     is_read: bool = False
 
@@ -148,7 +147,7 @@ def _shard(file: File) -> _Content:
 def _manifest(file: File) -> _Content:
     if not manifest.names_views(file.source.uri):
         return _Content(is_foreign=True)
-    return _Content(rows=list(manifest.Reader(file.source.uri).rows()), is_read=True)
+    return _Content(rows=list(manifest.Reader(file.source.uri).plain_rows()), is_read=True)
 
 
 def _not_read(file: File, problem: str, *, may_pass: bool = False) -> CandidateScene:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import marshal
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter, itemgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dpdeblur.transforms.layouts.find import Found
 from dpdeblur.transforms.layouts.left_out import LeftOut
-from dpdeblur.transforms.records import ROLES, Failure, Scene, scene_from_tuple, scene_to_tuple
+from dpdeblur.transforms.records import ROLES, Failure, PlainScene, Scene, scene_from_tuple, scene_to_tuple
 from dpdeblur.transforms.storage.spool import Spool, buckets_for, in_order
 
 SHOWN = 3
@@ -22,10 +23,6 @@ PLACES = {role: 3 + ROLES.index(role) for role in OPTIONAL_ROLES}
 
 SCENES_AT_ONCE = 20_000
 """Scenes of a bucket, about."""
-
-Item = Scene | Failure | str
-"""A whole scene, one that cannot be used, or the id of one that was not asked for."""
-
 
 ItemT = TypeVar("ItemT", Scene, Failure)
 
@@ -40,14 +37,30 @@ class BucketScenes:
         unselected: ids of those that were not asked for.
     """
 
-    plain: list[tuple[Any, ...]]
+    plain: list[PlainScene]
     failures: list[Failure]
-    unselected: frozenset[str]
+    unselected: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, items: Iterable[Scene | Failure]) -> BucketScenes:
+        """Return a bucket of scenes, whole or not, in any order."""
+        plain, failures = list[PlainScene](), list[Failure]()
+        for item in items:
+            plain.append(scene_to_tuple(item)) if isinstance(item, Scene) else failures.append(item)
+        return cls(sorted(plain, key=itemgetter(0)), sorted(failures, key=attrgetter("scene_id")))
 
     @property
     def scenes(self) -> list[Scene]:
         """Return the whole scenes, sorted by id."""
         return list(map(scene_from_tuple, self.plain))
+
+    def only(self, wants: Callable[[str, str], bool]) -> BucketScenes:
+        """Return the bucket without those that are not wanted, given their id and subset: they are unselected, too."""
+        plain = [scene for scene in self.plain if wants(scene[0], scene[1])]
+        failures = [failure for failure in self.failures if wants(failure.scene_id, failure.subset)]
+        there = {*map(itemgetter(0), self.plain), *(failure.scene_id for failure in self.failures)}
+        kept = {*map(itemgetter(0), plain), *(failure.scene_id for failure in failures)}
+        return BucketScenes(plain, failures, self.unselected | (there - kept))
 
     @property
     def asked_for(self) -> list[Scene | Failure]:
@@ -100,24 +113,19 @@ class Census(Overview):
         """Return what is said of them as a whole."""
         return Overview(**{column.name: getattr(self, column.name) for column in fields(Overview)})
 
-    def count(self, item: Item) -> None:
-        """Count one more; no id comes twice."""
-        if isinstance(item, Scene):
-            self._count_scene(item, scene_to_tuple(item))
-        elif isinstance(item, Failure):
-            self.failures += 1
-            _keep_first(self.first_failures, item)
-        else:
-            self.unselected += 1
-
-    def _count_scene(self, scene: Scene, plain: tuple[Any, ...]) -> None:
-        self.scenes += 1
-        if scene.subset:
-            self.subsets[scene.subset] += 1
+    def count(self, bucket: BucketScenes) -> None:
+        """Count those of one more bucket; no id comes twice."""
+        plain = bucket.plain
+        self.scenes += len(plain)
+        self.failures += len(bucket.failures)
+        self.unselected += len(bucket.unselected)
+        self.subsets.update(filter(None, map(itemgetter(1), plain)))
         for role, place in PLACES.items():
-            if plain[place]:
-                self.with_role[role] += 1
-        _keep_first(self.first, scene)
+            self.with_role[role] += len(plain) - [*map(itemgetter(place), plain)].count(None)
+        for scene in plain[:SHOWN]:
+            _keep_first(self.first, scene_from_tuple(scene))
+        for failure in bucket.failures[:SHOWN]:
+            _keep_first(self.first_failures, failure)
 
     def merge(self, other: Census) -> None:
         """Add what is known of another part."""
@@ -137,38 +145,35 @@ class Census(Overview):
 class Collection(Census):
     """What lies in a place: as `Found`, without holding it in memory."""
 
-    _items: Spool[tuple[Any, ...] | Failure | str] = field(default_factory=Spool)
+    _plain: Spool[PlainScene] = field(default_factory=lambda: Spool(format=marshal))
+    _failures: Spool[Failure] = field(default_factory=Spool)
+    _unselected: Spool[str] = field(default_factory=Spool)
 
     @classmethod
     def of(cls, found: Found) -> Collection:
         """Return a collection of what was found in memory."""
         collection = cls(found.source, found.layout, found.left_out, found.remarks)
-        for items in (found.scenes, found.failures, found.unselected):
-            for item in items:
-                collection.add(item)
+        collection.add(replace(BucketScenes.of([*found.scenes, *found.failures]), unselected=found.unselected))
         return collection
 
-    def add(self, item: Item) -> None:
-        """Take one more; no id comes twice."""
-        if isinstance(item, Scene):
-            plain = scene_to_tuple(item)
-            self._count_scene(item, plain)
-            self._items.add(item.scene_id, plain)
-            return
-        self.count(item)
-        if isinstance(item, str):
-            self._items.add(item, item)
-        else:
-            self._items.add(item.scene_id, item)
+    def add(self, bucket: BucketScenes) -> None:
+        """Take those of one more bucket; no id comes twice."""
+        self.count(bucket)
+        self._plain.add_all(map(itemgetter(0), bucket.plain), bucket.plain)
+        self._failures.add_all((failure.scene_id for failure in bucket.failures), bucket.failures)
+        self._unselected.add_all(bucket.unselected, bucket.unselected)
 
     def parts(self) -> Iterator[BucketScenes]:
         """Yield all scenes, a bucket at a time."""
-        buckets = buckets_for(len(self._items), SCENES_AT_ONCE)
+        buckets = self._buckets()
         return (self.bucket(number, buckets) for number in range(buckets))
+
+    def _buckets(self) -> int:
+        return buckets_for(len(self._plain) + len(self._failures) + len(self._unselected), SCENES_AT_ONCE)
 
     def in_order(self) -> Iterator[Scene]:
         """Return the whole scenes sorted by id, with about one bucket of them in memory."""
-        buckets = buckets_for(len(self._items), SCENES_AT_ONCE)
+        buckets = self._buckets()
         return map(scene_from_tuple, in_order((part.plain for part in self.parts()), buckets, itemgetter(0)))
 
     def bucket(self, number: int, buckets: int) -> BucketScenes:
@@ -178,16 +183,10 @@ class Collection(Census):
             number: of the bucket, from 0.
             buckets: how many there are: a power of two.
         """
-        plain, failures, unselected = list[tuple[Any, ...]](), list[Failure](), set[str]()
-        for item in self._items.bucket(number, buckets):
-            if isinstance(item, tuple):
-                plain.append(item)
-            elif isinstance(item, Failure):
-                failures.append(item)
-            else:
-                unselected.add(item)
         return BucketScenes(
-            sorted(plain, key=itemgetter(0)), sorted(failures, key=attrgetter("scene_id")), frozenset(unselected)
+            sorted(self._plain.bucket(number, buckets), key=itemgetter(0)),
+            sorted(self._failures.bucket(number, buckets), key=attrgetter("scene_id")),
+            frozenset(self._unselected.bucket(number, buckets)),
         )
 
 

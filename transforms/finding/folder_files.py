@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 
+from dpdeblur.transforms.finding.collection import BucketScenes
 from dpdeblur.transforms.finding.layout_counts import READ, SETTLED, LayoutCounts, Refusal
 from dpdeblur.transforms.layouts import shards
-from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled, pictures, refuse_collisions, settle
+from dpdeblur.transforms.layouts.candidates import CandidateScene, pictures, refuse_collisions, settle
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.left_out import DEAD_LINK, OTHER_PICTURE, LeftOutCounter
 from dpdeblur.transforms.layouts.reading import Reading, unread, unreadable, unused
@@ -158,7 +159,7 @@ def _contents(
     return shards.in_shards(list(filter(shards.is_shard, listing.files)), rows)
 
 
-def settle_together(name: str, found: Candidates) -> tuple[Settled, LayoutCounts]:
+def settle_together(name: str, found: Candidates) -> tuple[BucketScenes, LayoutCounts]:
     """Return what comes of the candidates of one layout that have the same ids, and what is to be counted besides.
 
     Args:
@@ -177,7 +178,8 @@ def settle_together(name: str, found: Candidates) -> tuple[Settled, LayoutCounts
     for candidate in found.spare:
         if candidate.scene_id in known:
             _leave_out(candidate, counts.left_out)
-    return settle(candidates), counts
+    settled = settle(candidates)
+    return BucketScenes.of([*settled.scenes, *settled.failures]), counts
 
 
 def _place(candidate: CandidateScene) -> str:

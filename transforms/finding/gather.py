@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 
-from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, Collection
+from dpdeblur.transforms.finding.collection import SCENES_AT_ONCE, BucketScenes, Collection
 from dpdeblur.transforms.finding.folder_files import (
     CANDIDATE_KINDS,
     SHARDS,
@@ -27,16 +27,17 @@ from dpdeblur.transforms.finding.folder_files import (
 from dpdeblur.transforms.finding.layout_counts import MANIFEST, READ, LayoutCounts, chosen
 from dpdeblur.transforms.finding.manifest_rows import rows_by_id, settle_rows
 from dpdeblur.transforms.layouts import manifest, shards
-from dpdeblur.transforms.layouts.candidates import CandidateScene, Settled
+from dpdeblur.transforms.layouts.candidates import CandidateScene
 from dpdeblur.transforms.layouts.find import absolute, check_manifest, is_manifest, no_restored, walk_place
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.shard_index import folder_of_shards, index_rows, is_index
-from dpdeblur.transforms.layouts.slips import View, unread_columns
+from dpdeblur.transforms.layouts.slips import Views, unread_columns
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for, collector_paused
 from dpdeblur.transforms.storage.walk import File
 
 FILES_AT_ONCE, VIEWS_AT_ONCE = 80_000, 50_000
+PARTS_OF_VIEWS_IN_MEMORY = 1000
 
 
 @collector_paused()
@@ -67,15 +68,15 @@ def _of_manifest(source: str, restored: bool) -> LayoutCounts:
     rows = rows_by_id(reader)
     counts = _counts_with_scenes()
     counts.unread_columns = unread_columns(source, restored=restored)
-    views, buckets = Spool[View](), buckets_for(len(rows), SCENES_AT_ONCE)
+    views, parts = Spool[Views](PARTS_OF_VIEWS_IN_MEMORY), buckets_for(2 * len(rows), VIEWS_AT_ONCE)
+    buckets = buckets_for(len(rows), SCENES_AT_ONCE)
     for number in range(buckets):
-        settled, named, others = settle_rows(reader, rows.bucket(number, buckets))
-        for view in named:
-            views.add_to(view[0] % PARTITIONS, view)
-        _add(settled, others, counts)
-    buckets = buckets_for(len(views), VIEWS_AT_ONCE)
-    for number in range(buckets):
-        counts.slips.add_shared(views.bucket(number, buckets))
+        settled = settle_rows(reader, rows.bucket(number, buckets))
+        for part, some in Views.of(settled.views).by_digest(parts):
+            views.add_to(part, some)
+        _add(settled.bucket, settled.counts, counts)
+    for part in range(parts):
+        counts.slips.add_shared(views.bucket(part, PARTITIONS))
     return counts
 
 
@@ -126,9 +127,7 @@ def _counts_with_scenes() -> LayoutCounts:
     return LayoutCounts(scenes=Collection("", ""))
 
 
-def _add(settled: Settled, others: LayoutCounts, counts: LayoutCounts) -> None:
+def _add(bucket: BucketScenes, others: LayoutCounts, counts: LayoutCounts) -> None:
     counts.merge(others)
     assert isinstance(counts.scenes, Collection)
-    for items in (settled.scenes, settled.failures):
-        for item in items:
-            counts.scenes.add(item)
+    counts.scenes.add(bucket)

@@ -78,11 +78,7 @@ def part_of(collection: Collection, selection: Selection) -> Collection:
     chosen = iter(taken(pa.chunked_array(ids, pa.large_string()), selection)) if ranked else None
     part = Collection(collection.source, collection.layout, collection.left_out, collection.remarks)
     for bucket in collection.parts():
-        for item in bucket.asked_for:
-            wanted = passes(item.scene_id, item.subset) and (chosen is None or bool(next(chosen)))
-            part.add(item if wanted else item.scene_id)
-        for scene_id in bucket.unselected:
-            part.add(scene_id)
+        part.add(bucket.only(lambda name, subset: passes(name, subset) and (chosen is None or bool(next(chosen)))))
     return part
 
 
@@ -105,10 +101,7 @@ def without_empty_subsets(collection: Collection) -> Collection:
     remark = f"Not worked on, as none of their scenes has all that is needed: the subsets {names}."
     rest = Collection(collection.source, collection.layout, collection.left_out, (*collection.remarks, remark))
     for bucket in collection.parts():
-        for item in bucket.asked_for:
-            rest.add(item.scene_id if item.subset in empty else item)
-        for scene_id in bucket.unselected:
-            rest.add(scene_id)
+        rest.add(bucket.only(lambda _, subset: subset not in empty))
     return rest
 
 

@@ -66,11 +66,7 @@ class Wanted:
             beyond = self.last is not None and scene_id > self.last
             return passes(scene_id, subset) and not beyond and (self.ids is None or scene_id in self.ids)
 
-        plain = [scene for scene in bucket.plain if wants(scene[0], scene[1])]
-        failures = [failure for failure in bucket.failures if wants(failure.scene_id, failure.subset)]
-        there = {*map(itemgetter(0), bucket.plain), *(failure.scene_id for failure in bucket.failures)}
-        kept = {*map(itemgetter(0), plain), *(failure.scene_id for failure in failures)}
-        return BucketScenes(plain, failures, bucket.unselected | (there - kept))
+        return bucket.only(wants)
 
 
 def select_by_name(found: Overview, names: Iterable[Names], selection: Selection) -> tuple[Overview, Wanted]:

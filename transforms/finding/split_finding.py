@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import apache_beam as beam
@@ -16,8 +15,6 @@ from apache_beam.pvalue import TaggedOutput
 
 from dpdeblur.transforms.finding.collection import BucketScenes
 from dpdeblur.transforms.finding.layout_counts import CountsByLayout, LayoutCounts
-from dpdeblur.transforms.layouts.candidates import Settled
-from dpdeblur.transforms.records import scene_to_tuple
 from dpdeblur.transforms.storage.spool import PARTITIONS
 
 ItemT = TypeVar("ItemT")
@@ -93,15 +90,11 @@ def counts_of(place: Place, counts: CountsByLayout) -> TaggedOutput:
     return TaggedOutput(COUNTS, (place.number, counts))
 
 
-def found_scenes(place: Place, partition: int, layout: str, settled: Settled, counts: LayoutCounts) -> Iterator[Any]:
+def found_scenes(place: Place, partition: int, layout: str, scenes: BucketScenes, counts: LayoutCounts) -> Iterator[Any]:
     """Yield the scenes of a partition, and the counts with them."""
-    for items in (settled.scenes, settled.failures):
-        for item in items:
-            counts.scenes.count(item)
-    plain = sorted(map(scene_to_tuple, settled.scenes))
-    failures = sorted(settled.failures, key=attrgetter("scene_id"))
-    if plain or failures:
-        yield place.key(partition), FoundScenes(layout, BucketScenes(plain, failures, frozenset()))
+    counts.scenes.count(scenes)
+    if scenes.plain or scenes.failures:
+        yield place.key(partition), FoundScenes(layout, scenes)
     yield counts_of(place, {layout: counts})
 
 

@@ -14,8 +14,6 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
 from dpdeblur.transforms.finding.layout_counts import LISTED, MANIFEST, LayoutCounts, Refusal
 from dpdeblur.transforms.finding.manifest_rows import NumberedRow, settle_rows
@@ -37,11 +35,11 @@ from dpdeblur.transforms.layouts.find import check_manifest
 from dpdeblur.transforms.layouts.ids import printable
 from dpdeblur.transforms.layouts.manifest import Reader
 from dpdeblur.transforms.layouts.parquet_table import RowGroup
-from dpdeblur.transforms.layouts.slips import View, unread_columns
+from dpdeblur.transforms.layouts.slips import Views, unread_columns
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.spool import PARTITIONS, bucket_of
 
-VIEWS = "views"
+VIEWS, PARTS_OF_VIEWS = "views", 64
 Part = tuple[Place, RowGroup | None]
 
 
@@ -79,7 +77,7 @@ class _Rows(beam.DoFn):
         place, group = part
         reader, batches = Reader(place.source), Batches[NumberedRow]()
         try:
-            for number, row in reader.rows(group):
+            for number, row in reader.plain_rows(group):
                 partition = bucket_of(printable(reader.name(number, row)), PARTITIONS)
                 yield from batches.add(place.key(partition), (number, row))
         except UsageError as error:
@@ -92,24 +90,16 @@ class _Scenes(beam.DoFn):
     def __init__(self, places: dict[int, Place]) -> None:
         self.places = places
 
-    def start_bundle(self) -> None:
-        self.views = Batches[View]()
-
     def process(self, rows: tuple[int, Iterable[Batch[NumberedRow]]]) -> Iterator[Any]:
         number, partition = place_and_partition(rows[0])
         place = self.places[number]
-        settled, views, counts = settle_rows(Reader(place.source), items_of(rows[1]))
-        for view in views:
-            for batch in self.views.add(place.key(view[0] % PARTITIONS), view):
-                yield TaggedOutput(VIEWS, batch)
-        yield from found_scenes(place, partition, MANIFEST, settled, counts)
-
-    def finish_bundle(self) -> Iterator[Any]:
-        for batch in self.views.rest():
-            yield TaggedOutput(VIEWS, WindowedValue(batch, GlobalWindow().max_timestamp(), (GlobalWindow(),)))
+        settled = settle_rows(Reader(place.source), items_of(rows[1]))
+        for part, views in Views.of(settled.views).by_digest(PARTS_OF_VIEWS):
+            yield TaggedOutput(VIEWS, (place.key(part), views))
+        yield from found_scenes(place, partition, MANIFEST, settled.bucket, settled.counts)
 
 
-def _shared(views: tuple[int, Iterable[Batch[View]]]) -> tuple[int, dict[str, LayoutCounts]]:
+def _shared(views: tuple[int, Iterable[Views]]) -> tuple[int, dict[str, LayoutCounts]]:
     counts = LayoutCounts()
-    counts.slips.add_shared(items_of(views[1]))
+    counts.slips.add_shared(views[1])
     return place_and_partition(views[0])[0], {MANIFEST: counts}

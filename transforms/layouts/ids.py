@@ -9,6 +9,7 @@ from dpdeblur.transforms.wording import escaped, is_byte
 
 SUBSETS = ("train", "training", "val", "valid", "validation", "test")
 MAX_ID_BYTES = 200  # file names may have 255, and "<id>.combined.tiff" is one
+_SHORT = MAX_ID_BYTES // 4  # characters that cannot have more bytes
 
 
 def id_from_path(path: str) -> str:
@@ -35,6 +36,8 @@ def check_scene_id(scene_id: str) -> str:
     Raises:
         SceneError: it is empty, longer than 200 bytes, or holds a separator, a dot or a character that cannot be printed.
     """
+    if is_sound_id(scene_id):
+        return scene_id
     if not scene_id.strip():
         raise SceneError("The scene id is empty.")
     if bad := next((sign for sign in scene_id if sign in "/\\." or not sign.isprintable()), ""):
@@ -47,11 +50,22 @@ def check_scene_id(scene_id: str) -> str:
     return scene_id
 
 
+def is_sound_id(scene_id: str) -> bool:
+    """Return whether nothing is wrong with an id: as `check_scene_id`, in a fifth of the time. It is `printable`, too."""
+    return (
+        scene_id.isprintable()
+        and not ("." in scene_id or "/" in scene_id or "\\" in scene_id or not scene_id or scene_id.isspace())
+        and (len(scene_id) <= _SHORT or len(scene_id.encode()) <= MAX_ID_BYTES)
+    )
+
+
 def printable(text: str) -> str:
     """Return a name that a table, a terminal and UTF-8 can hold: itself where it is harmless, else escaped and cut.
 
     Different names stay different.
     """
+    if 0 < len(text) <= _SHORT and text.isprintable() and "\\" not in text:
+        return text  # as nearly all are
     if not text.isprintable() or "\\" in text:
         text = escaped(text.replace("\\", "\\\\"))
     if len(text.encode()) > MAX_ID_BYTES:

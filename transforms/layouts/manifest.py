@@ -11,10 +11,12 @@ import pyarrow as pa
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene
 from dpdeblur.transforms.layouts.csv_table import csv_columns, csv_rows
 from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row, lines_of, open_table, text_of
+from dpdeblur.transforms.layouts.ids import is_sound_id, printable
 from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
 from dpdeblur.transforms.layouts.parquet_table import RowGroup, parquet_columns, parquet_rows, row_groups
+from dpdeblur.transforms.records import PlainScene, PlainSource
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.storage.listing import named_file
+from dpdeblur.transforms.storage.listing import named_file, usual_file
 from dpdeblur.transforms.storage.uris import is_tidy
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.wording import escaped, is_byte
@@ -24,7 +26,10 @@ EXTENSIONS = (".csv", ".tsv", *_JSON, ".parquet")
 REQUIRED, OPTIONAL = ("id", "left", "right"), ("combined", "target", "subset")
 RESTORED = "restored"
 """The column of pictures that somebody else restored, which is read where these are scored."""
-_PICTURES = (*ROLES, RESTORED)
+PICTURES = (*ROLES, RESTORED)
+COLUMNS = ("id", *PICTURES, "subset")
+PlainRow = tuple[str | None, ...]
+"""The texts of a row in the order of `COLUMNS`."""
 
 
 class Reader:
@@ -65,13 +70,33 @@ class Reader:
         """
         return _rows(self._uri, self._required, part)
 
-    def name(self, number: int, row: Row | str) -> str:
-        """Return the id that the candidate of a row has."""
-        return self._place(number) if isinstance(row, str) else row["id"] or self._place(number)
+    def plain_rows(self, part: RowGroup | None = None) -> Iterator[tuple[int, PlainRow | str]]:
+        """Yield the rows as plain tuples. Args and Raises: as `rows`."""
+        for number, row in self.rows(part):
+            yield number, row if isinstance(row, str) else tuple(map(row.get, COLUMNS))
 
-    def candidate(self, number: int, row: Row | str) -> CandidateScene:
+    def name(self, number: int, row: PlainRow | str) -> str:
+        """Return the id that the candidate of a row has."""
+        return (None if isinstance(row, str) else row[0]) or self._place(number)
+
+    def candidate(self, number: int, row: PlainRow | str) -> CandidateScene:
         """Return the candidate of a row; what is wrong with the row is its candidate's problem."""
-        return _candidate(self._place(number), self._folder, row, self._required)
+        texts = row if isinstance(row, str) else dict(zip(COLUMNS, row, strict=True))
+        return _candidate(self._place(number), self._folder, texts, self._required)
+
+    def usual_scene(self, row: PlainRow) -> PlainScene | None:
+        """Return the scene of a row with which nothing is wrong, as far as it tells by itself; else None.
+
+        There may be millions: what `candidate` and `settle` make of such a row, in a third of the time.
+        """
+        scene_id, subset = row[0] or "", row[-1] or ""
+        if not is_sound_id(scene_id) or (subset and printable(subset) != subset):
+            return None
+        files = [self._folder.usual_file(path) if path else None for path in row[1:-1]]
+        for role, path, file in zip(PICTURES, row[1:-1], files, strict=True):
+            if not file and (path or role in self._required):
+                return None
+        return scene_id, subset, 0, *files
 
     def _place(self, number: int) -> str:
         return f"{self._name}:{number}"
@@ -80,7 +105,7 @@ class Reader:
 def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
     """Return a candidate for each row; what is wrong with a row is its candidate's problem. Args and Raises: as `Reader`."""
     reader = Reader(uri, restored=restored)
-    return [reader.candidate(number, row) for number, row in reader.rows()]
+    return [reader.candidate(number, row) for number, row in reader.plain_rows()]
 
 
 def names_views(uri: str) -> bool:
@@ -130,7 +155,7 @@ def _candidate(place: str, folder: Folder, row: Row | str, required: tuple[str, 
     if empty:
         return CandidateScene(row["id"] or place, place, problem=f"Row {place} has no {' and no '.join(empty)}.")
     candidate = CandidateScene(row["id"], place, row.get("subset") or "")
-    for role in _PICTURES:
+    for role in PICTURES:
         if path := row.get(role):
             if not path.isprintable() or len(path) > MAX_TEXT:
                 candidate.problem = f"The {role} path of row {place} {_why_no_path(path)}: {escaped(path[:MAX_TEXT])}."
@@ -163,9 +188,15 @@ class Folder:
 
         It is known by its path in the manifest, where that is relative, and may move with it.
         """
-        if path[0] != "/" and is_tidy(path):  # as nearly all are: there may be millions
-            place, uri = path, self._prefix + path
-        else:
-            place = "" if "://" in path or path.startswith("/") else posixpath.normpath(path)
-            uri = store.relative_to(self._uri, path)
-        return named_file(uri, place)
+        return named_file(*self._address(path))
+
+    def usual_file(self, path: str) -> PlainSource | None:
+        """Return the file of a path as a plain tuple, where path and file are as they should be."""
+        return usual_file(*self._address(path)) if path.isprintable() and len(path) <= MAX_TEXT else None
+
+    def _address(self, path: str) -> tuple[str, str]:
+        """Return the address of a path, and its place inside the input."""
+        if path[0] != "/" and is_tidy(path):  # as nearly all are
+            return self._prefix + path, path
+        place = "" if "://" in path or path.startswith("/") else posixpath.normpath(path)
+        return store.relative_to(self._uri, path), place

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dpdeblur.transforms.layouts import manifest
 from dpdeblur.transforms.layouts.candidates import CandidateScene
@@ -17,11 +19,12 @@ _VIEWS = ("left", "right")
 
 def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) -> tuple[str, ...]:
     """Return what looks like a slip in a manifest, though it can be used."""
-    slips, views = Slips(), list[View]()
+    slips, views = Slips(), list[NamedView]()
     for number, candidate in enumerate(found):
-        slips.add(number, candidate)
-        views += views_of(number, candidate)
-    slips.add_shared(views)
+        uris = {role: files[0].source.uri for role, files in candidate.files.items()}
+        slips.add(number, candidate.scene_id, uris)
+        views += views_of(number, candidate.scene_id, uris)
+    slips.add_shared([Views.of(views)])
     return (*unread_columns(uri, restored=restored), *slips.remarks())
 
 
@@ -33,17 +36,70 @@ def unread_columns(uri: str, *, restored: bool = False) -> tuple[str, ...]:
     return (f"Columns of the manifest that are not read: {', '.join(not_read[:_COLUMNS_SHOWN])}{more}.",) if not_read else ()
 
 
-View = tuple[int, str, int, str]
-"""A view that a row names: a digest of its role and its address, its role, the number of the row and the id of its scene."""
+NamedView = tuple[str, str, int, str]
+"""A view that a row names: its role and address, the number of the row and the id of its scene."""
 
 
-def views_of(number: int, candidate: CandidateScene) -> Iterator[View]:
-    """Yield the left and the right view that the candidate of a row names."""
-    for role in _VIEWS:
-        if files := candidate.files.get(role):
-            address = f"{role} {files[0].source.uri}".encode(errors="surrogatepass")
-            digest = int.from_bytes(hashlib.blake2b(address, digest_size=8).digest())
-            yield digest, role, number, candidate.scene_id  # two of one digest cost a needless question
+def views_of(number: int, scene_id: str, uris: Mapping[str, str]) -> Iterator[NamedView]:
+    """Yield the left and the right view that a row names.
+
+    Args:
+        number: of the row.
+        scene_id: of its scene.
+        uris: addresses of the pictures that it names, by role.
+    """
+    return ((role, uris[role], number, scene_id) for role in _VIEWS if role in uris)
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Many views that rows name, in columns.
+
+    Attributes:
+        digests: of role and address: two of one digest cost a needless question.
+        roles: of the views, by their place in `_VIEWS`.
+        numbers: of the rows.
+        ids: of their scenes.
+    """
+
+    digests: NDArray[np.uint64]
+    roles: NDArray[np.uint8]
+    numbers: NDArray[np.int64]
+    ids: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, named: Sequence[NamedView]) -> Views:
+        """Return views in columns."""
+        addresses = (f"{role} {uri}".encode(errors="surrogatepass") for role, uri, _, _ in named)
+        digests = b"".join([hashlib.blake2b(address, digest_size=8).digest() for address in addresses])
+        return cls(
+            np.frombuffer(digests, np.uint64),
+            np.array([_VIEWS.index(view[0]) for view in named], np.uint8),
+            np.array([view[2] for view in named], np.int64),
+            np.array([view[3] for view in named], np.object_),
+        )
+
+    @classmethod
+    def joined(cls, parts: Iterable[Views]) -> Views:
+        """Return several parts as one."""
+        several = [cls.of([]), *parts]
+        return cls(*(np.concatenate([getattr(part, name) for part in several]) for name in cls.__slots__))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.digests)
+
+    def take(self, places: NDArray[np.int64]) -> Views:
+        """Return those at some places."""
+        return Views(*(getattr(self, name)[places] for name in self.__slots__))
+
+    def by_digest(self, parts: int) -> Iterator[tuple[int, Views]]:
+        """Yield them in so many parts, by number: those of one digest in one part."""
+        part_of = (self.digests % np.uint64(parts)).astype(np.int64)
+        order = np.argsort(part_of, kind="stable")
+        for places in np.split(order, np.flatnonzero(np.diff(part_of[order])) + 1):
+            if places.size:
+                yield int(part_of[places[0]]), self.take(places)
 
 
 class Slips:
@@ -53,35 +109,33 @@ class Slips:
         self._twice: dict[tuple[str, str], _First] = {}
         self._shared: dict[str, _First] = {}
 
-    def add(self, number: int, candidate: CandidateScene) -> None:
-        """Look at the candidate of one more row."""
-        uris = {role: files[0].source.uri for role, files in candidate.files.items()}
+    def add(self, number: int, scene_id: str, uris: Mapping[str, str]) -> None:
+        """Look at one more row. Args: as `views_of`."""
         if len({*uris.values()}) < len(uris):
             roles: dict[str, str] = {}
             for role, uri in uris.items():
                 if other := roles.get(uri):
-                    self._twice.setdefault((other, role), _First()).add(number, candidate.scene_id)
+                    self._twice.setdefault((other, role), _First()).merge(1, [(number, scene_id)])
                 roles[uri] = role
 
-    def add_shared(self, views: Iterable[View]) -> None:
+    def add_shared(self, parts: Iterable[Views]) -> None:
         """Look for views that several rows name.
 
         Args:
-            views: all whose digests fall into one bucket.
+            parts: all views whose digests fall into one bucket.
         """
-        there = list(views)
-        times = Counter(map(itemgetter(0), there))
-        if len(times) == len(there):
-            return
-        by_view: dict[tuple[int, str], _First] = defaultdict(_First)
-        for digest, role, number, scene_id in there:
-            if times[digest] > 1:
-                by_view[digest, role].add(number, scene_id)
-        for (_, role), rows in by_view.items():
-            (_, first), *others = rows.named
-            others = [(number, f"{first} and {name}") for number, name in others if name != first]
-            if others:
-                self._shared.setdefault(role, _First()).merge(rows.count - (len(rows.named) - len(others)), others)
+        views = Views.joined(parts)
+        views = views.take(np.lexsort((views.numbers, views.digests)))
+        begins = np.append(True, views.digests[1:] != views.digests[:-1])
+        firsts = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))[: len(views)]
+        again = np.flatnonzero(~begins)
+        again = again[views.ids[again] != views.ids[firsts[again]]]
+        for place, role in enumerate(_VIEWS):
+            others = again[views.roles[again] == place]
+            lowest = others[np.argsort(views.numbers[others])[: _SHOWN + 1]]
+            named = [(int(views.numbers[row]), f"{views.ids[firsts[row]]} and {views.ids[row]}") for row in lowest]
+            if named:
+                self._shared.setdefault(role, _First()).merge(len(others), named)
 
     def merge(self, other: Slips) -> None:
         """Add what was found in other rows."""
@@ -104,9 +158,6 @@ class _First:
     def __init__(self) -> None:
         self.count = 0
         self.named: list[tuple[int, str]] = []
-
-    def add(self, number: int, name: str) -> None:
-        self.merge(1, [(number, name)])
 
     def merge(self, count: int, named: list[tuple[int, str]]) -> None:
         self.count += count

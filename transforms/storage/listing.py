@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.records import PlainSource, Source, UsageError
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.uris import is_local
 from dpdeblur.transforms.storage.walk import (
@@ -22,6 +22,7 @@ from dpdeblur.transforms.storage.walk import (
     is_hidden,
     is_plain_file,
     local_source,
+    plain_source,
     walk,
 )
 
@@ -126,6 +127,17 @@ def named_file(uri: str, place: str) -> File:
             return File(place, local_source(uri, status, place))
         problem = "is a folder" if stat.S_ISDIR(status.st_mode) else f"is {SPECIAL}"
     return File(place, Source(uri, place=place), problem)
+
+
+def usual_file(uri: str, place: str) -> PlainSource | None:
+    """Return a file that a table names, as a plain tuple, where `named_file` finds nothing wrong with it."""
+    if not is_local(uri):
+        return uri, None, None, "", place
+    try:
+        status = os.stat(uri)  # noqa: PTH116 - as in `named_file`
+    except (OSError, ValueError):
+        return None  # `named_file` says why
+    return plain_source(uri, status, place) if is_plain_file(status) else None
 
 
 def _file_here(uri: str, place: str) -> Source | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
-from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.records import PlainSource, Source, UsageError
 
 HIDDEN = "hidden"
 READ_ALREADY = "a link to a folder that is read already"
@@ -182,7 +182,13 @@ def is_hidden(path: str) -> bool:
 
 def local_source(uri: str, status: os.stat_result, place: str = "") -> Source:
     """Return a file of this machine, with its size and version, and its place inside the input."""
-    return Source(uri, None, status.st_size, f"{status.st_size}-{status.st_mtime_ns}", place)
+    return Source(*plain_source(uri, status, place))
+
+
+def plain_source(uri: str, status: os.stat_result, place: str) -> PlainSource:
+    """Return what `local_source` does, as a plain tuple."""
+    size = status.st_size
+    return uri, None, size, f"{size}-{status.st_mtime_ns}", place
 
 
 def _real_folder(top: str) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import random
+import tempfile
+from collections import Counter
 from pathlib import Path
 from unittest import mock
 
@@ -11,10 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dpdeblur.transforms.finding import gather
-from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.collection import BucketScenes, Collection
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.layouts.candidates import CandidateScene
-from dpdeblur.transforms.layouts.slips import Slips, views_of
+from dpdeblur.transforms.layouts.slips import Slips, Views, views_of
 from dpdeblur.transforms.records import Scene, Source, UsageError
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
@@ -134,25 +137,47 @@ def test_rows_of_a_manifest(rows: list[tuple[str, str, str]], restored: bool) ->
     """Ids and files come twice; one file has two roles. Files in a store are not looked up. Restored pictures may be named."""
     text = "id,left,right,restored\n" + "".join(f"{name},s3://b/{left},s3://b/{right},s3://b/r\n" for name, left, right in rows)
     path = Path("m.csv")
-    with pytest.MonkeyPatch.context() as patch:
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            patch.chdir(folder)
-            path.write_text(text)
-            found = find_scenes(f"{folder}/m.csv", restored=restored)
-            with mock.patch.multiple(gather, SCENES_AT_ONCE=1):
-                gathered = scenes_of(gather.gather(f"{folder}/m.csv", restored=restored), 2)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.chdir(folder)
+        path.write_text(text)
+        found = find_scenes(f"{folder}/m.csv", restored=restored)
+        with mock.patch.multiple(gather, SCENES_AT_ONCE=1):
+            gathered = scenes_of(gather.gather(f"{folder}/m.csv", restored=restored), 2)
     assert gathered.scenes == found.scenes
     assert [(row.scene_id, row.message) for row in gathered.failures] == [(row.scene_id, row.message) for row in found.failures]
     assert gathered.remarks == found.remarks
+
+
+ODD_IDS = st.sampled_from(["a", "b", "é", "a.b", "a/b", "", " ", "x" * 60, "é" * 120, "x" * 201, "\x07"])
+FILES = ("1.png", "2.png", "in/3.png")
+ODD_FILES = ("./1.png", "in/../1.png", "gone.png", "in", "", "1\x07.png", "s3://b/k", "FOLDER/1.png", "y" * 5000)
+ODD_PATHS = st.sampled_from([*FILES, *ODD_FILES])
+ODD_ROWS = st.tuples(ODD_IDS, ODD_PATHS, ODD_PATHS, ODD_PATHS, st.sampled_from(["", "test", "t\\x"]))
+
+
+@given(st.lists(ODD_ROWS, min_size=1, max_size=8))
+def test_rows_of_a_manifest_with_files_of_this_machine(rows: list[tuple[str, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "in").mkdir()
+        for name in FILES:
+            Path(folder, name).touch()
+        with Path(folder, "m.csv").open("w", newline="") as stream:
+            table = csv.writer(stream)
+            table.writerow(["id", "left", "right", "target", "subset"])
+            table.writerows([text.replace("FOLDER", folder) for text in row] for row in rows)
+        found = find_scenes(f"{folder}/m.csv")
+        with mock.patch.multiple(gather, SCENES_AT_ONCE=3):
+            collection = gather.gather(f"{folder}/m.csv")
+    assert_same(collection, found, 2)
+    assert collection.subsets == Counter(scene.subset for scene in found.scenes if scene.subset)
+    assert collection.with_role["target"] == sum(scene.target is not None for scene in found.scenes)
 
 
 @given(st.sets(st.text(st.characters(codec="utf-8"), min_size=1, max_size=3), max_size=40), st.sampled_from([1, 3, 1000]))
 def test_scenes_come_in_the_order_of_their_ids(names: set[str], at_once: int) -> None:
     gathered = Collection("/src", "folders")
     for name in names:
-        gathered.add(Scene(name, Source("l"), Source("r")))
+        gathered.add(BucketScenes.of([Scene(name, Source("l"), Source("r"))]))
     with mock.patch("dpdeblur.transforms.finding.collection.SCENES_AT_ONCE", at_once):
         assert [scene.scene_id for scene in gathered.in_order()] == sorted(names)
 
@@ -172,10 +197,14 @@ def test_rows_with_a_view_of_another_row_are_counted_and_the_first_named(rows: l
             shown = ", ".join(name for _, name in named[:3]) + (", …" if len(named) > 3 else "")
             count = f"{len(named)} row{'s' if len(named) > 1 else ''}"
             expected.append(f"{count} with the {role} view of another row: {shown}. Is that meant?")
-    views = [view for number, candidate in enumerate(found) for view in views_of(number, candidate)]
+    views: dict[int, list[Views]] = {}
+    for number, candidate in enumerate(found):
+        uris = {role: file.source.uri for role, (file,) in candidate.files.items()}
+        for bucket, some in Views.of([*views_of(number, candidate.scene_id, uris)]).by_digest(buckets):
+            views.setdefault(bucket, []).insert(0, some)
     slips = Slips()
-    for bucket in range(buckets):
-        some = Slips()
-        some.add_shared(view for view in views if view[0] % buckets == bucket)
-        slips.merge(some)
+    for parts in views.values():
+        of_bucket = Slips()
+        of_bucket.add_shared(parts)
+        slips.merge(of_bucket)
     assert sorted(slips.remarks()) == sorted(expected)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.transforms.finding.collection import Collection
+from dpdeblur.transforms.finding.collection import BucketScenes, Collection
 from dpdeblur.transforms.finding.part_of_collection import part_of
 from dpdeblur.transforms.finding.select_by_name import Names, select_by_name
 from dpdeblur.transforms.records import Failure, Scene, Source, UsageError, failure_to_find
@@ -37,10 +37,12 @@ def content(collection: Collection) -> list[Any]:
 def test_from_names_as_from_scenes(found: dict[str, Scene | Failure], selection: Selection) -> None:
     every = Collection("/in", "folders")
     for scene_id, item in found.items():
-        if isinstance(item, Scene):
-            every.add(Scene(scene_id, item.left, item.right, None, item.target, item.subset))
-        else:
-            every.add(failure_to_find(scene_id, item.message, subset=item.subset))
+        named = (
+            Scene(scene_id, item.left, item.right, None, item.target, item.subset)
+            if isinstance(item, Scene)
+            else failure_to_find(scene_id, item.message, subset=item.subset)
+        )
+        every.add(BucketScenes.of([named]))
     buckets = content(every)
     try:
         part = part_of(every, selection)
