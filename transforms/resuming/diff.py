@@ -104,6 +104,9 @@ def diff(
         retry_unreachable: whether scenes whose files could not be reached are to be done again.
         prune: whether to drop the outcomes of scenes that are no longer in the input, or no longer whole.
     """
+    unchanged = _unchanged(wanted, done)
+    if unchanged:
+        done = [one for one in done if one.scene_id not in unchanged]
     holding: dict[str, Done] = {}
     for one in done:
         if _present_key(one, wanted) == wanted.keys.get(one.scene_id) and not (retry_unreachable and one.unreachable):
@@ -116,14 +119,14 @@ def diff(
     not_whole = {failure.scene_id for failure in wanted.failures}
     gone = () if prune else tuple(one for name, one in lost.items() if one.restored or name not in not_whole)
     kept = (*holding.values(), *(one for one in latest if one.scene_id in wanted.unselected))
-    after = Counter((one.scene_id, one.message) for one in (*kept, *gone))
+    after = Counter((one.scene_id, one.message) for one in (*kept, *gone))  # the unchanged would be on both sides
     after.update((failure.scene_id, failure.message) for failure in wanted.failures)
     return Diff(
-        todo=frozenset(wanted.keys.keys() - holding.keys()),
-        kept=kept,
+        todo=frozenset(wanted.keys.keys() - unchanged.keys() - holding.keys()),
+        kept=(*unchanged.values(), *kept),
         gone=gone,
         lost=frozenset(lost),
-        before=len({one.scene_id for one in done}),
+        before=len(unchanged) + len({one.scene_id for one in done}),
         same=after == Counter((one.scene_id, one.message) for one in done),
     )
 
@@ -139,10 +142,15 @@ def without_lost_pictures(
         scenes: whole ones, in the form of `records.scene_to_tuple`.
         done: outcomes of earlier attempts.
     """
-    had = {one.scene_id: one.pictures for one in done if one.pictures}
+    scenes, roles_lost = list(scenes), dict[str, str]()
+    for role, place in reversed(_OPTIONAL.items()):
+        had = {one.scene_id for one in done if role in one.pictures}
+        roles_lost.update((scene[0], role) for scene in scenes if scene[place] is None and scene[0] in had)
+    if not roles_lost:
+        return scenes, []
     kept, failures = list[tuple[Any, ...]](), list[Failure]()
     for scene in scenes:
-        if lost := next((role for role in _OPTIONAL if scene[_OPTIONAL[role]] is None and role in had.get(scene[0], "")), ""):
+        if lost := roles_lost.get(scene[0]):
             what = "target that it was scored against" if lost == "target" else f"{lost} picture that it had"
             message = f"The {what} is gone. Bring it back, or have it restored without one by --prune."
             failures.append(failure_to_find(scene[0], message, subset=scene[1]))
@@ -204,6 +212,15 @@ def _latest(done: Iterable[Done]) -> list[Done]:
         stays = [each for each in before if each.restored] if one.not_found_whole else []
         latest[one.scene_id] = [*stays, one]
     return [one for last in latest.values() for one in last]
+
+
+def _unchanged(wanted: Wanted, done: Sequence[Done]) -> dict[str, Done]:
+    """Return the outcome of each scene that has one alone, a score, and is as it was then: most often of nearly all."""
+    sole = {one.scene_id: one for one in done}
+    if wanted.former or len(sole) < len(done):
+        return {}
+    keys = wanted.keys
+    return {name: one for name, one in sole.items() if one.restored and one.input_key == keys.get(name)}
 
 
 def _present_key(one: Done, wanted: Wanted) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, repeat
 from typing import Any
 
 import pyarrow as pa
@@ -260,15 +261,14 @@ def _outcome(line: bytes) -> Outcome | None:
 def _of_tables(tables: Mapping[str, pa.Table]) -> Iterator[Done]:
     """Yield what matters of the rows of both tables, numbered from the first of the metrics to the last of the failures."""
     metrics, failures = (tables[name] for name in TABLES)
-    for row, (name, key, ms, path, pictures, psnr) in enumerate(_values(metrics, "image_path", "pictures", "psnr_db")):
-        had = pictures_of(pictures, psnr)
-        yield Done(name, key, restored=True, finished_ms=ms, image_path=path or "", pictures=had, row=row)
-    failed = enumerate(_values(failures, "stage", "error_type", "message"), metrics.num_rows)
-    for row, (name, key, ms, stage, error, message) in failed:
-        yield Done(name, key, restored=False, finished_ms=ms, stage=stage, error_type=error, message=message, row=row)
+    names, keys, finished, paths, pictures, scores = _values(metrics, "image_path", "pictures", "psnr_db")
+    had, no = map(pictures_of, pictures, scores), repeat("")
+    yield from map(Done, names, keys, repeat(True), finished, no, no, no, (path or "" for path in paths), had, count())
+    names, keys, finished, *why = _values(failures, "stage", "error_type", "message")
+    yield from map(Done, names, keys, repeat(False), finished, *why, no, no, count(metrics.num_rows))
 
 
-def _values(table: pa.Table, *more: str) -> Iterator[tuple[Any, ...]]:
-    finished = table["finished_at"].cast(pa.int64()).to_pylist()
-    columns = (table[name].to_pylist() for name in ("scene_id", "input_key"))
-    return zip(*columns, finished, *(table[name].to_pylist() for name in more), strict=True)
+def _values(table: pa.Table, *more: str) -> list[list[Any]]:
+    """Return columns: ids, keys, times in milliseconds, and those asked for."""
+    whole = table.set_column(table.schema.get_field_index("finished_at"), "finished_at", table["finished_at"].cast(pa.int64()))
+    return [whole[name].to_pylist() for name in ("scene_id", "input_key", "finished_at", *more)]
