@@ -16,7 +16,7 @@ from dpdeblur.transforms.images.thumbnails import Thumbnails, thumbnail
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("shape", [(90, 120, 3), (2000, 500), (1, 1, 3), (3, 4000), (1120, 1680, 3)])
-def test_thumbnails_are_tiny(shape: tuple[int, ...], dtype: type) -> None:
+def test_thumbnails_are_tiny(shape: tuple[int, ...], dtype: type[np.uint8 | np.uint16]) -> None:
     made = thumbnail(np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype))
     assert len(made) < 40_000
     width, height = Image.open(io.BytesIO(made)).size
