@@ -26,6 +26,7 @@ ORDER = {
         "images",
         "tables",
         "shards",
+        "foreign_tables",
         "layouts",
         "arriving",
         "selection",

@@ -22,9 +22,8 @@ class FindScenes(beam.PTransform):
     """The scenes of one or more places: each whole one a `Scene`, each that cannot be used a `Failure` of stage `find`.
 
     Nothing is looked at before the pipeline runs, and the graph carries the names of the places alone. All workers take part:
-    they walk folders, read indexes of shards and row groups of Parquet side by side, and look at files and rows in a thousand
-    buckets. One worker reads a manifest of text, and follows the links of a folder. A scene id of two places is a failure that
-    names both.
+    they walk folders, read indexes of shards and parts of manifests side by side, and look at files and rows in a thousand
+    buckets. One worker follows the links of a folder. A scene id of two places is a failure that names both.
 
     Args:
         places: folders, manifests or tars; local paths that every worker reaches, or any URIs.

@@ -3,8 +3,9 @@
 manifests ─ parts ─ rows by id ─┬─ candidates ─┬─ scenes and failures
                                                └─ views by digest ─ rows that share one
 
-A part is a row group of Parquet, or a whole file of text. To read it is a small part of the work: to look for the three or four
-files of each row is most of it, and that is done by id, by all workers.
+A part is a row group of Parquet, or some megabytes of text, which one worker cuts: it reads all of it, without looking into
+most lines. To read a manifest is a small part of the work: to look for the three or four files of each row is most of it, and
+that is done by id, by all workers.
 """
 
 from __future__ import annotations
@@ -33,14 +34,12 @@ from dpdeblur.transforms.finding.split_finding import (
 )
 from dpdeblur.transforms.layouts.find import check_manifest
 from dpdeblur.transforms.layouts.ids import printable
-from dpdeblur.transforms.layouts.manifest import Reader
-from dpdeblur.transforms.layouts.parquet_table import RowGroup
+from dpdeblur.transforms.layouts.manifest import Part, Reader
 from dpdeblur.transforms.layouts.slips import Views, unread_columns
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.storage.spool import PARTITIONS, bucket_of
 
 VIEWS, PARTS_OF_VIEWS = "views", 64
-Part = tuple[Place, RowGroup | None]
 
 
 class FindInManifests(beam.PTransform):
@@ -73,15 +72,15 @@ class _Parts(beam.DoFn):
 
 
 class _Rows(beam.DoFn):
-    def process(self, part: Part) -> Iterator[Any]:
-        place, group = part
+    def process(self, place_and_part: tuple[Place, Part | None]) -> Iterator[Any]:
+        place, part = place_and_part
         reader, batches = Reader(place.source), Batches[NumberedRow]()
         try:
-            for number, row in reader.plain_rows(group):
+            for number, row in reader.plain_rows(part):
                 partition = bucket_of(printable(reader.name(number, row)), PARTITIONS)
                 yield from batches.add(place.key(partition), (number, row))
         except UsageError as error:
-            refusal = Refusal(LISTED, group.number if group else 0, str(error))
+            refusal = Refusal(LISTED, part.number if part else 0, str(error))
             yield counts_of(place, {MANIFEST: LayoutCounts(refusal=refusal)})
         yield from batches.rest()
 

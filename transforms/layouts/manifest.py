@@ -8,12 +8,13 @@ from itertools import islice
 
 import pyarrow as pa
 
+from dpdeblur.transforms.foreign_tables.checks import MAX_TEXT, Row, lines_of, open_table, text_of
+from dpdeblur.transforms.foreign_tables.csv_table import csv_columns, csv_parts, csv_rows
+from dpdeblur.transforms.foreign_tables.json_lines import json_columns, json_parts, json_rows
+from dpdeblur.transforms.foreign_tables.parquet_table import RowGroup, parquet_columns, parquet_rows, row_groups
+from dpdeblur.transforms.foreign_tables.text_parts import TextPart
 from dpdeblur.transforms.layouts.candidates import ROLES, CandidateScene
-from dpdeblur.transforms.layouts.csv_table import csv_columns, csv_rows
-from dpdeblur.transforms.layouts.foreign_tables import MAX_TEXT, Row, lines_of, open_table, text_of
 from dpdeblur.transforms.layouts.ids import is_sound_id, printable
-from dpdeblur.transforms.layouts.json_lines import json_columns, json_rows
-from dpdeblur.transforms.layouts.parquet_table import RowGroup, parquet_columns, parquet_rows, row_groups
 from dpdeblur.transforms.records import PlainScene, PlainSource
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import named_file, usual_file
@@ -28,6 +29,7 @@ RESTORED = "restored"
 """The column of pictures that somebody else restored, which is read where these are scored."""
 PICTURES = (*ROLES, RESTORED)
 COLUMNS = ("id", *PICTURES, "subset")
+Part = RowGroup | TextPart
 PlainRow = tuple[str | None, ...]
 """The texts of a row in the order of `COLUMNS`."""
 
@@ -49,17 +51,17 @@ class Reader:
         self._folder = Folder((uri.rpartition("/")[0] or "/") if "/" in uri else ".")
         self._required = (*REQUIRED, RESTORED) if restored else REQUIRED
 
-    def parts(self) -> list[RowGroup | None]:
+    def parts(self) -> list[Part | None]:
         """Return the parts that can be read by themselves; [None] where there is only the whole.
 
-        Text is not cut: a line may end inside quotes, and rows are known by their numbers.
-
         Raises:
-            UsageError: the manifest cannot be read.
+            UsageError: the manifest cannot be read, or lacks a column.
         """
-        return [*row_groups(self._uri)] or [None] if _is_parquet(self._uri) else [None]
+        if _is_parquet(self._uri):
+            return [*row_groups(self._uri)] or [None]
+        return [*(json_parts(self._uri) if _is_json(self._uri) else csv_parts(self._uri, self._required, OPTIONAL))] or [None]
 
-    def rows(self, part: RowGroup | None = None) -> Iterator[tuple[int, Row | str]]:
+    def rows(self, part: Part | None = None) -> Iterator[tuple[int, Row | str]]:
         """Yield the rows with their numbers; of one that is broken, what is wrong with it.
 
         Args:
@@ -70,7 +72,7 @@ class Reader:
         """
         return _rows(self._uri, self._required, part)
 
-    def plain_rows(self, part: RowGroup | None = None) -> Iterator[tuple[int, PlainRow | str]]:
+    def plain_rows(self, part: Part | None = None) -> Iterator[tuple[int, PlainRow | str]]:
         """Yield the rows as plain tuples. Args and Raises: as `rows`."""
         for number, row in self.rows(part):
             yield number, row if isinstance(row, str) else tuple(map(row.get, COLUMNS))
@@ -141,11 +143,12 @@ def _is_json(uri: str) -> bool:
     return uri.lower().endswith(_JSON)
 
 
-def _rows(uri: str, required: tuple[str, ...], part: RowGroup | None) -> Iterator[tuple[int, Row | str]]:
-    if _is_parquet(uri):
-        yield from parquet_rows(uri, dict.fromkeys((*required, *OPTIONAL), pa.string()), OPTIONAL, part)
-    else:
-        yield from (json_rows if _is_json(uri) else csv_rows)(uri, required, OPTIONAL)
+def _rows(uri: str, required: tuple[str, ...], part: Part | None) -> Iterator[tuple[int, Row | str]]:
+    if not _is_parquet(uri):
+        assert not isinstance(part, RowGroup)
+        return (json_rows if _is_json(uri) else csv_rows)(uri, required, OPTIONAL, part)
+    assert not isinstance(part, TextPart)
+    return parquet_rows(uri, dict.fromkeys((*required, *OPTIONAL), pa.string()), OPTIONAL, part)
 
 
 def _candidate(place: str, folder: Folder, row: Row | str, required: tuple[str, ...]) -> CandidateScene:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dpdeblur.transforms.layouts.parquet_table import parquet_rows
+from dpdeblur.transforms.foreign_tables.parquet_table import parquet_rows
 from dpdeblur.transforms.records import Member, UsageError
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage import store

@@ -24,6 +24,7 @@ from dpdeblur.transforms.finding.find_scenes import FindInPlaces
 from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.finding.layout_counts import chosen, merged
 from dpdeblur.transforms.finding.split_finding import COUNTS, MAIN, Place
+from dpdeblur.transforms.foreign_tables import text_parts
 from dpdeblur.transforms.records import Member, UsageError
 from dpdeblur.transforms.shards.tar_shards import INDEX
 from dpdeblur.transforms.storage.spool import PARTITIONS
@@ -215,6 +216,7 @@ def test_the_workers_find_what_one_process_does(inputs: list[Input], folders: in
         some_folders_shut(),
         mock.patch.object(split_folders, "FOLDERS_AT_ONCE", folders),
         mock.patch.object(split_finding, "ITEMS_WAITING", items),
+        mock.patch.object(text_parts, "PART_BYTES", 5 * items),
     ):
         places = [
             Place(number, one.write(Path(root, str(number))), one.layout if one.rows is None else "auto")

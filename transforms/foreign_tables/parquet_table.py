@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dpdeblur.transforms.layouts.foreign_tables import MAX_ROWS, MAX_TEXT, Row, check_columns, open_table
+from dpdeblur.transforms.foreign_tables.checks import MAX_ROWS, MAX_TEXT, Row, check_columns, open_table
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.wording import escaped
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TextIO
 
-from dpdeblur.transforms.layouts.foreign_tables import (
+from dpdeblur.transforms.foreign_tables.checks import (
     MAX_LINE,
     MAX_ROWS,
     Row,
@@ -21,6 +22,7 @@ from dpdeblur.transforms.layouts.foreign_tables import (
     open_table,
     text_of,
 )
+from dpdeblur.transforms.foreign_tables.text_parts import TextPart, text_of_part, text_parts
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.wording import counted
 
@@ -39,16 +41,42 @@ def csv_columns(uri: str, required: Sequence[str]) -> list[str]:
         return _Header(text, uri, required, ()).names
 
 
-def csv_rows(uri: str, required: Sequence[str], optional: Sequence[str]) -> Iterator[tuple[int, Row | str]]:
+def csv_parts(uri: str, required: Sequence[str], optional: Sequence[str]) -> list[TextPart]:
+    """Return the parts of a CSV file that give its rows together; none where it is short, or can only be read as a whole.
+
+    A part ends with a line without quotes that has as many fields as the header: no open quote takes such a line into its row.
+
+    Raises:
+        UsageError: as `csv_rows`.
+    """
+    with open_table(uri) as binary, text_of(binary, uri, "no CSV file") as text:
+        header = _Header(text, uri, required, optional)
+    columns, separator = len(header.names), header.separator
+    return text_parts(uri, lambda line: '"' not in line and _is_row_by_itself(line, separator, columns))
+
+
+def csv_rows(
+    uri: str, required: Sequence[str], optional: Sequence[str], part: TextPart | None = None
+) -> Iterator[tuple[int, Row | str]]:
     """Yield the rows of a CSV file with a header, each with its line number; a broken row is the text of what is wrong with it.
+
+    Args:
+        uri: the file.
+        required: columns that it must have.
+        optional: columns that are read where they are there.
+        part: the part that is wanted; None for all.
 
     Raises:
         UsageError: the file cannot be read, or its header lacks a column or has one that may be meant for another.
     """
     with open_table(uri) as binary, text_of(binary, uri, "no CSV file") as text:
         header = _Header(text, uri, required, optional)
+        lines, before = lines_of(text, uri), header.line
+        if part:
+            before = max(header.line, part.before)
+            lines = islice(lines_of(text_of_part(uri, part), uri), before - part.before, None)
         wanted = [(name, number) for number, name in enumerate(header.names) if name in (*required, *optional)]
-        for number, fields in _records(lines_of(text, uri), header.line, header.separator, len(header.names)):
+        for number, fields in _records(lines, before, header.separator, len(header.names)):
             if number > MAX_ROWS:
                 raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
             if isinstance(fields, str):
@@ -122,14 +150,17 @@ def _row_of_lines(
         if taken > len(ahead):
             ahead.append(next(lines, ""))
         swallowed = ahead[taken - 1]
-        row_by_itself = not _is_odd(swallowed) and len(_loosely(swallowed, separator)) == columns
-        if not swallowed or row_by_itself or len(text) > MAX_LINE:
+        if not swallowed or _is_row_by_itself(swallowed, separator, columns) or len(text) > MAX_LINE:
             break
         text += swallowed
         if not _is_odd(text):
             fields = _parse(text, separator)
             return (fields, taken) if isinstance(fields, list) and len(fields) == columns else (_STRAY, 0)
     return _STRAY, 0
+
+
+def _is_row_by_itself(line: str, separator: str, columns: int) -> bool:
+    return not _is_odd(line) and len(_loosely(line, separator)) == columns
 
 
 def _is_odd(text: str) -> bool:

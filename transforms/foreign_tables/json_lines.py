@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from dpdeblur.transforms.layouts.foreign_tables import MAX_ROWS, Row, check_columns, lines_of, open_table, text_of
+from dpdeblur.transforms.foreign_tables.checks import MAX_ROWS, Row, check_columns, lines_of, open_table, text_of
+from dpdeblur.transforms.foreign_tables.text_parts import TextPart, lines_of_part, text_parts
 from dpdeblur.transforms.records import UsageError
 
 _NO_OBJECT = "The line is no JSON object."
@@ -24,14 +25,27 @@ def json_columns(uri: str) -> list[str]:
     raise UsageError(f"{uri} holds no JSON object: a manifest has one on each line, with id, left and right.")
 
 
-def json_rows(uri: str, required: Sequence[str], optional: Sequence[str]) -> Iterator[tuple[int, Row | str]]:
+def json_parts(uri: str) -> list[TextPart]:
+    """Return the parts of a file that give its rows together; none where it is short. Raises: UsageError: as `json_rows`."""
+    return text_parts(uri, lambda _: True)
+
+
+def json_rows(
+    uri: str, required: Sequence[str], optional: Sequence[str], part: TextPart | None = None
+) -> Iterator[tuple[int, Row | str]]:
     """Yield the rows, each with its line number; a broken row is the text of what is wrong with it.
+
+    Args:
+        uri: the file.
+        required: members that its first object must have.
+        optional: members that are read where they are there.
+        part: the part that is wanted; None for all.
 
     Raises:
         UsageError: the file cannot be read, or its first object lacks a column or has one that may be meant for another.
     """
     check_columns(uri, json_columns(uri), required, optional)
-    for number, row in _objects(uri):
+    for number, row in _of_lines(lines_of_part(uri, part)) if part else _objects(uri):
         if number > MAX_ROWS:
             raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
         yield number, _row(row, (*required, *optional)) if isinstance(row, dict) else row
@@ -47,11 +61,15 @@ def _row(members: dict[str, Any], wanted: Sequence[str]) -> Row | str:
 
 def _objects(uri: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
     with open_table(uri) as binary, text_of(binary, uri, "no file of JSON lines") as text:
-        for number, line in enumerate(lines_of(text, uri), 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            yield number, row if isinstance(row, dict) else _NO_OBJECT
+        yield from _of_lines(enumerate(lines_of(text, uri), 1))
+
+
+def _of_lines(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, line in lines:
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        yield number, row if isinstance(row, dict) else _NO_OBJECT

@@ -16,6 +16,8 @@ MAX_ROWS = 20_000_000
 MAX_TEXT = 4096  # of one value; longer ones are no names of files
 MAX_LINE = 1 << 16  # characters
 _MAX_COLUMNS = 1000  # that are looked through for slips
+ERRORS = "surrogateescape"
+"""What becomes of bytes that are not UTF-8."""
 _MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 Row = Mapping[str, Any]
@@ -44,13 +46,19 @@ def text_of(binary: Any, uri: str, otherwise: str) -> TextIO:
     Raises:
         UsageError: it is no text but something that is known.
     """
-    start = binary.read(SNIFF_BYTES)
-    if content := foreign_content(start):
+    if content := foreign_content(binary.read(SNIFF_BYTES)):
         raise UsageError(f"{uri} is {otherwise} but {content}.")
     binary.seek(0)
-    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "")
-    errors = "backslashreplace" if encoding else "surrogateescape"
+    encoding = encoding_of(binary)
+    errors = "backslashreplace" if encoding else ERRORS
     return io.TextIOWrapper(binary, encoding=encoding or "utf-8-sig", errors=errors, newline="")
+
+
+def encoding_of(binary: Any) -> str:
+    """Return the encoding that the mark at the start of an open file says; empty where there is none, or that of UTF-8."""
+    start = binary.read(max(len(mark) for mark, _ in _MARKS))
+    binary.seek(0)
+    return next((name for mark, name in _MARKS if start.startswith(mark)), "")
 
 
 def lines_of(text: TextIO, uri: str) -> Iterator[str]:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.foreign_tables.csv_table import csv_rows
 from dpdeblur.transforms.layouts import find_scenes
-from dpdeblur.transforms.layouts.csv_table import csv_rows
 from dpdeblur.transforms.layouts.slips import unread_columns
 from dpdeblur.transforms.records import UsageError
 from tests.builders import write_file
