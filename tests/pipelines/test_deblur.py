@@ -65,6 +65,19 @@ def test_rows_pictures_and_files(tmp_path: Path) -> None:
     assert summary["quality"]["psnr_db"] == pytest.approx(np.mean([row["psnr_db"] for row in rows(run)]))
 
 
+def test_a_scene_keeps_its_row_and_picture_when_another_of_nearly_its_name_comes(tmp_path: Path) -> None:
+    source, run = tmp_path / "scenes", tmp_path / "run"
+    scenes = list(builders.make_scenes(3, height=24, width=32).values())
+    builders.write_folders(source, {"img": scenes[0], "other": scenes[1]})
+    assert deblur(source, run, "--images", "restored") == 0
+    builders.write_folders(source, {"IMG": scenes[2]})
+    for _ in range(2):
+        assert deblur(source, run, "--images", "restored") == 3
+        assert [row["scene_id"] for row in rows(run)] == ["img", "other"]
+        assert [row["scene_id"] for row in rows(run, "failures")] == ["IMG", "img"]
+        assert sorted(path.name for path in (run / "images").iterdir()) == ["img.png", "other.png"]
+
+
 @pytest.mark.parametrize("layout", ["dpdd", "restormer", "ntire", "manifest"])
 def test_every_layout_gives_the_rows_of_scene_folders(tmp_path: Path, layout: str) -> None:
     scenes = builders.make_scenes(3)

@@ -16,6 +16,7 @@ from dpdeblur.transforms.layouts.manifest import PICTURES, PlainRow, Reader
 from dpdeblur.transforms.layouts.slips import NamedView, views_of
 from dpdeblur.transforms.records import PlainScene, UsageError, scene_to_tuple
 from dpdeblur.transforms.storage.spool import Spool
+from dpdeblur.transforms.storage.uris import folded
 
 NumberedRow = tuple[int, PlainRow | str]
 """The number of a row, and the row, or what is wrong with it."""
@@ -73,16 +74,16 @@ def settle_rows(reader: Reader, rows: Iterable[NumberedRow]) -> SettledRows:
 
 
 def _usual_scenes(reader: Reader, rows: list[NumberedRow]) -> list[PlainScene | None]:
-    """Return the scene of each row with which nothing is wrong, and whose id no other row has; None for the others."""
+    """Return the scene of each row with which nothing is wrong, and whose id no other row has or nearly has; else None."""
     scenes = [None if isinstance(row, str) else reader.usual_scene(row) for _, row in rows]
-    if len({scene and scene[0] for scene in scenes}) == len(scenes) and None not in scenes:
+    if len({folded(scene[0]) for scene in scenes if scene}) == len(scenes):
         return scenes
-    times = Counter(printable(reader.name(*row)) for row in rows)
-    return [scene if scene and times[scene[0]] == 1 else None for scene in scenes]
+    times = Counter(folded(printable(reader.name(*row))) for row in rows)
+    return [scene if scene and times[folded(scene[0])] == 1 else None for scene in scenes]
 
 
 def _settle_odd_rows(reader: Reader, rows: Iterable[NumberedRow], settled: SettledRows) -> None:
-    """Add what comes of rows with which something is wrong, or may be, all rows of their ids among them."""
+    """Add what comes of rows with which something is wrong, or may be: all rows of nearly one id are among them."""
     candidates = list[CandidateScene]()
     for number, row in rows:
         try:

@@ -90,6 +90,8 @@ def check_columns(uri: str, names: Sequence[str], required: Sequence[str], optio
     if missing:
         hints = [f"{escaped(near)} for {name}" for name in missing if (near := _nearest(name, names))]
         did_you = f" Rename {', '.join(hints)}?" if hints else ""
+        if not hints and names and names[0].startswith("#"):
+            did_you = " Its first line seems to be a comment: delete it. The first line names the columns."
         raise UsageError(
             f"{uri} has no column {', '.join(missing)}: its columns are {escaped(', '.join(names))[:300] or 'none'}.{did_you}"
         )

@@ -28,6 +28,7 @@ from dpdeblur.transforms.wording import counted
 
 MAX_LINES_OF_ROW = 100  # a row may go on where a line ends inside quotes
 _STRAY = "The row has a quote that is not closed, or that belongs to no field."
+_END_OF_DOS = "\x1a"  # Ctrl-Z, which some old programs write at the end
 _SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -85,8 +86,16 @@ def csv_rows(
                 row = {name: fields[place].strip() or None for name, place in wanted}
                 if any(row.values()) or any(map(str.strip, fields)):  # else it is an empty line of a spreadsheet
                     yield number, row
-            elif any(map(str.strip, fields)):
-                yield number, f"The row has {counted(len(fields), 'field')}, the header has {len(header.names)}."
+            elif any(map(str.strip, fields)) and fields != [_END_OF_DOS]:
+                yield number, _other_length(fields, len(header.names))
+
+
+def _other_length(fields: list[str], columns: int) -> str:
+    """Return what is wrong with a row that has not one field for each column."""
+    if not any(field.strip("\0") for field in fields):
+        return "The row holds NUL bytes alone: what should stand here was never written. Copy or export the file again."
+    comment = "; a line that begins with # is a row like any other" if fields[0].startswith("#") else ""
+    return f"The row has {counted(len(fields), 'field')}, the header has {columns}{comment}."
 
 
 class _Header:

@@ -13,6 +13,7 @@ from dpdeblur.transforms.layout_names import PICTURE_EXTENSIONS
 from dpdeblur.transforms.layouts.ids import MAX_ID_BYTES, check_scene_id, printable
 from dpdeblur.transforms.layouts.left_out import OTHER_PICTURE_EXTENSIONS
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
+from dpdeblur.transforms.storage.uris import folded
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.wording import escaped
 
@@ -109,7 +110,28 @@ def settle(candidates: Iterable[CandidateScene]) -> Settled:
             failures.append(_failure(name, by_name[name][0], error))
             if isinstance(error, _Incomplete):
                 incomplete.add(name)
+    if other_names := _of_one_file([scene.scene_id for scene in scenes]):
+        scenes = [scene for scene in scenes if scene.scene_id not in other_names]
+        for name, other in other_names.items():
+            place = escaped(by_name[other][0].place)
+            differs = (
+                f"The name differs from that of {other} ({place}) by no more than upper and lower case, or the Unicode form of "
+                "its letters: on many disks, their pictures would be one file. Rename one."
+            )
+            failures.append(_failure(name, by_name[name][0], SceneError(differs)))
+        failures.sort(key=attrgetter("scene_id"))
     return Settled(tuple(scenes), tuple(failures), frozenset(incomplete))
+
+
+def _of_one_file(names: Sequence[str]) -> dict[str, str]:
+    """Return the names whose files some disks take for those of another of the names, with that one."""
+    keys = list(map(folded, names))
+    if len(set(keys)) == len(names):
+        return {}
+    alike: dict[str, list[str]] = {}
+    for key, name in zip(keys, names, strict=True):
+        alike.setdefault(key, []).append(name)
+    return {name: min(same - {name}) for same in map(set, alike.values()) if len(same) > 1 for name in same}
 
 
 def _scene(same_name: Sequence[CandidateScene]) -> Scene:

@@ -1,8 +1,8 @@
 """Records set aside by bucket: in memory while they are few, then in one file without a name that vanishes with its process.
 
 What does not fit into memory as a whole is sorted into buckets in one pass, and then taken up bucket by bucket. A bucket is
-the CRC-32 of a name, modulo the number of buckets. The number is a power of two, so that each bucket of a larger number lies
-in one bucket of a smaller number.
+the CRC-32 of a name, without regard to upper and lower case, modulo the number of buckets. The number is a power of two, so
+that each bucket of a larger number lies in one bucket of a smaller number.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
+from dpdeblur.transforms.storage.uris import folded
+
 PARTITIONS = 1024
 """How finely records are sorted, and the most buckets there are."""
 IN_MEMORY = 50_000  # records
@@ -27,8 +29,11 @@ RecordT = TypeVar("RecordT")
 
 
 def bucket_of(name: str, buckets: int) -> int:
-    """Return the bucket of a name, from 0; names may hold any character."""
-    return zlib.crc32(name.encode(errors="surrogatepass")) % buckets
+    """Return the bucket of a name, from 0; names may hold any character.
+
+    Names that some disks take for one come into one bucket.
+    """
+    return zlib.crc32(folded(name).encode(errors="surrogatepass")) % buckets
 
 
 def buckets_for(records: int, in_each: int) -> int:

@@ -5,9 +5,21 @@ from __future__ import annotations
 import os.path
 import posixpath
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import unquote
 
 _FILE = "file://"
+
+
+def folded(name: str) -> str:
+    """Return what all file names have in common that some disks take for one, by upper and lower case or by Unicode form.
+
+    >>> folded("Scene-A"), folded("e\u0301") == folded("\u00c9"), folded("stra\u00dfe") == folded("strasse")
+    ('scene-a', True, False)
+    """
+    if name.isascii():
+        return name.lower()
+    return normalize("NFC", normalize("NFC", name).lower())
 
 
 def is_local(uri: str) -> bool:

@@ -129,7 +129,7 @@ def test_every_layout(tmp_path: Path, layout: str, at_once: int) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=1, max_size=12),
+    st.lists(st.tuples(st.sampled_from("abcdA"), st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=1, max_size=12),
     st.booleans(),
 )
 @example([("c", "x", "z"), ("c", "z", "x"), ("a", "x", "x"), ("a", "x", "x"), ("a", "z", "z")], False)  # two remarks on a row

@@ -34,7 +34,7 @@ from tests.transforms.finding.test_gather import PATHS, scenes_of
 
 CLOSED = "shut"
 """A folder of this name cannot be listed."""
-NAMES = st.sampled_from(["a", "b", "c", "a/b", "bad.name", ""])
+NAMES = st.sampled_from(["a", "b", "c", "A", "\u00e9", "e\u0301", "a/b", "bad.name", ""])
 FILES = st.sampled_from(["x", "y", "z", "gone"])
 
 
@@ -117,7 +117,9 @@ def _link(path: Path, target: str) -> None:
         path.symlink_to(target)
 
 
-FOLDERS = st.sampled_from(["a", "b", "a/b", "test_l", "inputL", "a/inputR", CLOSED, f"a/{CLOSED}", "test_r", "b/test_c/target"])
+FOLDERS = st.sampled_from(
+    ["a", "b", "A", "a/b", "test_l", "inputL", "a/inputR", CLOSED, f"a/{CLOSED}", "test_r", "b/test_c/target"]
+)
 TREE_PATHS = PATHS | st.builds("{}/{}".format, FOLDERS, st.sampled_from(["left.png", "right.png", "1.png", "s.tar.gz"]))
 MEMBERS = st.sampled_from(["k.left.png", "k.right.png", "a/l.left.png", "a__l.right.png", "k.json", "m.txt", "n.right.png"])
 SHARDS = st.sampled_from(["s.tar", "t.tar", "u.tar"])

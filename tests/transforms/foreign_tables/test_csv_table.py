@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def test_lines_without_quotes_have_the_fields_that_the_standard_library_finds(
     assert rows(path) == {
         number: {name: text.strip() or None for name, text in zip([*REQUIRED, "note"], row, strict=True)}
         if len(row) == len(REQUIRED) + 1
+        else "The row holds NUL bytes alone: what should stand here was never written. Copy or export the file again."
+        if not "".join(row).strip("\0")
         else f"The row has {len(row)} field{'' if len(row) == 1 else 's'}, the header has 4."
         for number, row in fields.items()
         if holds_anything(row)
@@ -137,6 +140,8 @@ def test_the_separator_that_the_first_line_says(tmp_path: Path) -> None:
         ("id,left,right\na,b,c\n".encode("utf-16-le"), "UTF-16, save it as UTF-8"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", "Git LFS pointer"),
         (b"PK\x03\x04 an Excel file", "zip archive"),
+        (b"# made by hand\nid,left,right\na,b,c\n", "first line seems to be a comment: delete it"),
+        (b"#id,left,right\na,b,c\n", "Rename #id for id"),
         (b"id,Left,right\na,b,c\n", "no column left.*Rename Left for left"),
         (b"id,left_path,right\na,b,c\n", "no column left.*left_path for left"),
         (b"id,left,right,Target\na,b,c,d\n", "column 'Target', which may be meant for 'target'"),
@@ -148,6 +153,26 @@ def test_what_can_be_meant_in_two_ways_is_refused_with_a_hint(tmp_path: Path, co
     (tmp_path / "m.csv").write_bytes(content)
     with pytest.raises(UsageError, match=message):
         find_scenes(str(tmp_path / "m.csv"))
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        (b"\x1a", ""),
+        (b"\x1a\r\n", ""),
+        (b"\0\0\0", "NUL bytes alone"),
+        (b"\0", "NUL bytes alone"),
+        (b"# a note\n", "begins with # is a row like any other"),
+        (b"b,l.png\n", "2 fields, the header has 3.$"),
+    ],
+)
+def test_a_line_that_is_no_row_of_the_table(tmp_path: Path, line: bytes, wrong: str) -> None:
+    write_file(tmp_path / "l.png", b"x")
+    (tmp_path / "m.csv").write_bytes(b"id,left,right\na,l.png,l.png\n" + line)
+    found = find_scenes(str(tmp_path / "m.csv"))
+    assert [scene.scene_id for scene in found.scenes] == ["a"]
+    assert len(found.failures) == bool(wrong)
+    assert not wrong or re.search(wrong, found.failures[0].message)
 
 
 def test_slips_that_can_be_used_are_remarked(tmp_path: Path) -> None:

@@ -265,6 +265,37 @@ def test_manifest_rows_fail_alone(tmp_path: Path, name: str, failures: int) -> N
     assert "no left" in by_id["-"]
 
 
+@pytest.mark.parametrize(
+    ("names", "fine"),
+    [
+        (["IMG_1", "img_1", "img_2"], ["img_2"]),
+        (["\u00e9", "e\u0301", "e"], ["e"]),
+        (["\u00c9t\u00e9", "e\u0301te\u0301", "\u00e9T\u00c9"], []),
+        (["stra\u00dfe", "strasse", "a b", "ab"], ["a b", "ab", "strasse", "stra\u00dfe"]),
+        (["\u4e00", "\u4e01", "\u4e8c"], ["\u4e00", "\u4e01", "\u4e8c"]),
+    ],
+)
+def test_names_that_some_disks_take_for_one_are_refused(tmp_path: Path, names: list[str], fine: list[str]) -> None:
+    write_file(tmp_path / "x.png", b"data")
+    path = tmp_path / "m.csv"
+    path.write_text("id,left,right\n" + "".join(f"{name},x.png,x.png\n" for name in names), "utf-8")
+    found = find_scenes(str(path))
+    assert [scene.scene_id for scene in found.scenes] == fine
+    assert [failure.scene_id for failure in found.failures] == sorted(set(names) - set(fine))
+    for failure in found.failures:
+        other = failure.message.split(" of ")[1].split(" (m.csv:")[0]
+        assert other in names and other != failure.scene_id
+        assert "Rename one" in failure.message
+
+
+def test_a_folder_that_lacks_a_view_does_not_cost_the_scene_of_a_like_name(tmp_path: Path) -> None:
+    for name in ("a/left.png", "a/right.png", "A/left.png"):
+        write_file(tmp_path / name, b"data")
+    found = find_scenes(str(tmp_path))
+    assert [scene.scene_id for scene in found.scenes] == ["a"]
+    assert found.incomplete == {"A"}
+
+
 def test_manifest_with_absolute_paths_and_files_elsewhere(tmp_path: Path) -> None:
     picture = write_file(tmp_path / "far away/left.png", b"data")
     (tmp_path / "sub").mkdir()
