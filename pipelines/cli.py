@@ -21,9 +21,8 @@ from dpdeblur.pipelines.console import complain, say, write
 from dpdeblur.pipelines.exitcodes import FAILED, INTERRUPTED, OK, WRONG_USAGE
 from dpdeblur.pipelines.options import command_line
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
-from dpdeblur.pipelines.options.declaration import nearest
 from dpdeblur.transforms.errors import JobError, UsageError
-from dpdeblur.transforms.wording import cause_of
+from dpdeblur.transforms.wording import cause_of, did_you_mean
 
 SUPERVISED = ("deblur", "score", "watch")
 HELP = ("-h", "--help")
@@ -138,7 +137,7 @@ def _print_help(words: list[str]) -> int:
         say(f"dpdeblur {version('dpdeblur')}")
         return OK
     if words and words[0] not in HELP:
-        raise UsageError(f"unknown option {words[0]}.{nearest(words[0], [*HELP, '--version'])} Name a command first.")
+        raise UsageError(f"unknown option {words[0]}.{did_you_mean(words[0], [*HELP, '--version'])} Name a command first.")
     commands = "\n".join(f"  {name:<11} {summary(name)}" for name in COMMANDS)
     say(
         "usage: dpdeblur COMMAND [options]\n\nBatch deblurring of dual-pixel photographs on CPUs.\n\n"
@@ -150,7 +149,8 @@ def _print_help(words: list[str]) -> int:
 
 def _check_command(name: str) -> None:
     if name not in COMMANDS:
-        raise UsageError(f"there is no command {name!r}.{nearest(name, COMMANDS)} The commands are: {', '.join(COMMANDS)}.")
+        known = ", ".join(COMMANDS)
+        raise UsageError(f"there is no command {name!r}.{did_you_mean(name, COMMANDS)} The commands are: {known}.")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.patient_read import InputReach, read_patiently
 
 EXTENSIONS = {"PNG": "png", "TIFF": "tif", "JPEG": "jpg", "JPEG XL": "jxl"}
-CODECS = ("keep", "png", "jxl", "tiff")
 FAILED = "failed"
 
 

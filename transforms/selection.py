@@ -7,15 +7,15 @@ no part of a collection hides them.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
 from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.wording import did_you_mean
 
 if TYPE_CHECKING:  # the options of a command line need `Part`, and none of these
     from dpdeblur.transforms.layouts.find import Found
@@ -105,7 +105,7 @@ def _of_subset(ids: list[str], scenes: Mapping[str, str], subset: str) -> list[s
     there = Counter(filter(None, scenes.values()))
     if subset not in there:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(there.items()))
-        known = f"The subsets are {names}.{_nearest(subset, there)}" if there else "The input has no subsets."
+        known = f"The subsets are {names}.{did_you_mean(subset, there)}" if there else "The input has no subsets."
         raise UsageError(f"--subset {subset}: there is no such subset. {known}")
     return [scene_id for scene_id in ids if scenes[scene_id] == subset]
 
@@ -113,7 +113,7 @@ def _of_subset(ids: list[str], scenes: Mapping[str, str], subset: str) -> list[s
 def _matching(ids: list[str], pattern: str) -> list[str]:
     found = [scene_id for scene_id in ids if fnmatch.fnmatchcase(scene_id, pattern)]
     if not found:
-        raise UsageError(f"--scenes {pattern}: no scene has such an id. Ids are {_some(ids)}.{_nearest(pattern, ids)}")
+        raise UsageError(f"--scenes {pattern}: no scene has such an id. Ids are {_some(ids)}.{did_you_mean(pattern, ids)}")
     return found
 
 
@@ -122,7 +122,7 @@ def _listed(ids: list[str], wanted: Sequence[str]) -> list[str]:
     if unknown:
         raise UsageError(
             f"--scenes: {len(unknown)} of the {len(wanted)} ids listed are not there: {_some(unknown)}. "
-            f"Ids are {_some(ids)}.{_nearest(unknown[0], ids)}"
+            f"Ids are {_some(ids)}.{did_you_mean(unknown[0], ids)}"
         )
     if not wanted:
         raise UsageError("--scenes: the file lists no id.")
@@ -133,11 +133,6 @@ def _part(ids: list[str], part: Part) -> list[str]:
     if part.parts > len(ids):
         raise UsageError(f"--part {part}: {len(ids)} scenes do not make {part.parts} parts.")
     return ids[part.number - 1 :: part.parts]
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _some(names: Sequence[str]) -> str:

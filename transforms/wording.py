@@ -1,8 +1,10 @@
-"""How texts are worded: numbers with their nouns, and secrets left out of all that is kept or printed."""
+"""How messages are worded: numbers with their nouns, names of unknown origin, suggestions; and secrets are left out."""
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable, Sequence
 
 HIDDEN = "***"
 SECRET = re.compile(
@@ -35,10 +37,30 @@ def cause_of(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-def escaped(text: str) -> str:
-    r"""Return a text of whatever origin, fit for a message, a table or a page: names of files may hold any bytes.
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of some names of unknown origin, and how many more there are.
 
-    A byte that is not UTF-8 is shown as a shell takes it, `\xe9`; what has no form on paper as `\n`, `\x1b` or `\u200b`.
+    >>> shortened(["a", "b", "c"]), shortened(["a", "b", "c", "d", "e"])
+    ('a, b, c', 'a, b, c and 2 more')
+    """
+    shown = ", ".join(map(escaped, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean …?" with the closest of the known words, or an empty text if none is close.
+
+    >>> did_you_mean("deblurr", ["deblur", "score"]), did_you_mean("xyz", ["deblur", "score"])
+    (' Did you mean deblur?', '')
+    """
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def escaped(text: str) -> str:
+    r"""Return a text of unknown origin in a form fit for a message, a table or a page: names of files may hold any bytes.
+
+    A byte that is not UTF-8 becomes `\xe9`, as in a shell; characters that cannot be printed become `\n`, `\x1b` or `\u200b`.
 
     >>> print(escaped("caf\udce9"), escaped("caf\u00e9"), escaped("a\nb"))
     caf\xe9 café a\nb

@@ -18,13 +18,13 @@ STEP = 1.5
 """Spacing of the blur levels in pixels of radius, as in `render_views`."""
 
 
-def kernels(radius: Tensor, pupil: Tensor, waves: Tensor, reach: int = REACH) -> Tensor:
-    """Return kernels [M, 2, n, n], n = 2·reach + 1, for radii [M] and pupils [M, 2, len(PUPIL)], waves [M, 2, W, 4].
+def kernels(radius: Tensor, pupil: Tensor, waves: Tensor) -> Tensor:
+    """Return kernels [M, 2, n, n], n = 2·REACH + 1, for radii [M] and pupils [M, 2, len(PUPIL)], waves [M, 2, W, 4].
 
     The formulas are those of `models.optics.psf`.
     """
     p = {name: pupil[:, :, i, None, None] for i, name in enumerate(PUPIL)}
-    axis = torch.arange(-reach, reach + 1, device=radius.device, dtype=torch.float32)
+    axis = torch.arange(-REACH, REACH + 1, device=radius.device, dtype=torch.float32)
     rho = radius[:, None, None, None]
     x, y = axis - p["decentre_x"] * rho, axis[:, None] - p["decentre_y"] * rho
     sign = torch.where(rho < 0, -1.0, 1.0)

@@ -51,8 +51,3 @@ def pack_pupil(pupil: Aperture, numbers: Floats, waves: Floats) -> None:
     """Write a pupil into `numbers` [len(PUPIL)] and `waves` [WAVES, 4]."""
     numbers[:] = [getattr(pupil, name) for name in PUPIL]
     waves[: len(pupil.waves)] = pupil.waves
-
-
-def unpack_pupil(numbers: Floats, waves: Floats) -> Aperture:
-    """Return the pupil that `pack_pupil` wrote."""
-    return Aperture(**dict(zip(PUPIL, map(float, numbers), strict=True)), waves=waves)

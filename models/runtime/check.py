@@ -12,9 +12,11 @@ from dpdeblur.models.runtime.binding import Planes
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.models.runtime.tiles import plan_tiles, restore_tiles
 
+_ODD_SIZE = (253, 379)  # height and width, in pixels: no multiple of anything that a model may need
+
 
 class Trial(NamedTuple):
-    """What came of a picture. Attributes: width, height: pixels; lowest, highest: of the values that the model gave."""
+    """The result of a trial. Attributes: width, height: of the picture, in pixels; lowest, highest: values of the result."""
 
     width: int
     height: int
@@ -22,9 +24,9 @@ class Trial(NamedTuple):
     highest: float
 
 
-def sample_planes(model: Model, height: int, width: int, seed: int = 0) -> Planes:
+def sample_planes(model: Model, height: int, width: int) -> Planes:
     """Make float32 planes [6 or 9, height, width] in [0, 1]: smooth random colours with noise on top."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     coarse = rng.random((9 if model.needs_combined else 6, height // 16 + 1, width // 16 + 1), np.float32)
     smooth = coarse.repeat(16, 1).repeat(16, 2)[:, :height, :width]
     noise = rng.random(smooth.shape, np.float32)
@@ -32,14 +34,14 @@ def sample_planes(model: Model, height: int, width: int, seed: int = 0) -> Plane
     return planes
 
 
-def check_runs(model: Model, height: int = 253, width: int = 379) -> Trial:
-    """Restore an odd-sized picture twice.
+def check_runs(model: Model) -> Trial:
+    """Restore a picture twice: an odd-sized one, unless the model takes one fixed size.
 
     Raises:
         ModelError: where that fails, or the second run gives other bits.
     """
     fixed = model.fixed_size
-    height, width = fixed[0] or height, fixed[1] or width
+    height, width = fixed[0] or _ODD_SIZE[0], fixed[1] or _ODD_SIZE[1]
     planes = sample_planes(model, height, width)
     first, second = (model.restore(planes, height, width).copy() for _ in range(2))
     if not np.array_equal(first, second):

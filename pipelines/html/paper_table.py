@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.scoring.comparison import Comparison, MethodSummary, MetricColumn
-from dpdeblur.transforms.wording import counted
+from dpdeblur.transforms.wording import counted, did_you_mean
 
 SIGNIFICANT = 0.05
 
@@ -151,6 +150,4 @@ def _protocol(comparison: Comparison) -> str:
 def _among(name: str, known: Sequence[str] | dict[str, MetricColumn], what: str) -> str:
     if name in known:
         return name
-    close = difflib.get_close_matches(name, list(known), 1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise UsageError(f"There is no {what} {name!r} here: there are {', '.join(known)}.{hint}")
+    raise UsageError(f"There is no {what} {name!r} here: there are {', '.join(known)}.{did_you_mean(name, known)}")

@@ -15,10 +15,11 @@ import attrs
 from dpdeblur.pipelines.options import config_file, redaction
 from dpdeblur.pipelines.options.address import Address
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of, summary
-from dpdeblur.pipelines.options.declaration import Option, known_flags, make, nearest, options_of
+from dpdeblur.pipelines.options.declaration import Option, known_flags, make, options_of
 from dpdeblur.pipelines.options.values import NamedRun, PixelSize, SceneLimit, Share, text
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.selection import Part
+from dpdeblur.transforms.wording import did_you_mean
 
 CONFIG = (
     "YAML file with one option per line, as in 'black-level: 64'. The command line overrides it, and a later file an "
@@ -109,7 +110,7 @@ def options(command: str, said: Said) -> Any:
     ours = [*known_flags(kind), "--config"]
     if not any(option.name == "beam_options" for option in options_of(kind)):
         flag = said.others[0].partition("=")[0]
-        raise UsageError(f"unknown option {flag}.{nearest(flag, ours)}")
+        raise UsageError(f"unknown option {flag}.{did_you_mean(flag, ours)}")
     return make(kind, {**said.options, "beam_options": _checked(said.others, ours)}, said.sources)
 
 
@@ -149,7 +150,7 @@ def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
         elif not word.startswith("-"):
             raise UsageError(f"unexpected argument {word!r}.")
         elif flag not in known:
-            raise UsageError(f"unknown option {flag}.{nearest(flag, [*ours, *known])}")
+            raise UsageError(f"unknown option {flag}.{did_you_mean(flag, [*ours, *known])}")
         elif known[flag] and equals and value != "true":
             raise UsageError(f"{flag} is a switch of Beam: leave it out, or say it without a value.")
         else:

@@ -6,14 +6,14 @@ The command line, the YAML file, the Python signature, completion, the manifest 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 
 from dpdeblur.pipelines.options import values
 from dpdeblur.transforms.errors import UsageError
+from dpdeblur.transforms.wording import did_you_mean
 
 OptionsT = TypeVar("OptionsT")
 
@@ -95,18 +95,12 @@ def make(command: type[OptionsT], said: Mapping[str, Any], sources: Mapping[str,
     known = {option.name: option for option in options_of(command)}
     for name in said:
         if name not in known:
-            raise UsageError(f"unknown option {name}.{nearest(name, known)}")
+            raise UsageError(f"unknown option {name}.{did_you_mean(name, known)}")
     missing = [option for option in known.values() if option.required and option.name not in said]
     if missing:
         raise UsageError("; ".join(f"{option.flag} is missing: {option.help}" for option in missing) + ".")
     read = {name: _read(known[name], value, (sources or {}).get(name, "")) for name, value in said.items()}
     return command(**read)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return " Did you mean …?" with the closest of the words that are known, or nothing where none is close."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _option(field: attrs.Attribute[Any], group: type[Any]) -> Option:
@@ -157,7 +151,7 @@ def _read(option: Option, said: Any, source: str) -> Any:
 def _choice(choices: tuple[Any, ...], said: Any) -> Any:
     by_text = {values.text(choice): choice for choice in choices}
     if (word := values.text(said)) not in by_text:
-        raise ValueError(f"{word!r} is none of {', '.join(by_text)}.{nearest(word, by_text)}")
+        raise ValueError(f"{word!r} is none of {', '.join(by_text)}.{did_you_mean(word, by_text)}")
     return by_text[word]
 
 

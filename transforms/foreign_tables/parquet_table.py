@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -23,11 +24,8 @@ def parquet_columns(uri: str) -> list[str]:
     Raises:
         UsageError: the file cannot be read.
     """
-    try:
-        with open_table(uri) as stream, pq.ParquetFile(stream) as table:
-            return list(table.schema_arrow.names)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
+    with _opened(uri) as table:
+        return list(table.schema_arrow.names)
 
 
 class RowGroup(NamedTuple):
@@ -43,11 +41,8 @@ def row_groups(uri: str) -> list[RowGroup]:
     Raises:
         UsageError: the file cannot be read.
     """
-    try:
-        with open_table(uri) as stream, pq.ParquetFile(stream) as table:
-            rows = [table.metadata.row_group(number).num_rows for number in range(table.num_row_groups)]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
+    with _opened(uri) as table:
+        rows = [table.metadata.row_group(number).num_rows for number in range(table.num_row_groups)]
     return [RowGroup(number, before) for number, before in enumerate([0, *accumulate(rows)][:-1])]
 
 
@@ -66,16 +61,22 @@ def parquet_rows(
         UsageError: the file cannot be read, lacks a column or has one of another type.
     """
     number, groups = (part.before, [part.number]) if part else (0, None)
+    with _opened(uri) as table:
+        if table.metadata.num_rows > MAX_ROWS:
+            raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
+        wanted = _columns(uri, table.schema_arrow, columns, optional)
+        for batch in table.iter_batches(_BATCH, columns=wanted, row_groups=groups):
+            _check_lengths(uri, batch)
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+
+@contextmanager
+def _opened(uri: str) -> Iterator[pq.ParquetFile]:
     try:
         with open_table(uri) as stream, pq.ParquetFile(stream) as table:
-            if table.metadata.num_rows > MAX_ROWS:
-                raise UsageError(f"{uri} has more than {MAX_ROWS} rows: split it.")
-            wanted = _columns(uri, table.schema_arrow, columns, optional)
-            for batch in table.iter_batches(_BATCH, columns=wanted, row_groups=groups):
-                _check_lengths(uri, batch)
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
+            yield table
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UsageError(f"{uri} cannot be read as Parquet: {escaped(str(error))[:300]}.") from error
 

@@ -33,10 +33,7 @@ def float_planes(
     """
     first = views[0]
     for view in views[1:]:
-        if (view.shape, view.dtype) != (first.shape, first.dtype):
-            raise SceneError(
-                f"The views differ: {describe(first)} and {describe(view)}. Both must come from one capture, exported alike."
-            )
+        _check_alike(first, view)
     height, width = first.shape[:2]
     padded_height, padded_width = shape or (height, width)
     if padded_height < height or padded_width < width:
@@ -101,10 +98,7 @@ def mean_of_views(left: Image, right: Image, curve: ToneCurve = AS_STORED) -> Im
     Raises:
         SceneError: The views differ in shape or depth, or their depth cannot hold the levels.
     """
-    if (left.shape, left.dtype) != (right.shape, right.dtype):
-        raise SceneError(
-            f"The views differ: {describe(left)} and {describe(right)}. Both must come from one capture, exported alike."
-        )
+    _check_alike(left, right)
     full = full_range(left)
     codes = np.empty(left.size, left.dtype)
     flat_left, flat_right = np.ascontiguousarray(left).reshape(-1), np.ascontiguousarray(right).reshape(-1)
@@ -115,6 +109,13 @@ def mean_of_views(left: Image, right: Image, curve: ToneCurve = AS_STORED) -> Im
 def apply_levels(image: Image, curve: ToneCurve) -> Image:
     """Return an image as it would be written: black 0, white at full range. Without levels, the same."""
     return image if curve.black_level == 0 and curve.white_level is None else mean_of_views(image, image, curve)
+
+
+def _check_alike(one: Image, other: Image) -> None:
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        raise SceneError(
+            f"The views differ: {describe(one)} and {describe(other)}. Both must come from one capture, exported alike."
+        )
 
 
 def _reflected(size: int, padded: int) -> NDArray[np.int64]:

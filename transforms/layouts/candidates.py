@@ -15,7 +15,7 @@ from dpdeblur.transforms.layouts.left_out import OTHER_PICTURE_EXTENSIONS
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.uris import folded
 from dpdeblur.transforms.storage.walk import File
-from dpdeblur.transforms.wording import escaped
+from dpdeblur.transforms.wording import escaped, shortened
 
 ROLES = ("left", "right", "combined", "target")
 ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "combined", "g": "target"}
@@ -137,7 +137,7 @@ def _of_one_file(names: Sequence[str]) -> dict[str, str]:
 def _scene(same_name: Sequence[CandidateScene]) -> Scene:
     candidate = same_name[0]
     if len(same_name) > 1:
-        places = _some([each.place for each in same_name])
+        places = shortened([each.place for each in same_name])
         raise SceneError(f"{len(same_name)} scenes have this name: {places}. Give each its own.")
     if candidate.problem:
         raise (_Incomplete if candidate.may_pass else SceneError)(candidate.problem)
@@ -158,7 +158,7 @@ def _scene(same_name: Sequence[CandidateScene]) -> Scene:
 def _required(candidate: CandidateScene, role: str) -> Source:
     source = _only(candidate, role)
     if source is None:
-        there = _some(sorted(candidate.files)) or "nothing"
+        there = shortened(sorted(candidate.files)) or "nothing"
         raise _Incomplete(f"The {role} view is missing. What is there: {there}.")
     return source
 
@@ -168,18 +168,13 @@ def _only(candidate: CandidateScene, role: str) -> Source | None:
     if not files:
         return None
     if len(files) > 1:
-        could = _some([file.source.uri for file in files])
+        could = shortened([file.source.uri for file in files])
         raise SceneError(f"{len(files)} files could be the {role} picture: {could}. Keep one.")
     (file,) = files
     if file.problem:
         raise _Incomplete(f"The {role} picture cannot be used: {file.problem}.", file.source.uri)
     source, path = file.source, file.path
     return source if source.place == path else Source(source.uri, source.offset, source.size, source.stamp, path)
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(map(escaped, names[:3]))
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def _failure(name: str, candidate: CandidateScene, error: SceneError) -> Failure:

@@ -14,11 +14,10 @@ from dpdeblur.transforms.layouts.pairing import natural, scene_stem
 from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, UsageError, failure_to_find
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
-from dpdeblur.transforms.wording import escaped
+from dpdeblur.transforms.wording import escaped, shortened
 
 SUFFIXES = ("_g", "_restored", "_deblurred", "_output")
 """What codes write behind the name of a scene."""
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +179,17 @@ def _with_picture(
     if len(pictures) == 1:
         return replace(scene, restored=_usable(pictures[0]))
     if pictures:
-        which = _some([file.path for file in pictures])
+        which = shortened([file.path for file in pictures])
         raise SceneError(f"{len(pictures)} pictures could be its restored one: {which}. Keep one, or give its folder alone.")
     if contested:
         picture, owning = contested
-        which = _some([scenes[number].scene_id for number in owning])
+        which = shortened([scenes[number].scene_id for number in owning])
         raise SceneError(
             f"{escaped(picture.path)} could be the restored picture of {len(owning)} scenes: {which}. Name it like its scene, "
             "or say --match order, or list the pictures in a manifest with a column restored."
         )
     names = [PurePosixPath(file.uri).name for file in _files(scene)]
-    like = f", nor like one of its files ({_some(names)})" if names else ""
+    like = f", nor like one of its files ({shortened(names)})" if names else ""
     raise SceneError(f"There is no restored picture for it: none is named {scene.scene_id}.png{like}.")
 
 
@@ -203,11 +202,6 @@ def _usable(file: File) -> Source:
     if file.problem:
         raise SceneError(f"The restored picture cannot be used: {file.problem}.", file.source.uri)
     return replace(file.source, place=file.path)
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(map(escaped, names[:_SHOWN]))
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _failure(scene: Scene, error: SceneError) -> Failure:

@@ -8,6 +8,7 @@ from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.records import Score
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.results import Run
+from dpdeblur.transforms.wording import counted
 
 SAME_DB = 1e-6  # input PSNR of one scene in two runs
 Rows = Mapping[str, Score]  # of one run: scene_id to its row
@@ -59,7 +60,7 @@ def protocol_notes(names: Sequence[str], tables: Sequence[Rows], scored: Sequenc
     if not different:
         return []
     example = "; ".join(f"{name}: {table[different[0]].protocol}" for name, table in zip(names, tables, strict=True))
-    what = f"{count(len(different), 'scene')} scored by different metric protocols ({example})"
+    what = f"{counted(len(different), 'scene')} scored by different metric protocols ({example})"
     if not any_protocol:
         raise UsageError(
             f"{what}. Score the pictures of all runs by one protocol, or compare all the same with --any-protocol."
@@ -70,7 +71,7 @@ def protocol_notes(names: Sequence[str], tables: Sequence[Rows], scored: Sequenc
 def left_out_notes(names: Sequence[str], tables: Sequence[Rows], shared: Sequence[str], scored: Sequence[str]) -> list[str]:
     """How many scenes take no part, and why."""
     left = [
-        f"{count(len(table) - len(shared), 'scene')} of {name}"
+        f"{counted(len(table) - len(shared), 'scene')} of {name}"
         for name, table in zip(names, tables, strict=True)
         if len(table) > len(shared)
     ]
@@ -78,7 +79,7 @@ def left_out_notes(names: Sequence[str], tables: Sequence[Rows], shared: Sequenc
     if len(scored) < len(shared):
         unscored = len(shared) - len(scored)
         notes.append(
-            f"Without a score in some run: {unscored} of {count(len(shared), 'shared scene')}. They count for times only."
+            f"Without a score in some run: {unscored} of {counted(len(shared), 'shared scene')}. They count for times only."
         )
     return notes
 
@@ -89,14 +90,9 @@ def input_notes(tables: Sequence[Rows], scored: Sequence[str]) -> list[str]:
     if not odd:
         return []
     example = f"for example {odd[0]}, whose input PSNR differs between runs"
-    return [f"Same name, but not the same input: {count(len(odd), 'scene')}, {example}."]
+    return [f"Same name, but not the same input: {counted(len(odd), 'scene')}, {example}."]
 
 
 def _alike(values: Sequence[float | None]) -> bool:
     known = [value for value in values if value is not None]
     return all(value == known[0] or abs(value - known[0]) <= SAME_DB for value in known)
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where it is one."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

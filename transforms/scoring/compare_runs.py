@@ -16,7 +16,7 @@ import numpy as np
 
 from dpdeblur.transforms.errors import UsageError
 from dpdeblur.transforms.records import Score
-from dpdeblur.transforms.scoring.comparability import Rows, count, input_notes, left_out_notes, names_of, protocol_notes
+from dpdeblur.transforms.scoring.comparability import Rows, input_notes, left_out_notes, names_of, protocol_notes
 from dpdeblur.transforms.scoring.comparison import (
     ALL,
     METRICS,
@@ -29,6 +29,7 @@ from dpdeblur.transforms.scoring.comparison import (
 )
 from dpdeblur.transforms.scoring.paired import Paired, finite_mean, paired
 from dpdeblur.transforms.tables.results import Run
+from dpdeblur.transforms.wording import counted
 
 
 def compare_runs(runs: Sequence[Run], *, names: Sequence[str] | None = None, any_protocol: bool = False) -> Comparison:
@@ -59,7 +60,7 @@ def compare_runs(runs: Sequence[Run], *, names: Sequence[str] | None = None, any
     infinite = {scene for scene in scored if any(math.isinf(table[scene].psnr_db or 0.0) for table in tables)}
     if infinite:
         notes.append(
-            f"Left out of every mean PSNR, as it is infinite in some run: {count(len(infinite), 'scene')}. "
+            f"Left out of every mean PSNR, as it is infinite in some run: {counted(len(infinite), 'scene')}. "
             "Wins, losses and ties count all."
         )
     groups = _groups(tables[0], scored)

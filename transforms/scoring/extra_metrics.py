@@ -6,7 +6,6 @@ it below. Those below have columns of their own in the metrics table; anybody's 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from dpdeblur.transforms.images.image import Image, full_range
 from dpdeblur.transforms.records import SceneError, UsageError
 from dpdeblur.transforms.scoring import ms_ssim
 from dpdeblur.transforms.scoring.metrics import comparable
+from dpdeblur.transforms.wording import did_you_mean
 
 ALWAYS = ("psnr", "ssim", "mae")  # cost next to nothing, and are in every row
 
@@ -87,9 +87,10 @@ def _registered(name: str) -> ExtraMetric:
     if name in EXTRA_METRICS:
         return EXTRA_METRICS[name]
     known = [*ALWAYS, *EXTRA_METRICS]
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise UsageError(f"there is no metric {name!r}.{hint} There are {', '.join(known)}, or your own as package.module:name.")
+    raise UsageError(
+        f"there is no metric {name!r}.{did_you_mean(name, known)} There are {', '.join(known)}, "
+        "or your own as package.module:name."
+    )
 
 
 def _imported(name: str) -> ExtraMetric:

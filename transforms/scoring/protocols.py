@@ -6,7 +6,6 @@ that is written. All take integers as stored, [H, W, 3] or [H, W] of 8 or 16 bit
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from dpdeblur.transforms.images.image import Image, full_range
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.scoring.metrics import Metrics, comparable, compare, signature
+from dpdeblur.transforms.wording import did_you_mean
 
 Score = Callable[[Image, Image], Metrics]
 
@@ -56,9 +56,7 @@ def named(name: str) -> Protocol:
     """
     if name in PROTOCOLS:
         return PROTOCOLS[name]
-    near = difflib.get_close_matches(name, PROTOCOLS, 1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise UsageError(f"There is no protocol {name!r}.{hint} There are {', '.join(PROTOCOLS)}.")
+    raise UsageError(f"There is no protocol {name!r}.{did_you_mean(name, PROTOCOLS)} There are {', '.join(PROTOCOLS)}.")
 
 
 def float64(picture: Image, target: Image) -> Metrics:

@@ -79,18 +79,17 @@ def walk_files(folder: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
     return walk(folder) if is_local(folder) else _match(folder)
 
 
-def single_file(uri: str, place: str = "") -> Source | None:
-    """Return the file of that very name with its size and version, or None where there is none.
+def single_file(uri: str) -> Source | None:
+    """Return the file of exactly that name, with its size and version, or None if there is none.
 
     Args:
         uri: of the file.
-        place: of a file of this machine, inside the input.
 
     Raises:
         UsageError: the file system cannot be asked.
     """
     if is_local(uri):
-        return _file_here(uri, place)
+        return _file_here(uri)
     reachable.check(uri)
     try:
         return store.objects_at(uri).stat(uri)
@@ -140,14 +139,14 @@ def usual_file(uri: str, place: str) -> PlainSource | None:
     return plain_source(uri, status, place) if is_plain_file(status) else None
 
 
-def _file_here(uri: str, place: str) -> Source | None:
+def _file_here(uri: str) -> Source | None:
     try:
         status = Path(uri).stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError as error:
         raise _cannot_look(uri, error) from error
-    return local_source(uri, status, place) if is_plain_file(status) else None
+    return local_source(uri, status, place="") if is_plain_file(status) else None
 
 
 def _cannot_look(uri: str, error: OSError) -> UsageError:

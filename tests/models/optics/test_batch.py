@@ -11,9 +11,9 @@ pytest.importorskip("torch", reason="training needs the extra: pip install '.[tr
 pytest.importorskip("cv2", reason="training needs the extra: pip install '.[train]'")
 import torch
 
-from dpdeblur.models.optics import Layer, render_views, view_kernels
+from dpdeblur.models.optics import Aperture, Layer, render_views, view_kernels
 from dpdeblur.models.optics.batch import kernels, light
-from dpdeblur.models.optics.packed import REACH, unpack_pupil, unpacked
+from dpdeblur.models.optics.packed import PUPIL, REACH, unpacked
 from dpdeblur.models.optics.render import in_focus, lit
 from dpdeblur.models.training.scenes import SceneOptions, Slot, draw, empty_slot
 from dpdeblur.models.training.surfaces import Materials
@@ -32,6 +32,11 @@ def drawn(seed: int, misfit: float = 0.0) -> Slot:
     return slot
 
 
+def pupil_of(numbers: np.ndarray, waves: np.ndarray) -> Aperture:
+    """The pupil that `pack_pupil` wrote."""
+    return Aperture(**dict(zip(PUPIL, map(float, numbers), strict=True)), waves=waves)
+
+
 def by_render_views(slot: Slot) -> tuple[np.ndarray, np.ndarray]:
     """The views [2, C, S, S] and the sharp picture [C, S, S] of one scene, through numpy."""
     n = {name: values[0] for name, values in unpacked(slot.numbers[None]).items()}
@@ -43,7 +48,7 @@ def by_render_views(slot: Slot) -> tuple[np.ndarray, np.ndarray]:
         alpha = slot.alphas[i].astype(np.float32) / 255 if i else None
         image = lit(mixed.astype(np.float32), float(n["gain"]), float(n["boost"]))
         layers.append(Layer(image, alpha, slot.radii[i].astype(np.float32)))
-    pupils = [unpack_pupil(n["pupil"][i], n["waves"][i]) for i in range(2)]
+    pupils = [pupil_of(n["pupil"][i], n["waves"][i]) for i in range(2)]
     views = render_views(layers, pupils[0], pupils[1], shifts=[tuple(shift) for shift in n["shift"].tolist()])
     sharp, _ = in_focus(layers)
     cut = slice(OPTIONS.margin, -OPTIONS.margin)
@@ -79,7 +84,7 @@ def test_a_batch_of_scenes_is_each_of_them(channels: int, misfit: float) -> None
 def test_kernels_are_those_of_the_optics(seed: int) -> None:
     n = {name: values[0] for name, values in unpacked(drawn(seed).numbers[None]).items()}
     radii = np.array([-14, -3, -0.5, 0, 0.4, 2, 9, 17], np.float32)
-    pupils = [unpack_pupil(n["pupil"][i], n["waves"][i]) for i in range(2)]
+    pupils = [pupil_of(n["pupil"][i], n["waves"][i]) for i in range(2)]
     wanted = view_kernels(radii, pupils[0], pupils[1], size=2 * REACH + 1)
     pupil, waves = (torch.from_numpy(n[name][None].repeat(len(radii), 0)) for name in ("pupil", "waves"))
     np.testing.assert_allclose(kernels(torch.from_numpy(radii), pupil, waves).numpy(), wanted, atol=2e-6)
