@@ -10,7 +10,6 @@ an engine finds them, compares them with the tables, restores what is left, and 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -87,11 +86,8 @@ def engine(name: str, work: Path) -> Iterator[tuple[list[str], Workers]]:
             yield cluster.options, cluster.workers
     else:
         workers = Workers(work / "workers")
-        start = work / "start-worker"
-        start.write_text(f"#!/bin/sh\nid=$(echo $1 | tr -d \\')\nshift\nexec {workers.command} $id $@\n")  # Prism quotes the id
-        start.chmod(0o755)
-        environment = json.dumps({"command": str(start)})
-        yield [*prism.options(), "--environment_type=PROCESS", f"--environment_config={environment}"], workers
+        with prism.workers_elsewhere(work / "pool.log", f"--container_executable={workers.command}") as options:
+            yield [*options], workers
 
 
 def measure(words: list[str], workers: Workers) -> Peaks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dpdeblur.pipelines.engine.local import PRISM
+from dpdeblur.pipelines.engine.local import PRISM, environment_type_of
 from dpdeblur.transforms.errors import UsageError
 
 _REFUSED = {
@@ -12,6 +12,13 @@ _REFUSED = {
     "BundleBasedDirectRunner": "it splits no work; DirectRunner is pinned to the in-process runner that does",
     "InteractiveRunner": "it caches every intermediate value",
 }
+
+
+_NO_PROCESSES = """Prism cannot start workers with --environment_type PROCESS: it puts quotes around each worker's id,
+so workers never connect and the job fails after a minute. Leave --environment_type out: workers then run in this command.
+For workers in processes of their own, start a pool of them, where `python` has dpdeblur, and name it:
+  python -m apache_beam.runners.worker.worker_pool_main --service_port 50000
+  --environment_type EXTERNAL --environment_config localhost:50000"""
 
 
 def check(runner: str, beam_args: Sequence[str]) -> None:
@@ -22,6 +29,8 @@ def check(runner: str, beam_args: Sequence[str]) -> None:
     """
     if runner in _REFUSED:
         raise UsageError(f"--runner {runner} is refused: {_REFUSED[runner]}.")
+    if runner == PRISM and environment_type_of(beam_args) == "PROCESS":
+        raise UsageError(_NO_PROCESSES)
     if runner == PRISM:
         from dpdeblur.pipelines.engine import prism  # noqa: PLC0415 - loads Beam
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.runners.runner import PipelineResult
 
 from dpdeblur.pipelines.engine import flink, runners, signals
@@ -138,7 +139,8 @@ def _follow(
     interval_s: float,
 ) -> None:
     known: set[Hashable] = set()  # what is finished may be told twice
-    elsewhere = not is_here(runner)  # workers inside this process publish by themselves
+    environment_type = pipeline.options.view_as(PortableOptions).environment_type
+    elsewhere = not is_here(runner, environment_type)  # workers inside this process publish by themselves
     next_look = time.monotonic() + interval_s
     end = _InBackground(result.wait_until_finish)
     with _no_tracebacks.entered(), control.listening(lambda finished: known.add(_identity(finished))):

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+
 LOCAL, PRISM = "DirectRunner", "PrismRunner"
 
 
-def is_here(runner: str) -> bool:
-    """Return whether the scenes are worked on inside this very process."""
-    return is_local(runner) or runner == PRISM
+def is_here(runner: str, environment_type: str | None) -> bool:
+    """Return whether the scenes are worked on inside this very process.
+
+    Args:
+        runner: name of the engine.
+        environment_type: where it starts its workers, as Beam names it; Prism's are here unless something else is said.
+    """
+    return is_local(runner) or (runner == PRISM and environment_type in (None, "LOOPBACK"))
+
+
+def environment_type_of(beam_args: Sequence[str]) -> str | None:
+    """Return what options of Beam say about where workers are started; None if they say nothing."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--environment_type")
+    found: str | None = parser.parse_known_args(beam_args)[0].environment_type
+    return found
 
 
 def is_local(runner: str) -> bool:

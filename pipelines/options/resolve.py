@@ -11,7 +11,7 @@ from dpdeblur.models.runtime import zoo
 from dpdeblur.models.runtime.card import CardOverrides
 from dpdeblur.models.runtime.footprint import bytes_per_pixel
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
-from dpdeblur.pipelines.engine.local import is_here
+from dpdeblur.pipelines.engine.local import environment_type_of, is_here
 from dpdeblur.pipelines.options.groups import Engine, Input, PartOfInput
 from dpdeblur.pipelines.options.model_groups import Metrics, ModelCard, Pixels, Processes, Workers
 from dpdeblur.transforms.errors import UsageError
@@ -48,7 +48,7 @@ def scenes_at_once(workers: Workers, engine: Engine, threads: int = 1) -> int:
     """
     if workers.workers:
         return workers.workers
-    if not is_here(engine.runner):
+    if not _is_here(engine):
         return 1
     return max(1, min(usable_cores() // threads, memory_bytes() // SCENE_MEMORY))
 
@@ -64,8 +64,12 @@ def processes(asked: Processes, engine: Engine, at_once: int) -> int:
         engine: what runs the pipeline.
         at_once: scenes under way at once.
     """
-    wanted = asked.processes or (max(1, round(at_once / WORKERS_OF_A_PROCESS)) if is_here(engine.runner) else 1)
+    wanted = asked.processes or (max(1, round(at_once / WORKERS_OF_A_PROCESS)) if _is_here(engine) else 1)
     return min(wanted, at_once)
+
+
+def _is_here(engine: Engine) -> bool:
+    return is_here(engine.runner, environment_type_of(engine.beam_options))
 
 
 def find(place: Input, part: PartOfInput) -> Found:

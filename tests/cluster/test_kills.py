@@ -34,6 +34,8 @@ RESTORING = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75))
 """When a part is killed while it restores: once a share of its scenes between these is in the journal."""
 KILLS = len(RESTORING) + 2  # of a part: also while it looks for scenes, and while it commits
 
+STAGED = ".state/tables/metrics"  # in a run: what is about to become its table
+
 Kill = Callable[[Popen[str]], object]
 
 
@@ -172,7 +174,7 @@ class Series:
         for low, high in RESTORING:
             enough = max(1, round(self.rng.uniform(low, high) * scenes))
             self.kill(next(names), "restoring", partial(self._has_finished, enough))
-        self.kill(next(names), "committing", lambda: any(map(_of_commit, self.site.files(".state"))))
+        self.kill(next(names), "committing", lambda: len(self.site.files(STAGED)) > 0)
 
     def kill(self, name: str, moment: str, reached: Callable[[], bool]) -> None:
         """Kill the command, or a part of its engine, at some moment of its work.
@@ -228,10 +230,6 @@ class Series:
             assert time.monotonic() < begun + commands.PATIENCE_S, "it takes too long"
             time.sleep(0.05)
         time.sleep(self.rng.uniform(0, 0.3))
-
-
-def _of_commit(file: str) -> bool:
-    return file.startswith("bucket-")
 
 
 def test_twenty_kills(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from dpdeblur.pipelines.engine.local import PRISM
 from tests import commands
 from tests.builders import write_folders
 from tests.cluster.commands import dpdeblur, finish, finished, rows, same_tables, start, wait_for
+from tests.cluster.conftest import SCENES
 from tests.cluster.engines import prism
 from tests.cluster.engines.process import free_port
 from tests.prometheus import scenes_counted, scrape
@@ -34,6 +36,18 @@ def test_the_tables_equal_those_of_the_local_run(options: list[str], scenes: Pat
     done = dpdeblur(*words)
     assert done.returncode == 3, done.stderr
     same_tables(run, local_run)
+
+
+def test_workers_may_be_processes_of_their_own(scenes: Path, local_run: Path, tmp_path: Path) -> None:
+    """Their scenes are counted from the journal, as the command hears nothing of them."""
+    run = tmp_path / "run"
+    words = ("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images=restored", "--progress=json")
+    with prism.workers_elsewhere(tmp_path / "pool.log") as options:
+        done = dpdeblur(*words, *options)
+    assert done.returncode == 3, done.stderr
+    same_tables(run, local_run)
+    events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert [event["done"] for event in events if event["event"] == "end"] == [SCENES]
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to its group, as Ctrl-C in a terminal"])

@@ -11,6 +11,7 @@ from apache_beam.runners.portability import prism_runner
 from apache_beam.runners.portability.prism_runner import PrismJobServer
 
 from dpdeblur.pipelines.engine import checks, runners
+from dpdeblur.pipelines.engine.local import LOCAL, PRISM, environment_type_of, is_here
 from dpdeblur.transforms.errors import UsageError
 
 
@@ -49,3 +50,24 @@ def test_prism_splits_no_ticks_of_a_stream() -> None:
     own = ["--prism_location=/anywhere", "--experiments=of_the_user"]
     told = PipelineOptions(runners.stream_options("PrismRunner", own)).view_as(DebugOptions).experiments
     assert told == ["of_the_user", "prism_disable_sdf_split"]
+
+
+def test_workers_that_prism_cannot_start_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"(?s)PROCESS.*Leave --environment_type out.*worker_pool_main.*EXTERNAL"):
+        checks.check(PRISM, ["--prism_location=/anywhere", "--environment_type", "PROCESS"])
+    checks.check(PRISM, ["--prism_location=/anywhere", "--environment_type=EXTERNAL"])
+    checks.check("FlinkRunner", ["--environment_type=PROCESS"])
+
+
+@pytest.mark.parametrize(
+    ("runner", "words", "here"),
+    [
+        (LOCAL, [], True),
+        (PRISM, [], True),
+        (PRISM, ["--environment_type=LOOPBACK"], True),
+        (PRISM, ["--environment_type", "EXTERNAL"], False),
+        ("FlinkRunner", [], False),
+    ],
+)
+def test_whether_scenes_are_worked_on_in_this_process(runner: str, words: list[str], here: bool) -> None:
+    assert is_here(runner, environment_type_of(words)) == here
