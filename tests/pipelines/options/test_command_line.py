@@ -32,7 +32,7 @@ from dpdeblur.transforms.scoring import paired, protocols
 from dpdeblur.transforms.selection import Part
 
 NAMES = st.text(string.ascii_letters + string.digits + " _-./:=,'\"\\{}[]#&*!|>%@`~é😀", min_size=1).filter(
-    lambda name: name.strip("- ")
+    lambda name: name.strip("- ") and not name.strip().endswith("://")  # the beginning of an address alone is refused
 )
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "Address": st.builds(Address, st.ip_addresses().map(str), st.integers(1, 65535)),
