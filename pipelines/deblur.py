@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dpdeblur.pipelines.attempt import on_engine, on_this_machine
+from dpdeblur.pipelines.attempt import on_this_machine
 from dpdeblur.pipelines.engine import local
 from dpdeblur.pipelines.options import resolve
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions
@@ -83,11 +83,12 @@ def run_job(
         processes = resolve.processes(options, options, job.workers)
         journal_folder = folder.path(journal.FOLDER)
         each = ForEachScene(job.task, journal_folder, job.workers, run.control, options.scene_timeout, processes=processes)
-        done = (
-            on_this_machine.attempt(run, job, folder, options, each, retry_failed=retry_failed, restart=restart)
-            if here
-            else on_engine.attempt(run, job, find, folder, options, each, retry_failed=retry_failed, restart=restart)
-        )
+        if here:
+            done = on_this_machine.attempt(run, job, folder, options, each, retry_failed=retry_failed, restart=restart)
+        else:
+            from dpdeblur.pipelines.attempt import on_engine  # noqa: PLC0415 - slow to load, and only engines need it
+
+            done = on_engine.attempt(run, job, find, folder, options, each, retry_failed=retry_failed, restart=restart)
         if done.statistics is None:
             broken = breaks_strictness(done.found, strict=options.strict)
             return exit_code(done.counts.failed, done.counts.scenes, options.accept_failures, broken=broken)

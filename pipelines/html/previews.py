@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import (
+    Image,
+    WebPImagePlugin,  # noqa: F401 - else Pillow loads all of its fifty formats to find this one
+)
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
