@@ -22,6 +22,7 @@ from dpdeblur.transforms.storage.beam_files import BeamFiles
 from dpdeblur.transforms.storage.object_files import ObjectFiles, Version, split, stamp
 from dpdeblur.transforms.storage.s3_client import client_and_key
 
+_PAGE = 1000  # objects, as many as a store gives at once
 _PROBE_S = 25  # less than the patience of whoever asks whether the store answers at all
 _CHANGED = (exceptions.AlreadyExistsError, exceptions.PreconditionError)
 _REFUSED = (FileNotFoundError, PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
@@ -64,23 +65,29 @@ class S3Files(ObjectFiles):
             return cast(BinaryIO, obstore.open_writer(*client_and_key(uri)))
 
     def find(self, folder: str, *, deep: bool) -> Iterator[Source]:  # noqa: D102
-        bucket, prefix = client_and_key(folder.rstrip("/") + "/")
+        root, last = f"s3://{split(folder)[0]}", ""
+        empty: dict[str, Any] = {}  # some programs make empty objects that stand for folders: what comes next tells
         try:
             with _oserrors(folder, "listed"):
-                listed = (
-                    [found for batch in _interruptible(_listed, bucket, prefix) for found in batch]
-                    if deep
-                    else _interruptible(obstore.list_with_delimiter, bucket, prefix)["objects"]
-                )
+                for found in _listed(*client_and_key(folder.rstrip("/") + "/"), deep=deep):  # by their names, as stores list
+                    path = found["path"]
+                    last = f"{root}/{path}"
+                    for name in [name for name in empty if path > f"{name}/"]:
+                        before = empty.pop(name)
+                        if not path.startswith(f"{name}/"):
+                            yield _source(f"{root}/{name}", before)
+                    if found["size"]:
+                        yield _source(last, found)
+                    else:
+                        empty[path] = found
         except OSError as error:
             if not isinstance(error.__cause__, (exceptions.InvalidPathError, ValueError)):
                 raise
-            yield from BeamFiles().find(folder, deep=deep)
+            waiting = {f"{root}/{name}" for name in empty}
+            yield from (each for each in BeamFiles().find(folder, deep=deep) if each.uri > last or each.uri in waiting)
             return
-        folders = {found["path"].rpartition("/")[0] for found in listed}
-        for found in listed:
-            if found["size"] or found["path"] not in folders:  # some programs make empty objects that stand for folders
-                yield _source(f"s3://{split(folder)[0]}/{found['path']}", found)
+        for name, found in empty.items():
+            yield _source(f"{root}/{name}", found)
 
     def delete(self, uris: Sequence[str]) -> None:  # noqa: D102
         by_bucket: dict[str, list[str]] = {}
@@ -137,8 +144,14 @@ def _interruptible(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
     return returned.result()
 
 
-def _listed(bucket: S3Store, prefix: str) -> list[Any]:
-    return list(obstore.list(bucket, prefix))
+def _listed(bucket: S3Store, prefix: str, *, deep: bool) -> Iterator[Any]:
+    """Yield the objects under a prefix, a page of them in memory; unless `deep`, all that lie directly in it at once."""
+    if not deep:
+        yield from _interruptible(obstore.list_with_delimiter, bucket, prefix)["objects"]
+        return
+    pages = obstore.list(bucket, prefix, chunk_size=_PAGE)
+    while page := _interruptible(next, pages, None):
+        yield from page
 
 
 def _source(uri: str, found: Any) -> Source:

@@ -8,13 +8,22 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("obstore")
-from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.storage import store
+import obstore
+from obstore import exceptions
+from obstore.store import MemoryStore
+
+from dpdeblur.transforms.records import Source, UsageError
+from dpdeblur.transforms.storage import s3_files, store
 from dpdeblur.transforms.storage.s3_client import region_of
+from dpdeblur.transforms.storage.s3_files import S3Files
 
 
 class _Amazon(BaseHTTPRequestHandler):
@@ -76,3 +85,47 @@ def test_ctrl_c_works_while_a_store_is_silent() -> None:
         over.set()
         asked.join()
         store.configure([])
+
+
+PATHS = st.lists(st.sampled_from(["a", "a-b", "b", "a.b", "é", "x"]), min_size=1, max_size=3).map("/".join)
+
+
+@given(st.dictionaries(PATHS, st.sampled_from([b"", b"content"]), max_size=20), st.integers(1, 5), st.booleans())
+def test_objects_come_page_by_page_without_those_that_stand_for_folders(
+    objects: dict[str, bytes], page: int, deep: bool
+) -> None:
+    """In memory, by the client that lists a store."""
+    objects = {path: data for path, data in objects.items() if not data or not any(o.startswith(f"{path}/") for o in objects)}
+    bucket = MemoryStore()
+    for path, data in objects.items():
+        bucket.put(f"in/{path}", data)
+    bucket.put("in-other", b"content")
+    with (
+        mock.patch.object(s3_files, "client_and_key", lambda uri: (bucket, uri.removeprefix("s3://bucket/"))),
+        mock.patch.object(s3_files, "_PAGE", page),
+    ):
+        found = [each.uri.removeprefix("s3://bucket/in/") for each in S3Files().find("s3://bucket/in", deep=deep)]
+    directly = [path for path in objects if deep or "/" not in path]
+    assert sorted(found) == sorted(path for path in directly if not any(o.startswith(f"{path}/") for o in directly))
+
+
+def test_a_listing_that_the_client_gives_up_goes_on_with_that_of_beam() -> None:
+    """A key that it refuses may come in any page; nothing comes twice, and nothing is left out."""
+    bucket = MemoryStore()
+    for name in "abdef":
+        bucket.put(f"in/{name}", b"" if name in "bd" else b"content")
+
+    pages = obstore.list(bucket, "in/", chunk_size=3)
+
+    def broken(*_: Any, **__: Any) -> Iterator[Any]:
+        yield next(pages)
+        raise exceptions.InvalidPathError("Path contained empty path segment")
+
+    of_beam = [Source(f"s3://bucket/in/{name}", None, 1, "1") for name in ["a", "b", "d", "d//x", "e", "f"]]
+    with (
+        mock.patch.object(s3_files, "client_and_key", lambda uri: (bucket, uri.removeprefix("s3://bucket/"))),
+        mock.patch("obstore.list", broken),
+        mock.patch("dpdeblur.transforms.storage.beam_files.BeamFiles.find", lambda *_, **__: iter(of_beam)),
+    ):
+        found = [each.uri for each in S3Files().find("s3://bucket/in", deep=True)]
+    assert sorted(found) == [each.uri for each in of_beam]
