@@ -37,7 +37,7 @@ from dpdeblur.transforms.storage.spool import PARTITIONS, Spool, buckets_for, co
 from dpdeblur.transforms.storage.walk import File
 
 FILES_AT_ONCE, VIEWS_AT_ONCE = 80_000, 50_000
-PARTS_OF_VIEWS_IN_MEMORY = 1000
+PARTS_OF_VIEWS_IN_MEMORY = 100
 
 
 @collector_paused()

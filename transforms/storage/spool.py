@@ -120,10 +120,7 @@ class Spool(Generic[RecordT]):
     def add_all(self, names: Iterable[str], records: Iterable[RecordT]) -> None:
         """Add a bucket of records, each under its name."""
         for name, record in zip(names, records, strict=True):
-            self._waiting[bucket_of(name, PARTITIONS)].append(record)
-            self._waiting_count += 1
-        if self._waiting_count >= self._in_memory:
-            self._write()
+            self.add(name, record)
 
     def add_to(self, partition: int, record: RecordT) -> None:
         """Add a record to a partition, or to the bucket of that number."""
