@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target was reached; None where there is none."""
+        """Whether the target was reached; None if there is none."""
         if self.target is None:
             return None
         return self.value >= self.target if self.relation == ">=" else self.value <= self.target

@@ -1,4 +1,4 @@
-"""The floor: the model alone, called from as many threads as the job has workers, on planes that lie in memory.
+"""The floor: the model alone, called from as many threads as the job has workers, on planes that are in memory.
 
     python -m benchmarks.bare MODEL BACKEND WORKERS RUNS
 

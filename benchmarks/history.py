@@ -14,7 +14,7 @@ COLUMNS = ("date", "commit", "cpu", "cores", "load_before", "question", "what", 
 
 
 def commit(folder: Path) -> str:
-    """The commit that is checked out in a folder, with a plus where files differ from it; empty where nobody knows."""
+    """The commit that is checked out in a folder, with a plus where files differ from it; empty if nobody knows."""
     done = subprocess.run(
         ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
         cwd=folder,

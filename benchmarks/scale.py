@@ -90,7 +90,7 @@ def measure(args: argparse.Namespace, work: Path) -> Iterator[Taken]:
 
 
 def command(what: str, scenes: int, name: str, source: Path | str, output: Path, *more: str) -> Taken:
-    """Run a command in a process of its own."""
+    """Run a command in a separate process."""
     words = [name, "--input", str(source), "--output", str(output), "--model", "views-mean", *more]
     code = "import sys; from dpdeblur.pipelines.cli import main; sys.exit(main())"
     started = time.monotonic()

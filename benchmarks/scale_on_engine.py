@@ -112,7 +112,7 @@ def family_of(process: int) -> Iterator[int]:
 
 
 def peak_mb(pid: int) -> float:
-    """Return the most memory that a process has held so far, in MB; 0 where it has ended."""
+    """Return the most memory that a process has held so far, in MB; 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Throughput of a Flink cluster on this machine against its slots, beside the local run of the same scenes.
+"""Throughput of a Flink cluster on this machine against its slots, next to the local run of the same scenes.
 
     python -m benchmarks.slots RESULTS.jsonl     # one round, about 4 minutes on a quiet machine with two cores; call it again
 

@@ -78,7 +78,7 @@ def _stages(scene: Path) -> dict[str, tuple[Stage, Stage]]:
 
 
 class Echo:
-    """A session that gives back the left view: what is timed is around it."""
+    """A session that returns the left view: what is timed is around it."""
 
     def get_inputs(self) -> list[Any]:
         return [type("Port", (), {"name": "views"})]

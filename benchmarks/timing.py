@@ -1,4 +1,4 @@
-"""Running rivals side by side, each in a process of its own, and what is read off them."""
+"""Running rivals side by side, each in a separate process, and what is read off them."""
 
 from __future__ import annotations
 

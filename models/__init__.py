@@ -1,1 +1,1 @@
-"""What turns two views into a sharp picture. Knows arrays and files, never Beam."""
+"""Models that turn two views into a sharp picture. They work on arrays and files, and never import Beam."""

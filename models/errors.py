@@ -1,4 +1,4 @@
-"""The one error of this room."""
+"""The error that all models raise."""
 
 
 class ModelError(Exception):

@@ -30,7 +30,7 @@ _PATTERNS = tuple((re.compile(sign, re.DOTALL), what) for sign, what in _SIGNS)
 
 
 def foreign_content(start: bytes) -> str:
-    """Return what a file is that begins with these bytes, and what to do; empty where that is not known.
+    """Return what a file is that begins with these bytes, and what to do; empty if that is not known.
 
     >>> foreign_content(b"version https://git-lfs.github.com/spec/v1")
     'a Git LFS pointer; fetch the file itself with git lfs pull'

@@ -22,7 +22,7 @@ def cpu_name() -> str:
 
 
 def cpu_flags() -> frozenset[str]:
-    """Return the CPU's instruction sets by their Linux names; empty where the system does not tell."""
+    """Return the CPU's instruction sets by their Linux names; empty if the system does not tell."""
     return frozenset(_cpuinfo("flags").split())
 
 
@@ -53,7 +53,7 @@ def memory_bytes(root: Path = _ROOT) -> int:
 
 
 def _cpu_quota(group: Path) -> float | None:
-    """Return the CPU time that a control group may take, in cores; None where it is not limited."""
+    """Return the CPU time that a control group may take, in cores; None if it is not limited."""
     quota, period = _numbers(group / "cpu.max", 2)  # version 2
     if quota is None:
         quota, period = _number(group / "cpu.cfs_quota_us"), _number(group / "cpu.cfs_period_us")  # version 1; -1: no limit
@@ -99,7 +99,7 @@ def _upwards(mount_point: Path, mount_root: str, own_path: str) -> Iterator[Path
 
 
 def _number(file: Path) -> int | None:
-    """Return the number in a file; None where there is no such file, or it says "max"."""
+    """Return the number in a file; None if there is no such file, or it says "max"."""
     return _numbers(file, 1)[0]
 
 

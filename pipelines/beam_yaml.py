@@ -29,7 +29,7 @@ from dpdeblur.transforms.tables.rows import ToRows
 
 
 class DpdeblurFindScenes(beam.PTransform):
-    """Find the scenes in a place. Those that are whole come out as `scenes`, rows that say where each picture lies.
+    """Find the scenes in a place. Those that are whole come out as `scenes`, rows that say where each picture is.
 
     Those that lack a view, or cannot be used for another reason, come out as rows of `failures`.
 
@@ -65,7 +65,7 @@ class DpdeblurRestore(beam.PTransform):
         images_format: "png", "tiff" or "jpeg".
         backend: what runs the model.
         black_level, white_level, transfer: how samples relate to light.
-        workers: scenes under way at once in each process; by itself, one for each core.
+        workers: scenes in progress at once in each process; by itself, one for each core.
     """
 
     def __init__(

@@ -81,7 +81,7 @@ def _formatted(kind: str, comparison: Comparison, runs: Sequence[Run], options: 
 
 
 def _named(folders: Sequence[str], methods: Sequence[NamedRun]) -> tuple[list[Run], list[str] | None]:
-    """Return the runs, and what to call them; None where nobody said."""
+    """Return the runs, and what to call them; None if nobody said."""
     given = {folder: name for name, folder in methods}
     addresses = {store.absolute(folder): name for folder, name in given.items()}
     listed = {store.absolute(folder) for folder in folders}

@@ -1,7 +1,7 @@
 """`dpdeblur latency`: time one model alone, one picture after the other, as the challenge does.
 
 Timed is what turns views into a picture: padding, the network, cropping. Reading, decoding, opening the model and the
-warm-up runs are not. Timings of `deblur` are taken with other scenes beside them; these are the ones to publish.
+warm-up runs are not. Timings of `deblur` are taken with other scenes at the same time; these are the ones to publish.
 """
 
 from __future__ import annotations

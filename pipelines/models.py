@@ -159,7 +159,7 @@ def _trials(model: Model) -> Iterator[tuple[str, str]]:
     card = model.card
     low, high = card.value_range
     yield "takes", f"{card.views}; {card.channel_order} in [{low:g}, {high:g}], {card.transfer} values"
-    # First in a process of its own: a model that takes its process down must not take this one.
+    # First in a separate process: a model that takes its process down must not take this one.
     memory = bytes_per_pixel(model.spec, *(fixed or 600 for fixed in model.fixed_size))
     trial = check_runs(model)
     yield "runs", f"{trial.width}x{trial.height} pixels, padded to multiples of {card.size_multiple}; twice, to the same bits"

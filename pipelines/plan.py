@@ -36,7 +36,7 @@ class Trial:
 
     Attributes:
         failures: of those that failed.
-        score: of the one that did not; None where all failed, or there is nothing to do.
+        score: of the one that did not; None if all failed, or there is nothing to do.
         seconds: that it took, once warmed up.
     """
 
@@ -124,7 +124,7 @@ def _first(work: Work) -> Iterator[Scene]:
 
 
 def why_in_vain(job: Job[Restoration], work: Work, trial: Trial, options: PlanOptions) -> str:
-    """Return why a run would restore nothing at all, or stop at once; empty where it would not.
+    """Return why a run would restore nothing at all, or stop at once; empty if it would not.
 
     Args:
         job: to be done.

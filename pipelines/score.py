@@ -99,7 +99,7 @@ def _with_restored(found: Found, folder: str, listing: Listing, how: Literal["na
     Args:
         found: the scenes.
         folder: as the user calls it.
-        listing: what lies in it.
+        listing: what is in it.
         how: which picture belongs to which scene.
 
     Raises:

@@ -95,7 +95,7 @@ def foreseen(pictures: Mapping[str, Score], count: int | None) -> list[str]:
 
     Args:
         pictures: of the entry, by name.
-        count: how many pictures the server expects; None where that is not known.
+        count: how many pictures the server expects; None if that is not known.
     """
     sizes: dict[str, list[str]] = {}
     for name, score in pictures.items():

@@ -28,7 +28,7 @@ from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
 
 SHARD_BYTES = 256_000_000
-GRACE_S = 15.0  # for the scenes under way when a signal comes: large ones take seconds
+GRACE_S = 15.0  # for the scenes in progress when a signal comes: large ones take seconds
 NOT_FREE = "Choose another --output, or empty it."
 
 

@@ -26,7 +26,7 @@ def breaks_strictness(found: Overview | Found, *, strict: bool) -> bool:
     """Return whether files that belong to no scene count as failures, and there are some.
 
     Args:
-        found: what lies in the input.
+        found: what is in the input.
         strict: whether they count.
     """
     return strict and bool(worth_saying(found.left_out))

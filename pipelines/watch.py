@@ -188,7 +188,7 @@ def _place(source: str, folder: RunFolder) -> str:
     """Return the folder to watch, as workers may name it.
 
     Raises:
-        UsageError: it is no folder, or is the run's own, whose pictures would arrive in it.
+        UsageError: it is not a folder, or is the run's own, whose pictures would arrive in it.
     """
     try:
         store.require_folder(store.absolute(source))

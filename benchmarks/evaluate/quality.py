@@ -29,7 +29,7 @@ def quality(a: Planes, target: Planes) -> Quality:
 
 
 def aligned_psnr_db(a: Planes, target: Planes) -> float:
-    """PSNR of [H, W] or [C, H, W] against a target that lies a pixel or three off, by different amounts in different places.
+    """PSNR of [H, W] or [C, H, W] against a target that is a pixel or three off, by different amounts in different places.
 
     Every block of 84x84 pixels (or of all the picture, where that is smaller) is compared at its own best offset, of at most 4
     whole pixels along each axis; the PSNR is that of the mean squared error over all blocks. A border of 8 pixels, and what

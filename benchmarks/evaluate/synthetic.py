@@ -55,7 +55,7 @@ class Gains:
         self.rows.append((quality(plain, scene.target), quality(restored, scene.target)))
 
     def as_dict(self) -> dict[str, Any]:
-        """Means over scenes, and dB gained by radius; None where no pixel has such a radius, or none was wrong."""
+        """Means over scenes, and dB gained by radius; None if no pixel has such a radius, or none was wrong."""
         before, after = (mean([row[i] for row in self.rows]) for i in (0, 1))
         return {
             "before": before,

@@ -2,7 +2,7 @@
 
 R. Zhang, P. Isola, A. Efros, E. Shechtman, O. Wang, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
 CVPR 2018; version 0.1 with the AlexNet backbone, which is what papers on dual-pixel deblurring print. The weights and their
-licences are named in `NOTICE` beside them; `models.training.lpips_graph` makes the file.
+licences are named in `NOTICE` next to them; `models.training.lpips_graph` makes the file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Lpips:
         self._session = onnxruntime.InferenceSession(str(GRAPH), options, providers=["CPUExecutionProvider"])
 
     def distances(self, pictures: NDArray[np.float32], target: NDArray[np.float32]) -> list[float]:
-        """Return the LPIPS distance of each picture from one target: 0 where they are equal, larger where they look less alike.
+        """Return the LPIPS distance of each picture from one target: 0 if they are equal, larger where they look less alike.
 
         The features of the target are computed once for all pictures. The distance is symmetric.
 

@@ -57,7 +57,7 @@ def mirror(length: int, before: int, total: int, device: Any) -> Tensor:
 def blurred(image: Tensor, alpha: Tensor, radius: Tensor, owner: np.ndarray, numbers: dict[str, Any], span: np.ndarray) -> Any:
     """Return blurred premultiplied colour [L, 2, C, H, W] and coverage [L, 2, 1, H, W] of the layers [L, …].
 
-    `owner` says which scene each layer belongs to, `span` [L, 2] between which radii it lies; `numbers` as tensors by field.
+    `owner` says which scene each layer belongs to, `span` [L, 2] between which radii it is; `numbers` as tensors by field.
     """
     device, (height, width) = image.device, image.shape[-2:]
     size = (height + 2 * REACH, width + 2 * REACH)

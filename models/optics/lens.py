@@ -13,7 +13,7 @@ def signed_blur_radius(
 ) -> Array:
     """Return the signed radius, in pixels, of the circle of confusion of points at `depth_m`.
 
-    With focal length f, aperture diameter q = f / F and focus distance s, the sensor lies at
+    With focal length f, aperture diameter q = f / F and focus distance s, the sensor is at
     s' = f·s / (s - f) and a point at depth d makes a circle of radius
 
         r = (q / 2) · (s' / s) · (d - s) / d

@@ -23,7 +23,7 @@ class Layer:
     """One surface of the scene, all of one size."""
 
     image: Array
-    """[C, H, W], linear light, 0 or more (above 1 where the sensor will clip)."""
+    """[C, H, W], linear light, 0 or more (above 1 if the sensor will clip)."""
     alpha: Array | None
     """[H, W] coverage in [0, 1]; None for the background, which covers everything."""
     radius: Array
@@ -49,7 +49,7 @@ def render_views(
     reach = max(kernel_reach(widest, left), kernel_reach(widest, right)) + 1
     height, width = layers[0].image.shape[-2:]
     size = (_fast(height + 2 * reach), _fast(width + 2 * reach))
-    # Kernels lie in their corner of the grid: the shift that brings their centre to the origin goes with the views' own.
+    # Kernels are in their corner of the grid: the shift that brings their centre to the origin goes with the views' own.
     drift = xp.stack([_phase(dx - reach, dy - reach, size, layers[0].image) for dx, dy in shifts])[:, None]
     out = None
     for layer, low, high in zip(layers, lows, highs, strict=True):

@@ -25,7 +25,7 @@ Light = npt.NDArray[np.float32]
 Photo = npt.NDArray[np.uint8]
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 SLOPE = 3.0  # px: how much the blur radius of one plane may change across the frame, along each axis
-LENSES = Variety(decentre=0.0)  # the target lies where the views do
+LENSES = Variety(decentre=0.0)  # the target is aligned with the views
 STEP = 1.5  # px between the blur levels of one plane
 
 

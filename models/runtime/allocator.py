@@ -1,4 +1,4 @@
-"""How this process gets its memory from the system."""
+"""How this process gets memory from the system."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _BYTES = 1 << 30
 
 
 def keep_freed_memory() -> None:
-    """Have large blocks come from memory that was freed before, not from the system.
+    """Reuse freed memory for large blocks, instead of asking the system for new memory.
 
-    By default glibc hands every large array back at once; the next one is then mapped, and zeroed by the kernel page by page:
-    for pictures of 10 to 50 MB that was a seventh of all work around a model. The peak grows a little. Where the C library
-    is another one, nothing changes.
+    By default glibc returns every large array to the system at once; the next one is then mapped, and zeroed by the kernel page
+    by page. For pictures of 10 to 50 MB that was a seventh of all work around a model. The peak grows a little. With another C
+    library nothing changes.
     """
     with suppress(OSError, AttributeError):  # no glibc
         library = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""What runs a graph on the CPU: ONNX Runtime, or OpenVINO where it is installed.
+"""Backends that run a graph on the CPU: ONNX Runtime, or OpenVINO if it is installed.
 
 An engine is opened once per process and called from many threads at once. Equal inputs give equal outputs, whichever thread.
 """
@@ -30,7 +30,7 @@ class Engine(Protocol):
     label: str
 
     def run(self, tensors: Tensors, output: str) -> NDArray[np.floating]:
-        """Feed every input by name and give one output, in memory of its own. Safe from many threads at once."""
+        """Run the graph on named inputs; return one output, in its own memory. Safe to call from many threads at once."""
         ...
 
 
@@ -41,7 +41,7 @@ def open_engine(backend: str, model: Path | bytes, *, threads: int, callers: int
         backend: a key of `BACKENDS`.
         model: local path of an ONNX file, or its bytes.
         threads: cores that one run uses.
-        callers: threads that will call at the same time.
+        callers: threads that call at the same time.
 
     Raises:
         ModelError: for an unknown backend, one that is not installed or that this CPU cannot run, or a graph it refuses.
@@ -79,7 +79,7 @@ def session_options(threads: int, callers: int) -> Any:
 
     Args:
         threads: cores that one run uses.
-        callers: threads that will call at the same time.
+        callers: threads that call at the same time.
     """
     import onnxruntime  # noqa: PLC0415 - as above
 
@@ -99,9 +99,9 @@ def session_options(threads: int, callers: int) -> Any:
 class OpenVino:
     """OpenVINO on the CPU: one compiled model, one infer request for each thread that calls.
 
-    Two manners of OpenVINO (seen in 2026.4) shape this class. `infer` on one thread swallows errors and leaves the picture of
-    the run before in its output: `start_async` and `wait` do not. And after an error, a stream may go on failing on good
-    input: the model is compiled anew, which takes a tenth of a second, and the run repeated once, in case the fault was not
+    Two quirks of OpenVINO (seen in 2026.4) shape this class. `infer` on one thread swallows errors and leaves the picture of
+    the run before in its output: `start_async` and `wait` do not. After an error, a stream may keep failing on good
+    input: the model is compiled again, which takes a tenth of a second, and the run repeated once, in case the fault was not
     its own.
     """
 

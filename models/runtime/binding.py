@@ -1,4 +1,4 @@
-"""Between the planes of this project and the tensors of one network: pure functions of a card and the graph's ports."""
+"""Conversion between the planes of this project and the tensors of one network, from a card and the graph's ports."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """How planes go in and how the picture comes out.
+    """How planes become inputs, and the output a picture.
 
     Attributes:
         feeds: one per input.
         output: name of the output that holds the picture.
         channels_last: whether that output is NxHxWxC.
         bgr: whether its channels come blue first.
-        scale, offset: what the network sees is plane · scale + offset, and back again.
+        scale, offset: the network sees plane · scale + offset; its output is converted back.
         fixed_size: (height, width) where the graph takes no other; None for each axis that is open.
         views: planes of a frame that are views: 6, or 9 with the combined picture.
         further: the planes after these, as the card's `views` calls them.
@@ -95,7 +95,7 @@ class Binding:
         """Turn the output tensor for a frame of `height`x`width` into float32 [3, height, width], RGB in [0, 1].
 
         Raises:
-            ModelError: where its shape is another than the frame's, or it holds values that are not finite.
+            ModelError: if its shape is another than the frame's, or it holds values that are not finite.
         """
         wanted = (1, height, width, 3) if self.channels_last else (1, 3, height, width)
         if tensor.shape != wanted:
@@ -126,7 +126,7 @@ def bind(card: Card, inputs: tuple[Port, ...], output: Port) -> Binding:
     """Match a card with the graph's inputs and the output that holds the picture.
 
     Raises:
-        ModelError: where they disagree, or where the graph takes what this project cannot give.
+        ModelError: if they disagree, or where the graph takes what this project cannot give.
     """
     if len(inputs) != len(card.inputs):
         raise ModelError(

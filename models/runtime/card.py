@@ -1,6 +1,6 @@
 """The card of a model: everything a session must know that the graph does not say, and what people want to know.
 
-It travels inside the ONNX file (`metadata_props`, key `dpdeblur_card`) and beside it as `<stem>.json`, as the same JSON.
+It travels inside the ONNX file (`metadata_props`, key `dpdeblur_card`) and next to it as `<stem>.json`, as the same JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRANSFERS = ("srgb", "linear", "any")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a model wants, what it promises, and where it comes from.
+    """What a model takes, what it promises, and where it comes from.
 
     Attributes:
         name: what tables call it.
@@ -35,13 +35,13 @@ class Card:
             (6 channels), "left right combined" (9). Several inputs are set apart by commas: "left, right" (two of 3).
             Besides views, a word may be one further channel: "radius", the distance from the centre of the picture as a
             fraction of half its diagonal, or a number, a channel of that value: "left right radius" (7).
-        output: name of the output that holds the picture; empty where only one can.
-        layout: of inputs and outputs, "nchw" or "nhwc"; empty where their shapes say it.
+        output: name of the output that holds the picture; empty if only one can.
+        layout: of inputs and outputs, "nchw" or "nhwc"; empty if their shapes say it.
         channel_order: of each view, in and out: "rgb" or "bgr".
         value_range: what black and full scale are to the model, in and out: (0, 1), (-1, 1), (0, 255).
         transfer: the values it was made for: "srgb" (gamma-coded), "linear" (proportional to light), or "any".
         size_multiple: height and width must be multiples of this, in pixels.
-        halo_px: how far, in pixels, one output sample looks; None where nothing is promised.
+        halo_px: how far, in pixels, one output sample looks; None if nothing is promised.
         exact_tiles: whether tiles cut with `halo_px` around them, origins at multiples of `size_multiple`, give the full
             frame bit for bit (no global pooling, no normalisation over the picture).
         blend_tiles: for a graph that takes one size only: whether larger pictures are cut into overlapping tiles of that size
@@ -115,7 +115,7 @@ class Card:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields in the order above, ready for JSON; those that few need are left out where they say nothing."""
+        """Return the fields in the order above, ready for JSON; optional ones that are empty are left out."""
         content = {key.name: getattr(self, key.name) for key in fields(self)} | {"value_range": list(self.value_range)}
         return {key: value for key, value in content.items() if value or key not in ("output", "layout", "blend_tiles")}
 
@@ -126,7 +126,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardOverrides:
-    """What is said of a model beside its card; None leaves it to the card. Hashable, and small: it crosses to workers."""
+    """Properties of a model that replace those of its card; None keeps the card's. Hashable, and small enough for workers."""
 
     views: str | None = None
     output: str | None = None
@@ -185,7 +185,7 @@ def is_plane(word: str) -> bool:
 
 
 def is_card(text: str) -> bool:
-    """Return whether `text` is a card at all, right or wrong: a JSON file beside a model may be anything."""
+    """Return whether `text` is a card at all, right or wrong: a JSON file next to a model may be anything."""
     return f'"{FORMAT}"' in text
 
 

@@ -1,4 +1,4 @@
-"""Trying a model out: does it run, and does it keep what its card promises?"""
+"""Trial runs of a model: does it run, and does it keep the promises of its card?"""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_runs(model: Model) -> Trial:
     """Restore a picture twice: an odd-sized one, unless the model takes one fixed size.
 
     Raises:
-        ModelError: where that fails, or the second run gives other bits.
+        ModelError: if that fails, or the second run gives other bits.
     """
     fixed = model.fixed_size
     height, width = fixed[0] or _ODD_SIZE[0], fixed[1] or _ODD_SIZE[1]
@@ -50,13 +50,13 @@ def check_runs(model: Model) -> Trial:
 
 
 def check_tiles(model: Model) -> int:
-    """Restore a picture whole and in four tiles, for a card that promises that nobody can tell.
+    """Restore a picture whole and in four tiles, to check a card that promises equal results.
 
     Returns:
         The halo, in pixels.
 
     Raises:
-        ModelError: where a bit differs.
+        ModelError: if a bit differs.
     """
     halo, multiple = model.card.halo_px or 0, model.size_multiple
     margin = math.ceil(halo / multiple) * multiple

@@ -1,4 +1,4 @@
-"""How much memory a model takes while it runs, measured in a process of its own: peaks cannot be told apart in a shared one."""
+"""How much memory a model takes while it runs, measured in a separate process: peaks cannot be told apart in a shared one."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def bytes_per_pixel(spec: ModelSpec, height: int = 600, width: int = 800) -> flo
     """Restore one picture in a new process, and give the memory it took beyond the views, in bytes per pixel.
 
     Returns:
-        What a card's `cost.bytes_per_pixel` should say; None where the system does not tell (only Linux does).
+        What a card's `cost.bytes_per_pixel` should say; None if the system does not tell (only Linux does).
 
     Raises:
-        ModelError: where the model fails, or takes its process down with it.
+        ModelError: if the model fails, or takes its process down with it.
     """
     spec = replace(spec, max_memory_bytes=None)  # to measure what it takes, not what it may
     words = json.dumps({"spec": asdict(spec), "height": height, "width": width})

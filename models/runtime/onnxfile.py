@@ -1,7 +1,7 @@
-"""What an ONNX file says about itself, read without running it and without the onnx package.
+"""The contents of an ONNX file that a session needs, read without running it and without the onnx package.
 
-An ONNX file is one protobuf message, `ModelProto`. Only what a session must know before any work is read here. The field
-numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. The onnx package would do, but it takes 0.25 s to
+An ONNX file is one protobuf message, `ModelProto`; only a few of its fields are read here. The field
+numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. The onnx package could do it, but takes 0.25 s to
 import, in every command and every worker, and 33 MB of disk.
 """
 
@@ -36,7 +36,7 @@ class Port:
     Attributes:
         name: as in the file.
         element_type: a NumPy name, such as "float32"; "type 16" and the like for what has none here.
-        shape: one entry per axis, None where the file leaves it open; None as a whole where the file is silent.
+        shape: one entry per axis, None if the file leaves it open; None as a whole where the file is silent.
     """
 
     name: str
@@ -57,7 +57,7 @@ class OnnxFile:
         outputs: what it gives.
         metadata: the file's `metadata_props`.
         external: locations of weights kept in other files, as written in the file: relative, absolute or hostile.
-        opset: version of the standard operators; 0 where none is imported.
+        opset: version of the standard operators; 0 if none is imported.
     """
 
     inputs: tuple[Port, ...]
@@ -97,7 +97,7 @@ def _no_onnx(content: bytes) -> str:
 
 
 def external_paths(file: OnnxFile, folder: Path | None) -> tuple[Path, ...]:
-    """Return where the external weights of `file` lie, each inside `folder`, the folder of the ONNX file.
+    """Return where the external weights of `file` are, each inside `folder`, the folder of the ONNX file.
 
     Args:
         file: what the ONNX file says.

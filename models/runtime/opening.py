@@ -1,4 +1,4 @@
-"""Opening a model file: read what it says, find its card, match the two, start the engine. Nothing runs before all agree."""
+"""Opening a model file: read its contents, find its card, match the two, start the backend. Nothing runs before all agree."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def open_file(
     """Open a model by name or path; `content`, where given, is the file itself and `model` only what to call it.
 
     Raises:
-        ModelError: where the file cannot be opened, its card is wrong, or its inputs are unclear.
+        ModelError: if the file cannot be opened, its card is wrong, or its inputs are unclear.
     """
     path = None if content is not None else zoo.find(model)
     try:
@@ -71,7 +71,7 @@ def open_file(
 
 
 def _find_card(model: str, file: OnnxFile, path: Path | None, overrides: CardOverrides) -> tuple[Card, str]:
-    """Take the card in the file, else the one beside it, else make one from the shapes."""
+    """Take the card in the file, else the one next to it, else make one from the shapes."""
     if METADATA_KEY in file.metadata:
         return overrides.apply(parse_card(file.metadata[METADATA_KEY])), "file"
     beside = path.with_suffix(".json") if path else None
@@ -90,7 +90,7 @@ def _tried(opened: Opened, outputs: tuple[Port, ...], *, probe_multiple: bool) -
             holds.
 
     Raises:
-        ModelError: where no output is a picture of the frame's size, up to multiples of 128, or more than one is.
+        ModelError: if no output is a picture of the frame's size, up to multiples of 128, or more than one is.
     """
     first: ModelError | None = None
     for multiple in (1, 2, 4, 8, 16, 32, 64, 128) if probe_multiple else (opened.card.size_multiple,):

@@ -1,4 +1,4 @@
-"""What a file is that was given as a model and is no ONNX file, by its first bytes: in words that say what to do."""
+"""What a file is that was given as a model and is not an ONNX file, by its first bytes: in words that say what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_FOUR = {
 
 
 def other_format(content: bytes) -> str:
-    """Return what a file is; empty where its first bytes do not tell.
+    """Return what a file is; empty if its first bytes do not tell.
 
     >>> other_format(b"")
     'empty; copy it again'

@@ -15,7 +15,7 @@ def infer_card(name: str, inputs: tuple[Port, ...], said: CardOverrides) -> Card
     """Make a card for a file without one: an input of 6 channels is left and right; inputs of 3 go by their names.
 
     Raises:
-        ModelError: where neither decides and `said` does not name the views; it tells the flag that does.
+        ModelError: if neither decides and `said` does not name the views; it tells the flag that does.
     """
     views = said.views or _views_of(inputs, said.layout)
     if views is None:
@@ -29,7 +29,7 @@ def infer_card(name: str, inputs: tuple[Port, ...], said: CardOverrides) -> Card
 
 
 def _views_of(inputs: tuple[Port, ...], layout: str | None) -> str | None:
-    """Return the views of inputs that speak for themselves; None where they do not."""
+    """Return the views of inputs that speak for themselves; None if they do not."""
     channels = [channels_of(port, layout or "")[0] for port in inputs]
     if channels == [6]:
         return "right left" if _views_named(inputs[0].name) == ["right", "left"] else "left right"
@@ -95,7 +95,7 @@ def channels_of(port: Port, layout: str = "") -> tuple[int | None, bool]:
         layout: "nchw" or "nhwc", where somebody has said it; else the shape decides.
 
     Raises:
-        ModelError: where both ends of the shape might be the channels.
+        ModelError: if both ends of the shape might be the channels.
     """
     if port.shape is None or len(port.shape) != 4:
         return None, layout == "nhwc"

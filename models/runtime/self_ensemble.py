@@ -1,8 +1,8 @@
-"""The mean over mirrored passes of one picture: a little sharper, for so many times the time.
+"""The mean over mirrored passes of one picture: a little sharper, for as many times the work.
 
 A network that restores a picture restores its mirror image too, with other errors, and the mean of both has smaller ones
-(Lim et al., "Enhanced deep residual networks for single image super-resolution", 2017, section 3.3). What lies to the left of a
-dual-pixel lens lies to the right in the mirror: there the two views change places. Turning a picture by 90 degrees is left
+(Lim et al., "Enhanced deep residual networks for single image super-resolution", 2017, section 3.3). What is to the left of a
+dual-pixel lens is to the right in the mirror: there the two views change places. Turning a picture by 90 degrees is left
 out, since it would turn the direction of the disparity.
 """
 
@@ -32,7 +32,7 @@ PASSES = {
 
 
 def mean_of_passes(restore: Callable[[Planes], Planes], planes: Planes, passes: int) -> Planes:
-    """Return the mean of what a model makes of a picture and of its mirror images, each mirrored back.
+    """Return the mean of a model's results for a picture and for its mirror images, each mirrored back.
 
     Args:
         restore: from float32 [C, H, W] to float32 [3, H, W].

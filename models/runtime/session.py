@@ -1,4 +1,4 @@
-"""From a model file to something that restores pictures: pad, run, crop, check; in tiles where memory is short.
+"""An open model, which restores pictures: pad, run, crop, check; in tiles if memory is short.
 
     model = load(ModelSpec("views-mean"))
     sharp = model.restore(planes, height, width)
@@ -29,15 +29,15 @@ __all__ = ["Model", "ModelError", "ModelSpec", "load", "open_model"]
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """All it takes to open a model, on any machine that has the file.
+    """What is needed to open a model, on any machine that has the file.
 
     Attributes:
         model: name of a model in the package, or local path of an ONNX file.
         backend: "onnxruntime", "openvino" or "openvino-bf16".
         threads: cores that one picture uses.
-        callers: threads of this process that will call at the same time.
-        max_memory_bytes: what restoring one picture may take, its float planes included; larger ones are cut into tiles,
-            or refused where the model cannot be tiled. None: a quarter of this machine's memory, shared among the
+        callers: threads of this process that call at the same time.
+        max_memory_bytes: limit for restoring one picture, its float planes included; larger ones are cut into tiles,
+            or refused if the model cannot be tiled. None: a quarter of this machine's memory, shared among the
             callers, for models that promise exact tiles; no limit for others.
         overrides: what the command line says of the card.
         sha256: of the file that is meant, in hexadecimal; a file with another content is refused. Empty: any will do.
@@ -75,7 +75,7 @@ class Model:
         needs_combined: whether `restore` wants 9 planes: left, right and combined.
 
     Raises:
-        ModelError: where the file cannot be opened, its card is wrong, or its inputs are unclear.
+        ModelError: if the file cannot be opened, its card is wrong, or its inputs are unclear.
     """
 
     def __init__(self, spec: ModelSpec, content: bytes | None = None) -> None:
@@ -102,7 +102,7 @@ class Model:
 
         Args:
             planes: float32 [C, Hp, Wp], RGB in [0, 1]: the left view, the right view, and the combined one where
-                `needs_combined` (C is 6 or 9). What lies past `height` and `width` is padding; where that does not fill
+                `needs_combined` (C is 6 or 9). What is past `height` and `width` is padding; where that does not fill
                 the size multiple, the picture is padded here, by reflection at the bottom and the right.
             height: of the picture, in pixels.
             width: of the picture, in pixels.
@@ -111,7 +111,7 @@ class Model:
             float32 [3, height, width], RGB, full scale 1, not clipped; it may be a view into a larger array.
 
         Raises:
-            ModelError: where the network fails, gives another size or values that are not finite, or memory would not do.
+            ModelError: if the network fails, gives another size or values that are not finite, or memory would not do.
         """
         try:
             if planes.ndim != 3 or planes.shape[0] not in (6, 9) or min(height, width) < 1:
@@ -129,7 +129,7 @@ class Model:
         """Return the height and width to pad to, in pixels: the next multiples, or the one size that the graph takes.
 
         Raises:
-            ModelError: where the graph takes one size only, and the picture is larger.
+            ModelError: if the graph takes one size only, and the picture is larger.
         """
         high, wide = (-(-length // self.size_multiple) * self.size_multiple for length in (height, width))
         fixed_high, fixed_wide = self.fixed_size
@@ -144,14 +144,14 @@ class Model:
         return fixed_high or high, fixed_wide or wide
 
     def frame(self, planes: Planes, height: int, width: int) -> Planes:
-        """Return what `run` takes: float32 [C, H, W], the views in `planes` and what the card asks for beside them."""
+        """Return what `run` takes: float32 [C, H, W], the views in `planes` and what the card asks for besides them."""
         return self._opened.binding.frame(planes, height, width)
 
     def run(self, frame: Planes) -> Planes:
         """Run the network once on a frame that it takes as it is: float32 [C, H, W] (see `frame`) to float32 [3, H, W].
 
         Raises:
-            ModelError: where it fails, gives another size or values that are not finite.
+            ModelError: if it fails, gives another size or values that are not finite.
         """
         return self._opened.run(frame)
 
@@ -207,7 +207,7 @@ def open_model(
     """Open a model by name, by path, or from the bytes of an ONNX file; see `ModelSpec` for the arguments.
 
     Raises:
-        ModelError: where it cannot be opened, saying why and what to do.
+        ModelError: if it cannot be opened, saying why and what to do.
     """
     name = "model" if isinstance(model, bytes) else str(model)
     spec = ModelSpec(
@@ -224,7 +224,7 @@ def load(spec: ModelSpec) -> Model:
     """Return the process's one model for `spec`, opening it at the first call; threads that come meanwhile wait.
 
     Raises:
-        ModelError: where it cannot be opened, saying why and what to do; or it is another file than `spec.sha256` says.
+        ModelError: if it cannot be opened, saying why and what to do; or it is another file than `spec.sha256` says.
     """
     stat = zoo.find(spec.model).stat()  # a file that was replaced is another model
     key = replace(spec, sha256=""), stat.st_mtime_ns, stat.st_size

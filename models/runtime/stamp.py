@@ -1,4 +1,4 @@
-"""Writing a card into an ONNX file, and as JSON beside it. Needs the onnx package (extra `train`)."""
+"""Writing a card into an ONNX file, and as JSON next to it. Needs the onnx package (extra `train`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dpdeblur.models.runtime.card import METADATA_KEY, Card
 
 
 def stamp(path: Path, card: Card) -> None:
-    """Write `card` into the metadata of the ONNX file at `path` and as `<stem>.json` beside it; nothing else changes.
+    """Write `card` into the metadata of the ONNX file at `path` and as `<stem>.json` next to it; nothing else changes.
 
     Written again with the same card, the file is the same to the byte. Each file is replaced as a whole.
     """

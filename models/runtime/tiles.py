@@ -1,8 +1,8 @@
-"""Cutting a picture into tiles that a network restores to the very bits of the full frame.
+"""Cutting a picture into tiles whose results equal the full frame bit for bit.
 
-A tile is fed with a margin, the halo, as wide as the network looks; only its core is kept. Three things make the result the
-full frame's, bit for bit: the halo covers the receptive field, every tile begins at a multiple of the network's stride, and a
-tile at the edge of the picture ends there, so that zero padding happens where it happens for the full frame and nowhere else.
+A tile has a margin, the halo, as wide as the network's receptive field; only its core is kept. Three things make the result
+equal the full frame's, bit for bit: the halo covers the receptive field; every tile begins at a multiple of the network's
+stride; and a tile at the edge of the picture ends there, so that zero padding happens where it does for the full frame.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Span:
 
     @property
     def core(self) -> slice:
-        """Where the core lies in the tile."""
+        """Where the core is in the tile."""
         return slice(self.keep_start - self.start, self.keep_stop - self.start)
 
 
@@ -77,7 +77,7 @@ def plan_tiles(height: int, width: int, *, multiple: int, halo: int, max_pixels:
         Tiles from left to right, top to bottom; their cores cover the frame once. One tile where the frame fits.
 
     Raises:
-        ModelError: where not even the smallest tile fits.
+        ModelError: if not even the smallest tile fits.
     """
     margin = math.ceil(halo / multiple) * multiple
     plans = []
@@ -103,7 +103,7 @@ def tiles_within(height: int, width: int, *, multiple: int, halo: int, bytes_per
     """Plan tiles so that restoring a frame takes at most `max_bytes`: its own float planes, and the network at work.
 
     Raises:
-        ModelError: where that is too little; it says how much is needed.
+        ModelError: if that is too little; it says how much is needed.
     """
     frame = PLANES_BYTES * height * width
     per_pixel = PLANES_BYTES + bytes_per_pixel  # what a tile is fed is a copy out of the frame
@@ -185,7 +185,7 @@ def _longest(length: int, multiple: int, margin: int, parts: int) -> int:
 
 
 def _parts(length: int, multiple: int, margin: int, limit: int) -> int | None:
-    """Return a number of parts whose spans are within `limit`; None where there is none."""
+    """Return a number of parts whose spans are within `limit`; None if there is none."""
     if length <= limit:
         return 1
     core = (limit - 2 * margin) // multiple

@@ -1,4 +1,4 @@
-"""The time that one picture takes a model, alone: what challenges state, and what to publish."""
+"""The time that a model takes for one picture at a time: the figure for challenges and publications."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dpdeblur.models.runtime.session import Model
 
 @dataclass(frozen=True, slots=True)
 class ModelTiming:
-    """What one picture takes, and on what.
+    """The time for one picture, and how it was measured.
 
     Attributes:
         model, model_sha256, backend: what was timed.
@@ -52,10 +52,10 @@ class ModelTiming:
 
 
 def time_model(model: Model, width: int, height: int, *, runs: int, warmup: int) -> ModelTiming:
-    """Restore the same picture again and again, alone.
+    """Time a model on one picture, restored again and again.
 
     Raises:
-        ModelError: where the model cannot restore it.
+        ModelError: if the model cannot restore it.
     """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     planes = sample_planes(model, height, width)

@@ -1,4 +1,4 @@
-"""The models that come with the package: names to files."""
+"""The included models: names to files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def names() -> list[str]:
 
 
 def find(name_or_path: str) -> Path:
-    """Return the local path of a model: of the package by its name, or anybody's by its path.
+    """Return the local path of a model: an included one by its name, or any file by its path.
 
     Raises:
-        ModelError: where there is no such model; it suggests the nearest name.
+        ModelError: if there is no such model; it suggests the nearest name.
     """
     if name_or_path in names():
         return WEIGHTS / f"{name_or_path}.onnx"

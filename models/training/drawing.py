@@ -50,7 +50,7 @@ class Slots:
 
 
 class Drawers:
-    """Processes that draw scenes, and the slots where they lie.
+    """Processes that draw scenes, and the slots where they are.
 
     Args:
         processes: how many.

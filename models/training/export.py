@@ -1,7 +1,7 @@
 """Checkpoints to ONNX: `python -m dpdeblur.models.training.export dpdeblur-s weights-*.pt --output FILE.onnx`.
 
 Several checkpoints are averaged, weight by weight. The exported graph is run and compared with the network before a file is
-written; its card is stamped into it and written beside it.
+written; its card is stamped into it and written next to it.
 """
 
 import argparse

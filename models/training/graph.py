@@ -121,7 +121,7 @@ def weights_in(model: onnx.ModelProto) -> dict[str, Floats]:
     """Return the weights that `build_graph` made `model` of, as the file holds them: rounded, the residual's factor folded in.
 
     Raises:
-        ValueError: it is no graph of `build_graph`.
+        ValueError: it is not a graph of `build_graph`.
     """
     held = {weight.name: numpy_helper.to_array(weight).astype(np.float32) for weight in model.graph.initializer}
     if not {"per_threshold", "head.bias", "mean.weight"} <= set(held):

@@ -18,7 +18,7 @@ from dpdeblur.models.training.step import Keeper, Step, StepOptions, save_whole
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how fast; recorded beside the weights."""
+    """How long and how fast; recorded next to the weights."""
 
     networks: tuple[str, ...] = ("dpdeblur-m", "dpdeblur-s", "dpdeblur-xs")
     """The first teaches the others."""
@@ -35,7 +35,7 @@ class Settings:
     group: int = 48
     """Scenes rendered at once."""
     keep: tuple[float, ...] = (0.5, 0.7, 0.82, 0.91, 0.96)
-    """At which fractions of the run weights are kept, beside the end."""
+    """At which fractions of the run weights are kept, besides the end."""
     state_every_s: float = 180
     """How often what --resume needs is written."""
     seed: int = 1
@@ -49,7 +49,7 @@ class Schedule:
     """How far a run is: by iterations, or by the clock from `begin` to `stop` (`time.monotonic`).
 
     Attributes:
-        before: which fraction was done when the clock started: not 0 where a run is resumed.
+        before: which fraction was done when the clock started: not 0 if a run is resumed.
     """
 
     iterations: int | None

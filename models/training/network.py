@@ -1,7 +1,7 @@
 """The networks: a small U-Net that is handed the disparity of the two views as an explicit cost volume.
 
 A plain U-Net does not learn, in any budget that we could afford, that the two views are shifted against each other;
-with the matching cost over a range of shifts beside the pixels it does, and with equal views it learns to do nothing.
+with the matching cost over a range of shifts besides the pixels it does, and with equal views it learns to do nothing.
 There is no normalisation and no global pooling: what comes out depends on a bounded neighbourhood, so tiles with
 a halo are exact.
 """
@@ -63,7 +63,7 @@ def cost_volume(views: Tensor, shifts: int) -> tuple[Tensor, Tensor]:
 
     Grey views, halved; c_k = |shift(left, k) - right| for k = -shifts … shifts, averaged over 5x5, halved again;
     features are c_k / (mean_k c + 0.004), which is blind to contrast, and 20·mean_k c, which is not. The unlikeness is
-    c_0 averaged once more over 5x5: 0 where the views agree.
+    c_0 averaged once more over 5x5: 0 if the views agree.
     """
     grey = functional.avg_pool2d(torch.cat([views[:, :3].mean(1, keepdim=True), views[:, 3:].mean(1, keepdim=True)], 1), 2)
     left, right = grey[:, :1], grey[:, 1:]

@@ -16,7 +16,7 @@ from dpdeblur.models.training.surfaces import Bytes, Floats, Materials, Mixture,
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """What the scenes are like; recorded beside the weights. Fractions unless a unit is given."""
+    """What the scenes are like; recorded next to the weights. Fractions unless a unit is given."""
 
     size: int = 320
     """Side of the finished example in pixels."""
@@ -34,7 +34,7 @@ class SceneOptions:
     misfit: float = 0.05
     """Standard deviation, in pixels, of the views' shift against the sharp picture, at any blur."""
     one_sided: float = 0.65
-    """Scenes that lie wholly in front of, or wholly behind, the plane of focus."""
+    """Scenes that are wholly in front of, or wholly behind, the plane of focus."""
     soft: float = 0.4
     """Scenes that no lens at any focus shows sharp to the pixel (Gaussian of .3 to 1 px)."""
     centred: float = 0.75

@@ -16,7 +16,7 @@ from dpdeblur.models.training.pool import Pool
 
 @dataclass(frozen=True)
 class StepOptions:
-    """What one step does; recorded beside the weights."""
+    """What one step does; recorded next to the weights."""
 
     batch: int = 32
     crop: int = 256
@@ -24,7 +24,7 @@ class StepOptions:
     weight_decay: float = 1e-4
     clip: float = 0.3
     firmness: float = 0.3
-    """Weight of the absolute beside the squared error; see `restoration_loss`."""
+    """Weight of the absolute error, besides the squared one; see `restoration_loss`."""
     floor: float = 0.008
     floor_in_focus: float = 0.004
     """See `restoration_loss`; lower where there is nothing to restore, so that little harm counts there."""

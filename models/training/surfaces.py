@@ -131,7 +131,7 @@ def _printed(rng: np.random.Generator, base: Floats, materials: Materials, ink: 
 
 
 def _text(rng: np.random.Generator, wide: int, fonts: list[str]) -> Floats:
-    """Return a page of lines of random text [wide, wide], 1 where there is ink."""
+    """Return a page of lines of random text [wide, wide], 1 if there is ink."""
     page = Image.new("L", (wide, wide))
     canvas = ImageDraw.Draw(page)
     letters = np.array(list(_LETTERS))

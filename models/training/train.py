@@ -151,7 +151,7 @@ def with_value(settings: Any, name: str, text: str) -> Any:
     """Return the settings with one of them, found by its name in them or in what they hold, set to what `text` says (JSON).
 
     Raises:
-        ValueError: there is no such setting, or the text is no value of its kind.
+        ValueError: there is no such setting, or the text is not a value of its kind.
     """
     for f in fields(settings):
         value = getattr(settings, f.name)

@@ -30,8 +30,8 @@ class Attempted:
         found: what is said of the scenes as a whole.
         counts: of the scenes, before it began.
         facts: that `manifest.json` holds.
-        statistics: of the tables; None where there was nothing to do.
-        examples: scenes for the report to choose from; None where `found` holds all of them.
+        statistics: of the tables; None if there was nothing to do.
+        examples: scenes for the report to choose from; None if `found` holds all of them.
     """
 
     found: Overview
@@ -47,7 +47,7 @@ def execute(
     """Run the pipeline of an attempt to its end, or until too many scenes fail, the input goes away, or it is stopped.
 
     Args:
-        run: under way.
+        run: in progress.
         folder: of the run.
         pipeline: of the attempt.
         tally: counts the scenes.
@@ -61,7 +61,7 @@ def say_what_begins(run: OpenRun, found: Overview, counts: Counts, headline: str
     """Say what an attempt is about.
 
     Args:
-        run: under way.
+        run: in progress.
         found: what is said of the scenes as a whole.
         counts: of the scenes.
         headline: of the job.
@@ -75,7 +75,7 @@ def say_all_done(run: OpenRun, counts: Counts) -> None:
     """Say that there is nothing to do.
 
     Args:
-        run: under way.
+        run: in progress.
         counts: of its scenes.
     """
     done = f"{counts.failed} failed" if counts.failed else "all done"

@@ -27,10 +27,10 @@ class Decision:
 
     Attributes:
         buckets: into how many the scenes are sorted.
-        found: what is said of the scenes as a whole; None where they could not be found.
+        found: what is said of the scenes as a whole; None if they could not be found.
         counts: of the scenes of all buckets.
         damaged: what is wrong with files of tables, in words.
-        refusal: why not, for the user; empty where it goes on.
+        refusal: why not, for the user; empty if it goes on.
         nothing_to_do: the tables already stand as they should.
         forgot_failures: what had failed before is no longer in the folder.
     """
@@ -75,7 +75,7 @@ def decide(known: tuple[int, Iterable[Found | Report]], attempt: Attempt) -> Dec
 
 
 def read(attempt: Attempt) -> Decision | None:
-    """Return the decision of an attempt; None where there is none yet."""
+    """Return the decision of an attempt; None if there is none yet."""
     data = store.read_whole(attempt.decision_file())
     if data is None:
         return None

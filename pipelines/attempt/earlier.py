@@ -72,7 +72,7 @@ def _batches(items: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
 
 
 def sort(source_and_buckets: tuple[Any, int], attempt: Attempt) -> Iterator[tuple[int, Any]]:
-    """Yield what lies in one source by bucket: lines of the journal, names of pictures, rows of tables split otherwise."""
+    """Yield what is in one source by bucket: lines of the journal, names of pictures, rows of tables split otherwise."""
     source, buckets = source_and_buckets
     match source:
         case JournalFiles(uris):
@@ -88,7 +88,7 @@ def sort(source_and_buckets: tuple[Any, int], attempt: Attempt) -> Iterator[tupl
 
 
 def read_part(uri: str, row_type: type) -> pa.Table | str | None:
-    """Return the rows of a file of a table; in words what is wrong with it; None where it was there and is gone.
+    """Return the rows of a file of a table; in words what is wrong with it; None if it was there and is gone.
 
     Raises:
         UsageError: it is of another version.

@@ -30,10 +30,10 @@ class Found:
     """What was found in a place.
 
     Attributes:
-        overview: of the scenes; None where they cannot be found.
+        overview: of the scenes; None if they cannot be found.
         buckets: into how many they are sorted.
         refusal: why they cannot be found, for the user.
-        wanted: which of all that lies there are asked for; None where one worker has selected them.
+        wanted: which of all that is there are asked for; None if one worker has selected them.
     """
 
     overview: Overview | None

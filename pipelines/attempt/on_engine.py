@@ -42,7 +42,7 @@ def attempt(
     """Do what is left of a job; return what came of it.
 
     Args:
-        run: under way, in the folder.
+        run: in progress, in the folder.
         job: to be done.
         find: finds its scenes, on a worker.
         folder: of the run.
@@ -99,7 +99,7 @@ class Beginning:
 
     Args:
         attempt: the attempt.
-        run: under way.
+        run: in progress.
         headline: of the job.
         tally: to be told how many scenes there are to do.
         failure_limit: likewise.

@@ -32,7 +32,7 @@ def attempt(
     """Do what is left of a job; return what came of it.
 
     Args:
-        run: under way, in the folder.
+        run: in progress, in the folder.
         job: to be done.
         folder: of the run.
         options: of the command.

@@ -39,7 +39,7 @@ def check(path: Path, count: int | None = None) -> list[str]:
 
     Args:
         path: of the zip.
-        count: how many pictures the server expects; None where that is not known.
+        count: how many pictures the server expects; None if that is not known.
     """
     try:
         trouble = _directory_trouble(path)

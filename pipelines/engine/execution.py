@@ -75,7 +75,7 @@ def grace_s(runner: str, local_s: float = signals.GRACE_S) -> float:
 
     Args:
         runner: name of its engine.
-        local_s: for the scenes under way in this process.
+        local_s: for the scenes in progress in this process.
     """
     return local_s if is_local(runner) else CANCEL_S
 
@@ -99,7 +99,7 @@ def execute(pipeline: beam.Pipeline, runner: str, control: RunControl, follower:
         return
     if control.stopping:
         return
-    follower.new()  # what earlier attempts have finished is no news
+    follower.new()  # what earlier attempts have finished is not news
     with signals.handlers_kept():
         result = pipeline.run()
     _follow(result, pipeline, runner, control, follower, interval_s)

@@ -15,7 +15,7 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, Flink
 from dpdeblur.transforms.records import JobError
 
 RUNNER = "FlinkRunner"
-SUBMITTED_S = 8.0  # by when a job is known to the cluster whose submission was under way
+SUBMITTED_S = 8.0  # by when a job is known to the cluster whose submission was in progress
 PAUSE_S = 0.5
 ANSWER_S = 10.0
 _ENDED = ("CANCELED", "FAILED", "FINISHED")

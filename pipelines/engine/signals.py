@@ -15,7 +15,7 @@ from types import FrameType
 from dpdeblur.transforms.run_control import RunControl
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-GRACE_S = 4.0  # for the scenes under way; after that they are dropped, to be done again
+GRACE_S = 4.0  # for the scenes in progress; after that they are dropped, to be done again
 RESUME = "Finished scenes are kept; the same command goes on from there."
 
 
@@ -58,7 +58,7 @@ def own_process() -> None:
 
 @contextmanager
 def stop_on_signals(control: RunControl, grace_s: float, advice: str) -> Iterator[None]:
-    """While the block runs, SIGINT and SIGTERM stop the run: scenes under way may finish, no further ones are taken on.
+    """While the block runs, SIGINT and SIGTERM stop the run: scenes in progress may finish, no further ones are taken on.
 
     Args:
         control: of the run. Its `signal` says which came.

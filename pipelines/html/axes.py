@@ -1,4 +1,4 @@
-"""Axes of charts: where a value is drawn, and which round numbers stand beside it."""
+"""Axes of charts: where a value is drawn, and which round numbers stand next to it."""
 
 from __future__ import annotations
 

@@ -77,6 +77,6 @@ def collect(runs: Sequence[Run], comparison: Comparison, most: int = MOST) -> li
 
 
 def _spread(row: SceneRow) -> float:
-    """How far apart the PSNRs of a scene lie, in dB."""
+    """How far apart the PSNRs of a scene are, in dB."""
     known = [value for value in row.psnr_db if value is not None]
     return max(known) - min(known) if len(known) > 1 and max(known) < float("inf") else 0.0

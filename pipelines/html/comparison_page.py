@@ -14,6 +14,7 @@ from dpdeblur.pipelines.html.report_page import excerpt_data
 from dpdeblur.pipelines.html.report_sections import Figure, KeyNumber
 from dpdeblur.transforms.scoring import paired
 from dpdeblur.transforms.scoring.comparison import Comparison, MethodSummary, SceneRow, difference
+from dpdeblur.transforms.scoring.paired import Paired
 from dpdeblur.transforms.wording import counted
 
 _STATISTICS = (
@@ -23,7 +24,7 @@ _STATISTICS = (
     "A positive gain is better, for MAE too."
 )
 _COST = (
-    "CPU time is wall time of the model times its threads, as run, with other scenes beside it: compare runs of one machine."
+    "CPU time is the wall time of the model times its threads, with other scenes at the same time: compare runs of one machine."
 )
 _FRONT = "Higher is better, further left is cheaper. Filled marks are on the Pareto front: no other method beats them in both."
 
@@ -104,19 +105,28 @@ def _lead(comparison: Comparison) -> list[str]:
 def _key_numbers(comparison: Comparison) -> list[KeyNumber]:
     first, second = comparison.in_order
     ratio = second.cpu_s / first.cpu_s if first.cpu_s and second.cpu_s else None
-    more = f"{number(ratio, 2)} times that of {first.name}" if ratio else "unknown of pictures made elsewhere"
+    more = f"{number(ratio, 2)} times that of {first.name}" if ratio else "unknown for pictures made elsewhere"
     cost = KeyNumber("CPU time per image", number(second.cpu_s, 3), "s", more)
     psnr, ssim = (comparison.contrast(second.name, first.name, metric) for metric in ("psnr_db", "ssim"))
     if psnr is None or ssim is None:
         return [cost]
-    probable = f"p {probability(psnr.p_bootstrap)} bootstrap, {probability(psnr.p_wilcoxon)} Wilcoxon"
     scenes = counted(psnr.count, "scene")
     return [
-        KeyNumber("Mean PSNR gain", number(psnr.mean, 3, signed=True), "dB", f"95 % interval {interval(psnr, 3)}; {probable}"),
-        KeyNumber("Mean SSIM gain", number(ssim.mean, 4, signed=True), "", f"95 % interval {interval(ssim, 4)}"),
+        KeyNumber("Mean PSNR gain", number(psnr.mean, 3, signed=True), "dB", _certainty(psnr, 3)),
+        KeyNumber("Mean SSIM gain", number(ssim.mean, 4, signed=True), "", _certainty(ssim, 4)),
         KeyNumber("Wins, losses, ties", f"{psnr.wins} / {psnr.losses} / {psnr.ties}", "", f"by PSNR, of {scenes}"),
         cost,
     ]
+
+
+def _certainty(gain: Paired, digits: int) -> str:
+    """How certain a mean gain is, as far as there are scenes enough to tell."""
+    if gain.p_wilcoxon is None:
+        return "too few scenes for a test"
+    wilcoxon = f"p {probability(gain.p_wilcoxon)} (Wilcoxon)"
+    if gain.p_bootstrap is None:
+        return f"{wilcoxon}; too few scenes for an interval"
+    return f"95 % interval {interval(gain, digits)}; p {probability(gain.p_bootstrap)} (bootstrap), {wilcoxon}"
 
 
 def _marks(comparison: Comparison, methods: Sequence[MethodSummary], offset: int) -> dict[tuple[int, int], str]:

@@ -37,7 +37,7 @@ def losses(gains: Gains) -> dict[str, Any]:
 
 
 def warning(lost: dict[str, Any]) -> str:
-    """Return what to say where most scenes lost, with the usual causes; nothing where they did not.
+    """Return what to say where most scenes lost, with the usual causes; nothing if they did not.
 
     Args:
         lost: from `losses`; may be empty, as in summaries of earlier versions.

@@ -56,7 +56,7 @@ def interactive_table(
     Args:
         anchor: see above.
         caption: what the table holds.
-        columns: each with `label`; `digits` after the point, None for text; `help`; `signed` 1 or -1 where
+        columns: each with `label`; `digits` after the point, None for text; `help`; `signed` 1 or -1 if
             more or less is better. The first column holds the scene's name.
         rows: one value for each column; None for what was not measured.
         more: `sort` (column), `descending`, `group` (column of the subset filter), `sign` (column of the better-or-worse

@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one picture costs: a column beside the metrics."""
+    """What one picture costs: a column besides the metrics."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ class Cell:
     """One value of the table.
 
     Attributes:
-        value: None where it is not known.
+        value: None if it is not known.
         digits: behind the decimal point.
         place: 1 for the best of its column, 2 for the second, and so on, equal ones alike; as the digits shown are.
         differs: significantly worse than the best of its column.

@@ -32,7 +32,7 @@ _BLUR = (
     "The blur of an input is judged by its PSNR against the sharp target: the lower, the blurrier. "
     "Below the dashed line, restoring made it worse."
 )
-_TIMES = "Wall time of the model for each scene, as run: with other scenes beside it."
+_TIMES = "Wall time of the model for each scene, with other scenes at the same time."
 _PACE = "When scenes were finished, from the first one on: how steadily work went, and where it stopped or waited."
 
 
@@ -111,7 +111,7 @@ def protocols(run: Run) -> list[str]:
 
 
 def by_subset(run: Run) -> Grid | None:
-    """Return the means of each subset and of all; None where there is but one."""
+    """Return the means of each subset and of all; None if there is but one."""
     scored = _scored(run.metrics)
     subsets = [name for name in _unique(scored, "subset") if name]
     if not subsets:

@@ -27,13 +27,13 @@ class Option:
         title: of its group; `about` is what the help says below the title.
         help: what it means, with its unit; the default is added.
         metavar: what stands for its value in the help.
-        choices: all values that it takes; empty where it takes others.
-        default: its value when nothing is said; None where it then has none.
+        choices: all values that it takes; empty if it takes others.
+        default: its value when nothing is said; None if it then has none.
         required: something must be said.
         switch: takes no value on the command line, and true or false elsewhere.
         positional: takes no flag on the command line.
         many: takes several values.
-        hidden: is no option of the command line.
+        hidden: is not an option of the command line.
         read: from what was said to its value.
     """
 
@@ -64,7 +64,7 @@ def shown(help: str, metavar: str = "", *, positional: bool = False, hidden: boo
         help: what it means, with its unit.
         metavar: what stands for its value; not needed for switches and choices.
         positional: takes no flag on the command line.
-        hidden: is no option of the command line.
+        hidden: is not an option of the command line.
         default: how the default reads in the help, where its value says it badly.
     """
     return {"help": help, "metavar": metavar, "positional": positional, "hidden": hidden, "default": default}

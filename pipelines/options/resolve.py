@@ -29,7 +29,7 @@ from dpdeblur.transforms.selection import Selection, select
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.fetch_model import fetch_model
 
-SCENE_MEMORY = 2**30  # bytes for each scene under way: with less, pictures of a camera do not fit, not even in tiles
+SCENE_MEMORY = 2**30  # bytes for each scene in progress: with less, pictures of a camera do not fit, not even in tiles
 WORKERS_OF_A_PROCESS = 12
 MAX_OFFSET = 32  # px, of --align: beyond that, pictures and targets are not of one scene
 RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
@@ -54,7 +54,7 @@ def scenes_at_once(workers: Workers, engine: Engine, threads: int = 1) -> int:
 
 
 def processes(asked: Processes, engine: Engine, at_once: int) -> int:
-    """Return how many processes are to share the scenes that are under way at once.
+    """Return how many processes are to share the scenes that are in progress at once.
 
     As many as asked for. Otherwise one for each dozen, where the scenes are worked on here: what remains under Python's lock
     keeps one process from using many more cores than that.
@@ -62,7 +62,7 @@ def processes(asked: Processes, engine: Engine, at_once: int) -> int:
     Args:
         asked: what is asked for.
         engine: what runs the pipeline.
-        at_once: scenes under way at once.
+        at_once: scenes in progress at once.
     """
     wanted = asked.processes or (max(1, round(at_once / WORKERS_OF_A_PROCESS)) if _is_here(engine) else 1)
     return min(wanted, at_once)
@@ -185,7 +185,7 @@ def scoring(metrics: Metrics, pixels: Pixels, protocol: str = protocols.DEFAULT)
 
 
 def scoring_record(scoring: ScoringSettings) -> dict[str, Any]:
-    """Return what a run records of how it scores, beside the protocol; nothing is said of what is as it comes."""
+    """Return what a run records of how it scores, besides the protocol; defaults are left out."""
     asked = scoring.preparation
     said = {"metrics": list(scoring.metrics), "align": asked.align, "fit_gain": asked.fit_gain}
     return {name: value for name, value in said.items() if value} | ({"score_gamma": asked.gamma} if asked.gamma != 1 else {})

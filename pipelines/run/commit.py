@@ -60,7 +60,7 @@ class StagedBucket:
         missing: how many scenes have no outcome.
         orphans: pictures that no row has any more.
         statistics: of its rows.
-        examples: of its scenes, for a report; empty where the command knows all scenes itself.
+        examples: of its scenes, for a report; empty if the command knows all scenes itself.
     """
 
     number: int

@@ -21,7 +21,7 @@ def crash_to_recover_from(folder: RunFolder) -> Crash | None:
     """Return the crash of the process that this one replaces, if there was one.
 
     Raises:
-        JobError: no scene was under way, so that it would only happen again.
+        JobError: no scene was in progress, so that it would only happen again.
     """
     crash = supervisor.crash()
     if crash and crash.signal and not folder.under_way(crash.process):
@@ -30,7 +30,7 @@ def crash_to_recover_from(folder: RunFolder) -> Crash | None:
 
 
 def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeout_s: float) -> None:
-    """Do the scenes that were under way, one at a time; one that was alone when the process ended has failed.
+    """Do the scenes that were in progress, one at a time; one that was alone when the process ended has failed.
 
     Each crash either leaves scenes that are tried alone, or settles one.
 

@@ -1,4 +1,4 @@
-"""Progress while a run is under way: a live line on a terminal, plain lines at intervals elsewhere, JSON for programs."""
+"""Progress while a run is in progress: a live line on a terminal, plain lines at intervals elsewhere, JSON for programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tally:
     """Counts what has been finished so far.
 
     Args:
-        todo: how many there are to do; None where more may come at any time.
+        todo: how many there are to do; None if more may come at any time.
         unit: what they are: scenes, or shards.
 
     Attributes:

@@ -35,7 +35,7 @@ class SceneTime:
 
 
 def of_run(run: str, threads: int, megapixels: float) -> SceneTime | None:
-    """Return the time of one scene as a run has measured it; None where its folder holds no latency statistics.
+    """Return the time of one scene as a run has measured it; None if its folder holds no latency statistics.
 
     Args:
         run: folder of the run.

@@ -29,8 +29,8 @@ class Generation:
 
     Attributes:
         attempt: name of the attempt that may commit, or has.
-        buckets: into how many the tables are split that this attempt has found or committed; 0 where that is not known.
-        staged: once it has committed: the buckets of each table that it has written anew.
+        buckets: into how many the tables are split that this attempt has found or committed; 0 if that is not known.
+        staged: once it has committed: the buckets of each table that it has written again.
     """
 
     attempt: str = ""

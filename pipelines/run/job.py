@@ -24,7 +24,7 @@ TaskT = TypeVar("TaskT", bound=Task)
 
 BUCKETS_IN_MEMORY = 4
 FEW_GONE, FEW_GONE_SHARE = 3, 0.01  # scenes of a run that may be gone from its input at once, or a share of all
-# What a card says that changes a result: with or without flags, from the file or from beside it.
+# What a card says that changes a result: with or without flags, from the file or from next to it.
 CARD_SETTINGS = (
     "views", "output", "layout", "channel_order", "value_range", "transfer", "size_multiple", "halo_px", "blend_tiles",
 )  # fmt: skip
@@ -37,7 +37,7 @@ class Job(Generic[TaskT]):
     Attributes:
         found: the scenes of the input, and those that were not found whole.
         task: what to do with each.
-        workers: scenes under way at once in one process.
+        workers: scenes in progress at once in one process.
         settings: every setting that changes a result, by name.
         digest: of these.
         facts: for `manifest.json`.
@@ -111,9 +111,9 @@ def make_job(
         found: its scenes.
         task: what to do with each.
         settings: every setting that changes a result.
-        at_once: scenes under way at once in one process.
+        at_once: scenes in progress at once in one process.
         card: of the model, or what is known of whoever restored the images.
-        threads: of the model for one scene; 0 where there is none.
+        threads: of the model for one scene; 0 if there is none.
         headline: to print at the start.
     """
     digest = provenance.digest(settings)
@@ -150,7 +150,7 @@ def plan_work(
 
     Raises:
         UsageError: the folder holds a run with other settings, many of its scenes are no longer in the input, or pictures of
-            scenes lie where the run would write its own.
+            scenes are where the run would write its own.
     """
     before = {} if restart else folder.manifest()
     check_same_settings(before, job, folder)
@@ -204,7 +204,7 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
     """Check that a job may go on with the run in a folder.
 
     Args:
-        earlier: manifest of that run; empty where there is none.
+        earlier: manifest of that run; empty if there is none.
         job: the job that would go on with it.
         folder: of the run.
 
@@ -236,7 +236,7 @@ def scenes_line(found: Overview, counts: Counts) -> str:
 
 
 def gone_line(counts: Counts) -> str:
-    """Return what is said of scenes that are no longer in the input, to follow other words; empty where there are none."""
+    """Return what is said of scenes that are no longer in the input, to follow other words; empty if there are none."""
     scenes = counted(len(counts.gone), "scene")
     also = f" ({counts.not_whole} of them in part)" if counts.not_whole else ""
     return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if counts.gone else ""

@@ -42,7 +42,7 @@ class Folder(Protocol):
 
 @dataclass
 class OpenRun:
-    """A run under way in a folder that is locked for it.
+    """A run in progress in a folder that is locked for it.
 
     Attributes:
         folder: of the run.
@@ -50,10 +50,10 @@ class OpenRun:
         control: of the run.
         quiet: whether errors alone are printed.
         progress: how it is shown.
-        resume: how to go on from what a run that was cut short has finished; empty where that is lost.
+        resume: how to go on from what a run that was cut short has finished; empty if that is lost.
         again: how to begin anew, where it is.
         tally: of what is finished.
-        lease: on the folder, where it lies in an object store.
+        lease: on the folder, where it is in an object store.
     """
 
     folder: Folder
@@ -138,13 +138,13 @@ def open_run(
         runner: name of its engine.
         quiet: whether errors alone are printed.
         progress: how it is shown.
-        resume: how to go on from what a run that was cut short has finished; empty where that is lost.
+        resume: how to go on from what a run that was cut short has finished; empty if that is lost.
         again: how to begin anew, where it is.
         metrics_port: where Prometheus may ask what is finished; None: nowhere.
-        grace_s: how long work under way in this process may take after a signal, in seconds.
+        grace_s: how long work in progress in this process may take after a signal, in seconds.
 
     Raises:
-        UsageError: another run is under way in the folder, or it cannot be written to; Prometheus cannot be answered; or what
+        UsageError: another run is in progress in the folder, or it cannot be written to; Prometheus cannot be answered; or what
             the block finds wrong.
         Stopped: a signal ended the run.
         JobError: whatever else ended it, with its cause.

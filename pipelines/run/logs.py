@@ -23,7 +23,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def to_file(uri: str) -> Iterator[None]:
     """Log to a local file while the block runs, warnings of Python included; for a URI, errors go to standard error.
 
-    Loggers belong to the process: of runs that are under way in it side by side, each log has the records of all.
+    Loggers belong to the process: of runs that are in progress in it side by side, each log has the records of all.
     """
     root, handler = logging.getLogger(), _handler(uri)
     with _runs_log.entered():

@@ -1,9 +1,9 @@
 """The pictures of a run into shards: `--images shards`, once its tables stand.
 
-While a run is under way its pictures are files, each durable as soon as it is there. Then they are packed:
+While a run is in progress its pictures are files, each durable as soon as it is there. Then they are packed:
 
     RUN/images/  shard-000000.tar …   <id>.restored.png and <id>.json, with the row of the run
-                 index/*.parquet      where each picture lies
+                 index/*.parquet      where each picture is
 
 A kill at any time loses nothing: new shards are written before the index names them, and only what the index names elsewhere
 is deleted. The next start goes on from whatever it finds.
@@ -45,7 +45,7 @@ class Change:
 
     Attributes:
         scenes: pictures to pack anew: files, and what is left of shards that go.
-        stale: names of the shards that go, as a picture in them was made anew, or has no row any more.
+        stale: names of the shards that go, as a picture in them was made again, or has no row any more.
         first: number of the first new shard.
     """
 
@@ -58,7 +58,7 @@ def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None
     """Pack the pictures of a run whose tables stand.
 
     Args:
-        run: under way, in the folder.
+        run: in progress, in the folder.
         folder: of the run.
         options: of the command.
 
@@ -98,7 +98,7 @@ def plan(
     Args:
         subsets: by scene_id, the subset of each scene that has a row with a picture.
         files: by scene_id, pictures that are in no shard yet.
-        index: where the pictures in shards lie.
+        index: where the pictures in shards are.
         lost: names of shards that are not there any more.
         images: folder of all of them.
     """
@@ -119,7 +119,7 @@ def plan(
 
 
 def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: DeblurOptions) -> list[Member]:
-    """Write shards, on the engine of the run; return where each picture lies.
+    """Write shards, on the engine of the run; return where each picture is.
 
     Raises:
         JobError: a picture cannot be read any more.

@@ -47,6 +47,6 @@ def _files(*folders: str) -> set[str]:
 
 
 def _folders_in(folder: str) -> list[str]:
-    """Return the folders that lie in one of this machine, at any depth, the innermost first; none in a store."""
+    """Return the folders that are in one of this machine, at any depth, the innermost first; none in a store."""
     path = store.local_path(folder)
     return [] if path is None else sorted((str(entry) for entry in path.rglob("*") if entry.is_dir()), reverse=True)

@@ -71,7 +71,7 @@ def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
 
     Args:
         options: which, and what it may take.
-        at_once: scenes under way at once, which share the memory.
+        at_once: scenes in progress at once, which share the memory.
 
     Raises:
         UsageError: why it cannot be used, and what to do.

@@ -1,10 +1,10 @@
 """The folder of one run: what it already holds, and how its tables come to stand in it.
 
     RUN/metrics/ failures/ latency.parquet images/ view/ summary.json manifest.json report.html log.txt
-    RUN/.state/   journal/ (finished scenes, names of those under way), work/ (what is to do), tables/ (being written),
+    RUN/.state/   journal/ (finished scenes, names of those in progress), work/ (what is to do), tables/ (being written),
                   generation.json (who may commit, and what), lock
 
-`manifest.json` says `"finished": null` from the first moment to the last, so that no reader takes a run under way, or one
+`manifest.json` says `"finished": null` from the first moment to the last, so that no reader takes a run in progress, or one
 that was killed while its tables were being put in place, for a finished one.
 """
 
@@ -66,7 +66,7 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """Return what `manifest.json` says of the run in the folder.
 
-        Empty where there is none, or where it is damaged: every row says by its key what it was made with.
+        Empty if there is none, or where it is damaged: every row says by its key what it was made with.
 
         Raises:
             UsageError: the file is there, and belongs to somebody else.
@@ -129,7 +129,7 @@ class RunFolder:
         return TableFiles.of(parts, 0 if strange else split)
 
     def under_way(self, process: int) -> set[str]:
-        """Return the scenes that were under way in a process of this machine when it was ended by force."""
+        """Return the scenes that were in progress in a process of this machine when it was ended by force."""
         markers = self._state("journal", journal.UNDER_WAY)
         return {store.name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
 
@@ -178,7 +178,7 @@ class RunFolder:
         return all(parts.values()) and not any(uri in self._damaged for files in parts.values() for uri in files)
 
     def _sound_part(self, uri: str, row_type: type) -> pa.Table | None:
-        """Return what a part of a table holds; None where it is damaged, which is said."""
+        """Return what a part of a table holds; None if it is damaged, which is said."""
         try:
             return sound_part(uri, row_type)
         except DamagedTableError as error:

@@ -46,7 +46,7 @@ class RunImages:
         self.place = self.uri if apart else "images"
 
     def check_free(self) -> None:
-        """Check that the pictures of a run that begins would not come to lie among those of others.
+        """Check that the pictures of a new run would not mix with those of others.
 
         Raises:
             UsageError: they would.
@@ -66,7 +66,7 @@ class RunImages:
             )
 
     def names(self, suffix: str) -> Iterator[str]:
-        """Yield the names that pictures have in the tables: of files, and of what lies in shards.
+        """Yield the names that pictures have in the tables: of files, and of what is in shards.
 
         Args:
             suffix: of pictures in shards.
@@ -86,7 +86,7 @@ class RunImages:
         return store.files_in(self.uri, SHARDS)
 
     def index(self) -> list[str]:
-        """Return the files that say where in the shards each picture lies."""
+        """Return the files that say where in the shards each picture is."""
         return store.files_in(store.join(self.uri, INDEX), "*.parquet")
 
 
@@ -101,7 +101,7 @@ def find(run: Run) -> Collection:
     A scene is named by its picture alone: `left` and `right` stand for it too, and must not be packed.
 
     Args:
-        run: a finished run, whose rows are read anew.
+        run: a finished run, whose rows are read again.
 
     Raises:
         UsageError: the run has kept no pictures, or mixes two.
@@ -137,7 +137,7 @@ def _pictures(run: Run, folders: Iterable[str]) -> Spool[tuple[str, Source]]:
 
     Args:
         run: a finished run.
-        folders: where the files lie.
+        folders: where the files are.
     """
     there = Spool[tuple[str, Source]]()
     for member in run.members():

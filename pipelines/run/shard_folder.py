@@ -34,7 +34,7 @@ class ShardFolder(OutputFolder):
     """A folder of shards, their index and the failures."""
 
     def holds(self, uri: str) -> bool:
-        """Return whether a place is this folder or lies in it."""
+        """Return whether a place is this folder or is in it."""
         return store.is_within(store.absolute(uri, resolve=True), self.uri)
 
     def clear(self) -> None:

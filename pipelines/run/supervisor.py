@@ -2,7 +2,7 @@
 
 Native code (a decoder, a network) can end a process in ways that no `except` sees: a segmentation fault, an abort, the
 system's lack of memory. A command therefore works in a child of a process that has loaded next to nothing. When a crash ends
-the child, another takes its place and is told so: the scenes that were under way are then tried one at a time, and the one
+the child, another takes its place and is told so: the scenes that were in progress are then tried one at a time, and the one
 that ends the process again becomes a failure (`dpdeblur.pipelines.run.crash_recovery`).
 """
 
@@ -29,7 +29,7 @@ class Crash:
     """How a child ended.
 
     Attributes:
-        signal: name of the signal that ended it; empty where it ended itself, as a scene took too long.
+        signal: name of the signal that ended it; empty if it ended itself, as a scene took too long.
         process: id that it had.
     """
 

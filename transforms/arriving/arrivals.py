@@ -30,8 +30,8 @@ class Waiting:
         queued: scenes that are ready, to be told when some of these are finished.
         unsettled: scenes whose files still change.
         incomplete: scenes that cannot be done as things are, and why: most lack a view.
-        problem: why the place as a whole cannot be made out at present; empty where it can.
-        left_out: a line that says which files belong to no scene; empty where all do.
+        problem: why the place as a whole cannot be made out at present; empty if it can.
+        left_out: a line that says which files belong to no scene; empty if all do.
     """
 
     under_way: int = 0
@@ -70,7 +70,7 @@ class Arrivals:
         file of another layout, fails as soon as its files are at rest.
 
         Args:
-            look: what lies in the place now.
+            look: what is in the place now.
             key: the `input_key` of a scene, which changes with any of its files.
             done: what every scene depended on that is finished already.
             time_s: of the look, in seconds on any clock that does not stand still.
@@ -116,7 +116,7 @@ class Arrivals:
     def _room(self, done: Mapping[str, Done]) -> int:
         """Return how many scenes to tell.
 
-        An engine that is told of all that lies there enters none of it into the tables before the last is done.
+        An engine that is told of all that is there enters none of it into the tables before the last is done.
         """
         before = len(self._under_way)
         self._under_way = {scene: told for scene, told in self._under_way.items() if done.get(scene) != told}

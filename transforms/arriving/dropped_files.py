@@ -1,7 +1,7 @@
 """Shards and manifests that are dropped into a watched place: each is read once, when it is complete.
 
 A file is complete when it has not changed from one look to the next; a tar needs its end mark too, two blocks of zeros. Until
-then nothing in it is a scene, and one that is broken gives a single failure. A file that changes is read anew.
+then nothing in it is a scene, and one that is broken gives a single failure. A file that changes is read again.
 """
 
 from __future__ import annotations

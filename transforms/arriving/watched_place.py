@@ -26,7 +26,7 @@ LAYOUTS = ("auto", *BY_NAMES, *DROPPED)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What lies in a place at one moment.
+    """What is in a place at one moment.
 
     Attributes:
         found: scenes and failures.
@@ -44,7 +44,7 @@ class Look:
 class WatchedPlace:
     """A place that is looked at again and again.
 
-    Where scenes of two layouts lie there, those of the one that this run has done before go on, else those of the one with
+    Where scenes of two layouts are there, those of the one that this run has done before go on, else those of the one with
     most scenes; the others are failures that say so. Shards and manifests are read beside either.
 
     Args:
@@ -58,7 +58,7 @@ class WatchedPlace:
         self._dropped = DroppedFiles([name for name in DROPPED if layout in ("auto", name)])
 
     def look(self, done: Mapping[str, Done] = MappingProxyType({})) -> Look:
-        """Return what lies there now.
+        """Return what is there now.
 
         Args:
             done: what every scene depended on that is finished already.

@@ -1,4 +1,4 @@
-"""What tables of unknown origin have in common, CSV, JSON lines or Parquet: bounds, and names of columns that may be slips."""
+"""Shared by CSV, JSON lines and Parquet tables of unknown origin: limits, and checks for misspelt column names."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Undoing the smooth difference in brightness between the two views.
+"""Removing the smooth difference in brightness between the two views.
 
 Each half of a lens vignettes towards its own side: on phone sensors one view can be .7 times as bright as the other at the edge
-of the field. A network that looks for disparity takes that for blur. Camera makers calibrate it away; where nobody did, it
-can be told from the picture itself, since everything else in which the views differ is local.
+of the field. A network that looks for disparity mistakes that for blur. Camera makers calibrate it away; otherwise it can be
+estimated from the picture itself, since all other differences between the views are local.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def balance(planes: NDArray[np.float32]) -> None:
 
 
 def _fit(planes: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    """Return the coefficients of log(L/R), or None where the picture is too small, too dark or too bright to tell."""
+    """Return the coefficients of log(L/R), or None if the picture is too small, too dark or too bright to tell."""
     _, height, width = planes.shape
     if min(height, width) < 8 * BLOCKS:
         return None

@@ -2,10 +2,10 @@
 
 Read: PNG, TIFF, JPEG and JPEG XL, recognised by their bytes, never by their names. Written: PNG, TIFF and JPEG XL, lossless;
 JPEG where somebody asks for it.
-Anything that could come back other than it was stored (palettes, alpha, floats, several pages, lossy 16 bits) is refused with a
-reason. Images are never turned: turning a view would make its disparity vertical.
+Anything that might not be read exactly as stored (palettes, alpha, floats, several pages, lossy 16 bits) is refused with a
+reason. Images are never rotated: that would make the disparity of the views vertical.
 
-All decoders run without Python's lock: scenes are decoded side by side.
+All decoders release Python's lock, so that scenes are decoded in parallel.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def decode(data: bytes, uri: str = "", max_pixels: int = MAX_PIXELS, max_bytes: 
 
 
 def read_metadata(data: bytes, uri: str = "") -> Metadata:
-    """Return what an image file says beside its samples: colours, orientation, camera, time, and whether it is lossy.
+    """Return what an image file says besides its samples: colours, orientation, camera, time, and whether it is lossy.
 
     Args:
         data: The whole file, which `decode` has read without an error.
@@ -121,7 +121,7 @@ def encode(image: Image, codec: str = "png", *, metadata: Metadata = UNTAGGED, r
         image: Its samples.
         codec: One of `WRITTEN`. "tiff" is not compressed: a fifth larger than PNG, and many times as fast both ways. "jxl" is
             JPEG XL at effort 1, a sixth smaller than PNG. "jpeg" has 8 bits and is lossy.
-        metadata: What the file is to say beside them.
+        metadata: What the file should say besides them.
         repeatable: Whether the same samples must always give the same bytes, and not only the same image; PNG then takes
             longer.
 

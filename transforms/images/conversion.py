@@ -76,7 +76,7 @@ def quantise(
     if planes.dtype != np.float32 or planes.strides[2] != step or any(s < 0 or s % step for s in planes.strides):
         planes = np.ascontiguousarray(planes, np.float32)
     plane_stride, row_stride = (stride // step for stride in planes.strides[:2])
-    span = 2 * plane_stride + (height - 1) * row_stride + width  # a crop of larger planes is read where it lies
+    span = 2 * plane_stride + (height - 1) * row_stride + width  # a crop of larger planes is read where it is
     flat = np.lib.stride_tricks.as_strided(planes, (span,), (step,), writeable=False)
     codes = np.empty((height, width * channels), depth)
     nodes = conversion_nodes(conversion_between(model_transfer, curve.transfer))

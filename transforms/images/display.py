@@ -1,4 +1,4 @@
-"""What a screen shows of an image: 8 bits, in sRGB or near it."""
+"""An image as shown on a screen: 8 bits, in sRGB or near it."""
 
 from __future__ import annotations
 

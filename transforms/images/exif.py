@@ -1,4 +1,4 @@
-"""EXIF data: what is taken from a block, and the block that is written.
+"""EXIF data: the fields that are read from a block, and the block that is written.
 
 Kept are orientation, camera, exposure and time; not places, serial numbers, thumbnails (they would show the blurred image) or
 makers' notes.

@@ -1,4 +1,4 @@
-"""Image files by their first bytes, what the header of one says, and the errors for files that are not wanted or not sound."""
+"""Image formats by their first bytes, the contents of a header, and the errors for unsupported or damaged files."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def encode(image: Image, metadata: Metadata) -> bytes:
 
     Args:
         image: Its samples; 16 bits are rounded to 8.
-        metadata: What the file is to say beside them.
+        metadata: What the file should say besides them.
 
     Raises:
         UnsupportedImage: The image is too large for a JPEG, or its colours are given in a way that has no place in one.

@@ -41,9 +41,9 @@ class CodestreamHeader:
     Attributes:
         image: Size, channels and depth.
         metadata: Orientation and colours.
-        is_modular: Whether the first frame is coded in the mode that can be lossless; None where an ICC profile, which only a
+        is_modular: Whether the first frame is coded in the mode that can be lossless; None if an ICC profile, which only a
             decoder can skip, stands before what would say so.
-        transfer_at: The bit of the codestream at which the number of the transfer function begins; None where there is none.
+        transfer_at: The bit of the codestream at which the number of the transfer function begins; None if there is none.
     """
 
     image: ImageHeader
@@ -186,7 +186,7 @@ def _xy(bits: _Bits) -> tuple[int, int]:
 
 
 def _is_modular(bits: _Bits, has_extra_fields: bool) -> bool | None:
-    """Return how the first frame is coded: what lies between is skipped (D.3, F.2)."""
+    """Return how the first frame is coded: what is between is skipped (D.3, F.2)."""
     if has_extra_fields and not bits.take(1):
         bits.take(16 + 16 + 1 + 16)  # tone mapping
     if bits.take(2):

@@ -1,4 +1,4 @@
-"""Loops compiled to machine code once for a kind of processor, and loaded ever after without the compiler.
+"""Loops that are compiled once for each kind of processor, and from then on loaded without the compiler.
 
 Importing numba takes .4 s, and loading what its own cache holds as long again, in each process. So what numba makes of a
 function is kept here as an object file, which LLVM links in a few milliseconds; numba is imported only where there is none yet.
@@ -57,7 +57,7 @@ class Kernel:
         self._loaded: dict[tuple[Kind, ...], Callable[..., int]] = {}
 
     def __call__(self, *arguments: Any) -> int:
-        """Run it; return 0 where it returns nothing."""
+        """Run it; return 0 if it returns nothing."""
         kinds = tuple(map(kind_of, arguments))
         loaded = self._loaded.get(kinds)
         if loaded is None:
@@ -148,7 +148,7 @@ def _code(function: FunctionType, kinds: tuple[Kind, ...]) -> bytes:
 
 
 def _folders(source: Path) -> Iterator[Path]:
-    """Yield where machine code may be kept: beside the bytecode of the source, else in the cache of the user."""
+    """Yield where machine code may be kept: next to the bytecode of the source, else in the cache of the user."""
     yield Path(cache_from_source(str(source))).parent
     of_this_package = hashlib.sha256(os.fsencode(source.parent)).hexdigest()[:20]  # others may be of another version
     with suppress(RuntimeError):  # a user without a home

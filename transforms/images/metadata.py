@@ -1,4 +1,4 @@
-"""What an image file says beside its samples: colours, orientation, camera, time. It goes into the restored image.
+"""What an image file says besides its samples: colours, orientation, camera, time. It goes into the restored image.
 
 The image itself is never converted to other colours nor turned: turning a view would make its disparity vertical.
 """
@@ -16,7 +16,7 @@ MAX_PROFILE = 16 << 20  # bytes: more than any ICC profile has
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What an image file says beside its samples.
+    """What an image file says besides its samples.
 
     Attributes:
         icc_profile: The ICC profile that says which colours the samples mean; empty for none.
@@ -56,7 +56,7 @@ class Metadata:
 
 
 UNTAGGED = Metadata()
-"""A file that says nothing beside its samples: an sRGB image that needs no turning."""
+"""A file that says nothing besides its samples: an sRGB image that needs no turning."""
 
 
 def check_alike(role: str, other: Metadata, left: Metadata, uri: str) -> None:
@@ -95,8 +95,8 @@ def png_colour(primaries_white: tuple[int, ...] | None, gamma: int | None, cicp:
     """Return metadata for colours that are given by numbers rather than by a profile.
 
     Args:
-        primaries_white: x and y of white, red, green and blue, times 100 000; None where they are those of sRGB or in `cicp`.
-        gamma: The exponent that encodes light, times 100 000; None where there is none.
+        primaries_white: x and y of white, red, green and blue, times 100 000; None if they are those of sRGB or in `cicp`.
+        gamma: The exponent that encodes light, times 100 000; None if there is none.
         cicp: Numbers of primaries and transfer function in ITU-T H.273.
     """
     chunks = []

@@ -35,7 +35,7 @@ def find_photographs(folder: str) -> list[str]:
     """Paths of all photographs under a folder, in sorted order, each read once to see that it is whole.
 
     Raises:
-        UsageError: no folder, no photographs in it, or a file that is no picture or too small.
+        UsageError: no folder, no photographs in it, or a file that is not a picture or too small.
     """
     root = Path(folder)
     if not root.is_dir():

@@ -177,7 +177,7 @@ def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> byt
 
     Args:
         image: Its samples.
-        metadata: What the file is to say beside them.
+        metadata: What the file should say besides them.
         repeatable: Whether the same samples must always give the same bytes. Otherwise they rarely give others, which decode
             to the same: which matches ISA-L takes depends on what lay in its memory before. By libdeflate, at three times the
             cost.

@@ -90,7 +90,7 @@ def _unfilter_paeth(residues: NDArray[np.uint8], above: NDArray[np.uint8], pixel
 
 @compiled
 def _unfilter_row(kind: int, residues: NDArray[np.uint8], above: NDArray[np.uint8], pixel: int, row: NDArray[np.uint8]) -> bool:
-    """Undo one of the PNG filters for one row; False where there is no filter of this kind."""
+    """Undo one of the PNG filters for one row; False if there is no filter of this kind."""
     size = row.size
     left, here, line, over = row[: size - pixel], row[pixel:], residues[pixel:], above[pixel:]
     if kind == 0:

@@ -1,4 +1,4 @@
-"""Which files are one scene, in any of the layouts that the field uses?"""
+"""Which files make a scene, in each of the layouts in use?"""
 
 from dpdeblur.transforms.layout_names import LAYOUTS
 from dpdeblur.transforms.layouts.find import Found, find_in_listing, find_scenes

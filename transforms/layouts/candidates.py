@@ -1,6 +1,6 @@
-"""From files that a layout takes for one scene to a `Scene`, or to the failure that says why it is none.
+"""From the files that a layout assigns to one scene to a `Scene`, or to the failure that says what is wrong.
 
-One rule for all layouts: for ids, for files that are missing, there twice or without content, and for names used twice.
+The rules are the same for all layouts: for ids, for missing, duplicate or empty files, and for duplicate names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ALIASES = {**{role: role for role in ROLES}, "l": "left", "r": "right", "c": "co
 
 @dataclass(slots=True)
 class CandidateScene:
-    """What may be a scene.
+    """A possible scene.
 
     Attributes:
         scene_id: its name, unchecked.

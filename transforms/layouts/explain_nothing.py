@@ -1,4 +1,4 @@
-"""What to say where no scene is found, what there is instead and where help is; and where several layouts fit."""
+"""The messages if no scene is found (what there is instead, and where to find help), and if several layouts fit."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ ORDINARY_HELP = (
 
 
 def nothing_found(source: str, listing: Listing, layout: str) -> str:
-    """Return what lies in a place that holds no scene, and what to do about it.
+    """Return what is in a place that holds no scene, and what to do about it.
 
     Args:
         source: the place.
-        listing: what lies in it.
+        listing: what is in it.
         layout: the layout that was asked for, or "auto".
     """
     files = listing.files

@@ -1,7 +1,7 @@
-"""From a place to the scenes in it: one recursive listing, then pure functions from names to scenes.
+"""Find the scenes in a place: one recursive listing, then pure functions from names to scenes.
 
-Nothing is opened but manifests, and the headers of shards that have no index. What is wrong with one scene is a row in
-`Found.failures`; what takes no part is counted in `Found.left_out`; only what puts all scenes in doubt is an error.
+Only manifests are opened, and the headers of shards without an index. A fault of one scene is a row in `Found.failures`; files
+of no scene are counted in `Found.left_out`; only a fault that puts all scenes in doubt is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lies in a place.
+    """What is in a place.
 
     Attributes:
         source: the place; a local path is made absolute.
@@ -57,7 +57,7 @@ def find_scenes(source: str, layout: str = "auto", *, restored: bool = False) ->
 
     Raises:
         UsageError: nothing there is a scene, two layouts fit, or the place cannot be listed; says what was found. Or restored
-            pictures are asked for, and it is no manifest.
+            pictures are asked for, and it is not a manifest.
     """
     source = absolute(source)
     if is_manifest(source, layout):
@@ -73,8 +73,8 @@ def find_in_listing(source: str, listing: Listing, layout: str = "auto") -> Foun
     """Find the scenes among the files of a listing: as `find_scenes`, without asking any file system but for tars.
 
     Args:
-        source: the folder listed: its name is the id of a scene that lies right in it.
-        listing: what lies in it.
+        source: the folder listed: its name is the id of a scene that is right in it.
+        listing: what is in it.
         layout: one of `LAYOUTS` other than "manifest", or "auto".
 
     Raises:
@@ -111,7 +111,7 @@ def is_manifest(source: str, layout: str) -> bool:
 
 
 def no_restored(source: str) -> UsageError:
-    """Return what to raise where restored pictures are asked for and the input, which is no manifest, cannot name them."""
+    """Return what to raise where restored pictures are asked for and the input, which is not a manifest, cannot name them."""
     return UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
 
 
@@ -134,7 +134,7 @@ def read_manifest(source: str, *, restored: bool = False) -> list[CandidateScene
     """Return the candidates of a manifest. Args: source: the file; restored: whether its column `restored` is read.
 
     Raises:
-        UsageError: it is no file, cannot be read, or has no rows.
+        UsageError: it is not a file, cannot be read, or has no rows.
     """
     check_manifest(source)
     candidates = manifest.candidates(source, restored=restored)
@@ -144,7 +144,7 @@ def read_manifest(source: str, *, restored: bool = False) -> list[CandidateScene
 
 
 def list_place(source: str) -> Listing:
-    """Return what lies in a folder; of a tar, the tar itself.
+    """Return what is in a folder; of a tar, the tar itself.
 
     Raises:
         UsageError: it is not there, cannot be listed, or is a file of a kind that is not read.
@@ -161,7 +161,7 @@ def list_place(source: str) -> Listing:
 
 
 def walk_place(source: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
-    """Yield what lies in a place, as it is found: what `list_place` gives, without holding it. Raises: UsageError: likewise."""
+    """Yield what is in a place, as it is found: what `list_place` gives, without holding it. Raises: UsageError: likewise."""
     yield from list_place(source).files if is_archive(source) else walk_files(source)
 
 

@@ -7,7 +7,7 @@ from dpdeblur.transforms.layouts.ids import id_from_path, subset_from_path
 from dpdeblur.transforms.storage.listing import Listing
 
 COMPANIONS = ("scene.json", "radius.tiff")
-"""Files beside the pictures that describe a scene, as `dpdeblur synthesize` writes them."""
+"""Files next to the pictures that describe a scene, as `dpdeblur synthesize` writes them."""
 
 
 def candidates(listing: Listing, root: str) -> list[CandidateScene]:
@@ -15,7 +15,7 @@ def candidates(listing: Listing, root: str) -> list[CandidateScene]:
 
     Args:
         listing: the pictures in the place.
-        root: name of the folder listed: the id of a scene that lies right in it.
+        root: name of the folder listed: the id of a scene that is right in it.
     """
     by_folder: dict[str, CandidateScene] = {}
     for file in listing.files:

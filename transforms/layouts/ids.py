@@ -1,4 +1,4 @@
-"""Names of scenes: made from paths, checked before they name a file, and made fit to print."""
+"""Ids of scenes: made from paths, checked before they name a file, and made printable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHORT = MAX_ID_BYTES // 4  # characters that cannot have more bytes
 
 
 def id_from_path(path: str) -> str:
-    """Return the id of a scene that lies at a relative path: "/" becomes "__", and "." becomes "_".
+    """Return the id of a scene that is at a relative path: "/" becomes "__", and "." becomes "_".
 
     >>> id_from_path("test/0001.v2")
     'test__0001_v2'
@@ -22,7 +22,7 @@ def id_from_path(path: str) -> str:
 
 
 def subset_from_path(path: str) -> str:
-    """Return the part of a relative path, above the scene itself, that names a subset; empty where none does.
+    """Return the part of a relative path, above the scene itself, that names a subset; empty if none does.
 
     >>> subset_from_path("dpdd/test/0001")
     'test'
@@ -31,7 +31,7 @@ def subset_from_path(path: str) -> str:
 
 
 def check_scene_id(scene_id: str) -> str:
-    """Give back an id that is safe as a file name and as a WebDataset key.
+    """Return an id that is safe as a file name and as a WebDataset key.
 
     Raises:
         SceneError: it is empty, longer than 200 bytes, or holds a separator, a dot or a character that cannot be printed.

@@ -1,4 +1,4 @@
-"""Files that take no part: counted by kind, with examples, so that nothing vanishes without a word."""
+"""Files that belong to no scene: counted by kind, with examples, so that none is skipped silently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Files that take no part, all of one kind.
+    """Files that belong to no scene, all of one kind.
 
     Attributes:
         kind: what they are, in the singular: "raw file".
@@ -85,7 +85,7 @@ def kind_of_file(file: File) -> Kind | None:
 
 
 def kind_of_entry(entry: SkippedEntry) -> Kind | None:
-    """Return what kind an entry is that the listing skipped; None where it is gone by now."""
+    """Return what kind an entry is that the listing skipped; None if it is gone by now."""
     kinds = {HIDDEN: HIDDEN_FILE, READ_ALREADY: LINK_BACK, SPECIAL: SPECIAL_FILE, GONE: None}
     return kinds.get(entry.reason, LINK_BACK)
 
@@ -96,7 +96,7 @@ def worth_saying(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
 
 
 def sentence(left_out: Iterable[LeftOut]) -> str:
-    """Return a line that says what is left out, or nothing where nothing is.
+    """Return a line that says what is left out, or nothing if nothing is.
 
     >>> sentence([LeftOut("raw file", "", 9, ("a.CR2",)), LeftOut("video", "", 3, ("b.mov",))])
     '12 files left out: 9 raw files (such as a.CR2), 3 videos (such as b.mov); see plan --explain'

@@ -12,7 +12,7 @@ _NAME = re.compile(r"(.+)_([lrcg])", re.IGNORECASE | re.DOTALL)
 
 
 def candidates(listing: Listing, root: str) -> list[CandidateScene]:
-    """Return a candidate for every stem that has a left or a right view in its folder; a lone `fig_c.png` is no scene.
+    """Return a candidate for every stem that has a left or a right view in its folder; a lone `fig_c.png` is not a scene.
 
     Args:
         listing: the pictures in the place.

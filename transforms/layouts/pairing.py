@@ -121,7 +121,7 @@ def _sorted(role: str, files: list[File], order: Callable[[str], Any]) -> list[F
 
 
 def _closed_folder(group: FolderGroup, closed: Sequence[ClosedFolder]) -> ClosedFolder | None:
-    """Return the first folder of a group that could not be listed, or that lies in one."""
+    """Return the first folder of a group that could not be listed, or that is in one."""
     wanted = [f"{folder}/" for folder in group.folders.values()]
     return next((folder for folder in closed if any(path.startswith(f"{folder.path}/") for path in wanted)), None)
 

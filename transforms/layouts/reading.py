@@ -1,4 +1,4 @@
-"""What a layout makes of a listing: candidates, what becomes of them, and which files take no part."""
+"""A listing read by a layout: candidates, their outcomes, and files that belong to no scene."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def unread(listing: Listing, layout: FolderLayout, root: str) -> list[CandidateS
     """Return scenes whose pictures are all in formats that are not read, by the names of these; and tars that are compressed.
 
     Args:
-        listing: what lies in the place.
+        listing: what is in the place.
         layout: how its pictures are named.
         root: name of the folder listed.
     """

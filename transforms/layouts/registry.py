@@ -1,4 +1,4 @@
-"""The layouts that are known. A new one is a file like `ntire.py`, a line here, and its shape in `layout_names`."""
+"""All layouts. A new one needs a file like `ntire.py`, a line here, and its shape in `layout_names`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which restored picture belongs to which scene: pictures that other people's codes wrote, under names of their own."""
+"""Match restored pictures to scenes: pictures that other programs wrote, under their own names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.wording import escaped, shortened
 
 SUFFIXES = ("_g", "_restored", "_deblurred", "_output")
-"""What codes write behind the name of a scene."""
+"""Suffixes that programs add to the name of a scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Matched:
 
 
 def restored_pictures(listing: Listing) -> list[File]:
-    """Return the pictures that lie in a folder, and those in its shards that are members `<scene>.restored.<type>`.
+    """Return the pictures that are in a folder, and those in its shards that are members `<scene>.restored.<type>`.
 
     Raises:
         UsageError: an index beside shards cannot be read, or their packing has not finished.
@@ -56,7 +56,7 @@ def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only
     """Give each scene the picture that has its name, or that of one of its files.
 
     A picture may be named like the scene, or like its left, right, combined or target picture, with one of `SUFFIXES` or
-    without; or lie alone in a folder that is named like the scene. Where a name fits several scenes, the one whose path has
+    without; or be alone in a folder that is named like the scene. Where a name fits several scenes, the one whose path has
     more parts in common with the picture's has it; where these are equal, nobody has, and each of the scenes fails and says
     why. A scene that several pictures fit fails too.
 

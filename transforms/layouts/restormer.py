@@ -11,7 +11,7 @@ _ROLES = {"inputL": "left", "inputR": "right", "inputC": "combined", "target": "
 
 
 def candidates(listing: Listing, root: str) -> list[CandidateScene]:
-    """Return the candidates beside every `inputL` and `inputR`, paired by the natural order of the names: 2 before 10.
+    """Return the candidates next to every `inputL` and `inputR`, paired by the natural order of the names: 2 before 10.
 
     Args:
         listing: the pictures in the place.

@@ -1,4 +1,4 @@
-"""The index beside packed shards, read row by row: which picture of which scene lies where."""
+"""The index next to packed shards, read row by row: which picture of which scene is where."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class IndexRow(NamedTuple):
 
     @property
     def shard_uri(self) -> str:
-        """The address of the shard that it lies in."""
+        """The address of the shard that it is in."""
         return store.join(self.folder, self.shard)
 
     def problem(self, size: int | None, roles: frozenset[str]) -> str:
-        """Return why it cannot be read; empty where it can.
+        """Return why it cannot be read; empty if it can.
 
         Args:
-            size: of the shard in bytes; None where that is not known.
+            size: of the shard in bytes; None if that is not known.
             roles: that there are.
         """
         if self.role not in roles or self.offset < 0 or self.size < 0:

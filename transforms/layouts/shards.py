@@ -24,7 +24,7 @@ from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.wording import escaped
 
 COMPANIONS = (INDEX, "failures")
-"""Folders beside the shards, whose tables describe them."""
+"""Folders next to the shards, whose tables describe them."""
 _NAMES = {**ALIASES, "restored": "restored"}  # of pictures in a tar, and what they are
 _ROLES = frozenset(_NAMES.values())
 _MAX_JSON = 1 << 16
@@ -65,7 +65,7 @@ def contents(listing: Listing, root: str) -> Iterator[CandidateScene | UnusedMem
     What is wrong with a whole tar becomes a candidate with a problem, named like the tar.
 
     Args:
-        listing: tars, and the index files beside them, if any.
+        listing: tars, and the index files next to them, if any.
         root: name of the folder listed; not used, since members carry the id.
 
     Raises:
@@ -177,7 +177,7 @@ def _scanned(shard: File) -> Iterator[CandidateScene | UnusedMember]:
 
 
 def first_member(shard: File) -> str:
-    """Return the name of the first file in a tar; empty where there is none, or the tar cannot be read."""
+    """Return the name of the first file in a tar; empty if there is none, or the tar cannot be read."""
     with suppress(Exception), store.open_file(shard.source.uri) as stream:  # every cloud client raises its own classes
         return next((entry.name for entry in scan(stream, shard.source.size or 0) if not entry.is_folder), "")
     return ""
@@ -224,7 +224,7 @@ def _describes_scene(name: str) -> bool:
 
 
 def _subset(entry: Entry, stream: BinaryIO) -> str:
-    """Return what the description of a scene says of its subset; nothing where it is no such description."""
+    """Return what the description of a scene says of its subset; nothing if it is no such description."""
     if entry.problem or entry.size > _MAX_JSON:
         return ""
     stream.seek(entry.offset)

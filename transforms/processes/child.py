@@ -36,7 +36,7 @@ class ChildProcess:
         self._life: _Life | None = None
 
     def work_on(self, scene: Scene) -> Outcome | None:
-        """Return the outcome of a scene; None where the process was told to begin no further one.
+        """Return the outcome of a scene; None if the process was told to begin no further one.
 
         Raises:
             Died: the process did, before it could answer.

@@ -39,7 +39,7 @@ class SceneProcesses:
         timeout_s: what a scene may take, in seconds.
 
     Attributes:
-        at_once: scenes worth having under way.
+        at_once: scenes worth having in progress.
         expired: False: a process in which a scene takes too long is ended.
     """
 
@@ -69,7 +69,7 @@ class SceneProcesses:
         return self._threads.submit(self._work_on, scene)
 
     def close(self) -> None:
-        """Wait for the scenes under way, and end the processes."""
+        """Wait for the scenes in progress, and end the processes."""
         self._threads.shutdown()
         self._over.set()
         for process in (*self._processes, self._alone):
@@ -100,7 +100,7 @@ class SceneProcesses:
                 return self._tried_alone(scene, died)
 
     def _tried_alone(self, scene: Scene, died: Died) -> Outcome | None:
-        """Work on a scene that was under way when its process died.
+        """Work on a scene that was in progress when its process died.
 
         Raises:
             JobError: processes die again and again.

@@ -48,7 +48,7 @@ def read_views(data: bytes) -> Views:
 
     Raises:
         UsageError: rawpy is not installed.
-        SceneError: the file is no raw file that LibRaw reads, has no second frame, or its frames do not fit one another.
+        SceneError: the file is not a raw file that LibRaw reads, has no second frame, or its frames do not fit one another.
     """
     with _opened(data, 0) as sum_frame:
         both = sum_frame.raw_image.copy()

@@ -71,7 +71,7 @@ def side_of_first(first: Image, other: Image, left: Image, right: Image) -> Side
 
 
 def disparities(left: Image, right: Image) -> NDArray[np.float64]:
-    """Return how far what is in the right view lies to the right of where it is in the left one, for each block.
+    """Return how far what is in the right view is to the right of where it is in the left one, for each block.
 
     Args:
         left: uint8 or uint16, [H, W, 3] or [H, W].

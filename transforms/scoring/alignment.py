@@ -1,4 +1,4 @@
-"""Comparing with a target that lies a pixel or a few off, by different amounts in different places.
+"""Comparing with a target that is shifted by a few pixels, by different amounts in different places.
 
 The target of a dual-pixel capture is a second exposure with a small aperture: what is out of focus in the first is in another
 place there. A sharp picture is punished for that more than a blurred one.

@@ -20,7 +20,7 @@ class MetricColumn:
         label: what tables call it.
         digits: behind the decimal point.
         higher_is_better: the direction.
-        unit: empty where it has none.
+        unit: empty if it has none.
     """
 
     column: str
@@ -108,7 +108,7 @@ class Contrast:
 class SceneRow:
     """One shared scene: PSNR, SSIM and inference time of each method, in the order of `Comparison.names`.
 
-    Times are None where pictures that somebody else restored were scored.
+    Times are None if pictures that somebody else restored were scored.
     """
 
     scene_id: str
@@ -150,7 +150,7 @@ class Comparison:
         return sorted(self.methods, key=lambda method: self.names.index(method.name))
 
     def contrast(self, method: str, baseline: str, metric: str, subset: str = ALL) -> Paired | None:
-        """Return how a method compares with another, in either order; None where nothing was scored."""
+        """Return how a method compares with another, in either order; None if nothing was scored."""
         for found in self.contrasts:
             if (found.metric, found.subset) == (metric, subset):
                 if (found.method, found.baseline) == (method, baseline):
@@ -161,7 +161,7 @@ class Comparison:
 
 
 def difference(scene: SceneRow, index: int) -> float | None:
-    """Return the PSNR of method `index` less that of the first; 0 where both are infinite, None where one has none."""
+    """Return the PSNR of method `index` less that of the first; 0 if both are infinite, None if one has none."""
     first, second = scene.psnr_db[0], scene.psnr_db[index]
     if first is None or second is None:
         return None

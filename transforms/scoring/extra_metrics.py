@@ -35,7 +35,7 @@ class ExtraMetric:
         label: what tables and pages call it.
         open: loads what it needs, given the threads it may use; gives the function that scores pictures against their target,
             all of one shape, [H, W, 3] or [H, W], of 8 or 16 bits. It raises SceneError where they cannot be scored.
-        higher_is_better: the direction; None where nobody said.
+        higher_is_better: the direction; None if nobody said.
         digits: behind the decimal point, in tables.
         signature: what the signature of a score says of it.
     """

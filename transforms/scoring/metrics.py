@@ -41,7 +41,7 @@ def compare(picture: Image, target: Image) -> Metrics:
     """Score a picture, [H, W, 3] or [H, W] of 8 or 16 bits. Where depths differ, fractions of full range are compared.
 
     PSNR = 10 log10(1 / MSE), over all channels. SSIM (Wang et al. 2004) with a uniform window of 7 by 7, sample
-    covariance, K1 = .01, K2 = .03, mean over the windows that lie inside the picture, mean over channels: scikit-image's
+    covariance, K1 = .01, K2 = .03, mean over the windows that are inside the picture, mean over channels: scikit-image's
     `structural_similarity` as it comes, with data_range=1. MAE over all channels.
 
     Raises:

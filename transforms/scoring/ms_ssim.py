@@ -57,7 +57,7 @@ def _terms(a: Channel, b: Channel) -> tuple[Channel, Channel]:
 
 
 def _windowed(samples: Channel) -> Channel:
-    """Return the Gaussian-weighted mean of every window that lies inside."""
+    """Return the Gaussian-weighted mean of every window that is inside."""
     from scipy.ndimage import correlate1d  # noqa: PLC0415 - slow to import, and only those who ask for it should wait
 
     window = np.exp(-(np.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))

@@ -3,7 +3,7 @@
 The scenes are the sample. Everything is computed from the per-scene difference d = after - before:
 
 - the mean of d, with a percentile bootstrap interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13);
-- the paired bootstrap test of "the mean of d is 0": the share of resamples whose mean, shifted to 0, lies as far out as the
+- the paired bootstrap test of "the mean of d is 0": the share of resamples whose mean, shifted to 0, is as far out as the
   observed one (ibid., ch. 16; Koehn, EMNLP 2004, for the paired form), two-sided, with one added above and below so that it
   is never 0 (Davison & Hinkley, Bootstrap Methods and their Application, 1997, sec. 4.2);
 - the Wilcoxon signed-rank test, two-sided, zero differences left out (Wilcoxon, Biometrics Bulletin 1, 1945).
@@ -133,7 +133,7 @@ def resampled_means(values: NDArray[np.float64], *, resamples: int = RESAMPLES, 
 
 
 def wilcoxon(differences: NDArray[np.float64]) -> float:
-    """Two-sided p of the Wilcoxon signed-rank test; 1 where all differences are 0.
+    """Two-sided p of the Wilcoxon signed-rank test; 1 if all differences are 0.
 
     Exact up to 50 differences (13 where some are equal or 0), else by the normal approximation with a correction for ties.
     These are the choices and the results of `scipy.stats.wilcoxon`, whose import alone takes most of a second.
@@ -171,7 +171,7 @@ def _exact_p(ranks: NDArray[np.float64], positive: float) -> float:
 
 
 def finite_mean(values: ArrayLike) -> tuple[float | None, int]:
-    """The mean of the finite values, None where there are none, and how many infinite ones were left out."""
+    """The mean of the finite values, None if there are none, and how many infinite ones were left out."""
     array = np.asarray(values, dtype=np.float64)
     finite = array[np.isfinite(array)]
     return (math.fsum(finite) / len(finite) if len(finite) else None), len(array) - len(finite)

@@ -21,7 +21,7 @@ class Preparation:
     """How pictures are made comparable with their target.
 
     Attributes:
-        align: each block of the target is compared at its best offset of at most so many px; 0: where it lies.
+        align: each block of the target is compared at its best offset of at most this many pixels; 0: no offset.
         fit_gain: restored and unprocessed picture are first brought to the brightness of the target, by one factor for a scene.
         gamma: values v of linear data are compared as v^(1/gamma).
     """

@@ -1,1 +1,1 @@
-"""Where in a tar do the pictures of a scene lie?"""
+"""Where in a tar are the pictures of a scene?"""

@@ -1,7 +1,7 @@
-"""The members of a tar file and where their bytes lie, from its headers alone: payloads are skipped, never read.
+"""The members of a tar file and where their bytes are, from its headers alone: payloads are skipped, never read.
 
-Written for tars of unknown origin. Whatever the headers say, memory stays bounded and every step moves on by 512 bytes at
-least, so that a scan ends. The format: POSIX.1-2001 ustar and pax, and GNU's long names and large numbers.
+Written for tars of unknown origin: whatever the headers say, memory stays bounded, and every step advances by at least 512
+bytes, so that a scan ends. The format: POSIX.1-2001 ustar and pax, and GNU's long names and large numbers.
 
 Python's `tarfile` would be less code, but reads whatever a pax header claims to hold into memory (3 GB for a sparse file of
 3 GB), and takes 2.4 times as long for each member (27 against 11 µs).
@@ -30,8 +30,8 @@ class Entry:
 
     Attributes:
         name: as stored; may be anything.
-        offset, size: where its bytes lie.
-        problem: why it must not be read; empty where it may.
+        offset, size: where its bytes are.
+        problem: why it must not be read; empty if it may.
         is_folder: whether it is a folder, which has no bytes to read.
     """
 
@@ -104,7 +104,7 @@ def _extend(long: Entry, kind: bytes, payload: bytes | None) -> Entry:
 
 
 def _pax_records(payload: bytes) -> dict[str, str] | None:
-    """Parse the records of a pax header, "LENGTH KEY=VALUE" and a line feed each; None where they are anything else."""
+    """Parse the records of a pax header, "LENGTH KEY=VALUE" and a line feed each; None if they are anything else."""
     records, position = {}, 0
     while position < len(payload) and payload[position]:
         digits, space, _ = payload[position : position + 8].partition(b" ")
@@ -120,7 +120,7 @@ def _pax_records(payload: bytes) -> dict[str, str] | None:
 
 
 def _number(field: bytes) -> int:
-    """Return a number of a header: octal text, or base 256 behind a leading 0x80; -1 where it is neither."""
+    """Return a number of a header: octal text, or base 256 behind a leading 0x80; -1 if it is neither."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     text = field.strip(b" \0")

@@ -1,4 +1,4 @@
-"""Scene shards: WebDataset tars whose members are read in any order, by an index of where each picture lies.
+"""Scene shards: WebDataset tars whose members are read in any order, by an index of where each picture is.
 
     <id>.left.png  <id>.right.png  [<id>.combined.png]  [<id>.target.png]  <id>.json
 
@@ -12,14 +12,14 @@ from typing import BinaryIO
 
 from dpdeblur.transforms.shards.tar_scan import BLOCK
 
-INDEX = "index"  # folder of the index beside the shards: *.parquet, one row for each picture
-STATE = ".state"  # of a job under way
+INDEX = "index"  # folder of the index next to the shards: *.parquet, one row for each picture
+STATE = ".state"  # of a job in progress
 UNFINISHED = f"{STATE}/work"  # holds files until the job is whole
-_RECORD = 20 * BLOCK  # tars are padded to this since the days of tape
+_RECORD = 20 * BLOCK  # tars are padded to a multiple of this, as on tape
 
 
 class TarWriter:
-    """Appends members to a tar as a stream, and says where each came to lie.
+    """Appends members to a tar as a stream, and records where each of them is.
 
     Args:
         stream: where the tar goes; only ever written to, in order.
@@ -30,7 +30,7 @@ class TarWriter:
         self._position = 0
 
     def add(self, name: str, data: bytes) -> int:
-        """Append a member with neither owner nor time; gives back the offset of its first byte."""
+        """Append a member with neither owner nor time; returns the offset of its first byte."""
         info = tarfile.TarInfo(name)
         info.size = len(data)
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))

@@ -1,4 +1,4 @@
-"""Notes that are durable the moment they are made: lines at the end of a file, or objects of their own where nothing grows."""
+"""Durable notes: lines appended to a file or, in a store whose objects cannot grow, separate objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Appender(Protocol):
     """Writes notes under one name; for one thread at a time."""
 
     def append(self, data: bytes) -> None:
-        """Make a note; once this returns, a kill of the process does not lose it.
+        """Write a note; once this returns, a kill of the process does not lose it.
 
         Raises:
             OSError: it cannot be written, a full disk for example.
@@ -51,7 +51,7 @@ class FileAppender:
 
 
 class ObjectAppender:
-    """Writes every note as an object of its own, with the same start and end of its name."""
+    """Writes every note as a separate object, with the same start and end of its name."""
 
     def __init__(self, uri: str) -> None:
         self._start, dot, end = uri.rpartition(".")
@@ -70,7 +70,7 @@ def appender(uri: str) -> Appender:
 
 
 def read_from(uri: str, start: int) -> bytes:
-    """Return what such a file holds from a byte on; nothing where it is gone."""
+    """Return what such a file holds from a byte on; nothing if it is gone."""
     if start and not local_path(uri):
         return b""  # objects do not grow
     try:

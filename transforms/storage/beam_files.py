@@ -1,4 +1,4 @@
-"""Stores that only Beam opens here: Hadoop's, Azure's, and any that is registered with it.
+"""Stores that only Beam opens: Hadoop's, Azure's, and any that is registered with it.
 
 Beam has no conditional writes: of two runs that begin in one folder at the same moment, one is stopped a few seconds late.
 """

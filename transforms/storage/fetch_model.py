@@ -1,4 +1,4 @@
-"""Models that lie in an object store: copied to the machine that opens them, once for each content."""
+"""Models that are in an object store: copied to the machine that opens them, once for each content."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dpdeblur.transforms.storage import store
 def fetch_model(spec: ModelSpec) -> ModelSpec:
     """Return the same model as a file of this machine. A file that is one, or is shipped with the package, stays as it is.
 
-    The card beside the model, a JSON file of the same name, comes along where there is one.
+    The card next to the model, a JSON file of the same name, comes along where there is one.
 
     Args:
-        spec: of the model, whose file may lie in an object store.
+        spec: of the model, whose file may be in an object store.
 
     Raises:
         ModelError: there is no such file, or it cannot be read.

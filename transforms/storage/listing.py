@@ -31,7 +31,7 @@ _OF_ONE_FILE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}  # o
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies under a folder.
+    """What is under a folder.
 
     Attributes:
         files: every file, and every link that has lost its content, sorted by path.
@@ -45,7 +45,7 @@ class Listing:
 
 
 def list_files(folder: str) -> Listing:
-    """List all that lies under a folder. Links are followed, each folder once.
+    """List all that is under a folder. Links are followed, each folder once.
 
     Args:
         folder: a local path or the URI of a store.
@@ -57,7 +57,7 @@ def list_files(folder: str) -> Listing:
 
 
 def listing_of(entries: Iterable[File | ClosedFolder | SkippedEntry]) -> Listing:
-    """Return what lies in a place as a listing."""
+    """Return what is in a place as a listing."""
     files, closed, skipped = list[File](), list[ClosedFolder](), list[SkippedEntry]()
     for found in entries:
         if isinstance(found, File):
@@ -71,7 +71,7 @@ def listing_of(entries: Iterable[File | ClosedFolder | SkippedEntry]) -> Listing
 
 
 def walk_files(folder: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
-    """Yield all that lies under a folder, in no order of meaning, as `list_files` sorts it.
+    """Yield all that is under a folder, in arbitrary order, as `list_files` sorts it.
 
     Raises:
         UsageError: the folder itself cannot be listed.

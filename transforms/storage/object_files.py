@@ -1,4 +1,4 @@
-"""What all object stores share: objects appear whole, do not grow, and are listed by the start of their names."""
+"""The interface of all object stores: objects appear whole, do not grow, and are listed by the start of their names."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class ObjectFiles(ABC):
 
     @abstractmethod
     def version(self, uri: str) -> Version | None:
-        """Return content and state of a small object, or None where there is none."""
+        """Return content and state of a small object, or None if there is none."""
 
     @abstractmethod
     def replace(self, uri: str, data: bytes, seen: Version | None) -> Version | None:
-        """Write an object unless it has changed since it was seen; None where it has.
+        """Write an object unless it has changed since it was seen; None if it has.
 
         Args:
             uri: of the object.
@@ -137,7 +137,7 @@ def oserrors(uri: str, verb: str) -> Iterator[None]:
 
 
 def stamp(size: int, changed_s: float | None) -> str:
-    """Return what tells one content of an object from another, as far as a listing shows; empty where nothing does."""
+    """Return what tells one content of an object from another, as far as a listing shows; empty if nothing does."""
     return f"{size}-{changed_s}" if changed_s else ""  # without a time, equal sizes would pass for equal content
 
 

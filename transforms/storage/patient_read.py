@@ -1,4 +1,4 @@
-"""Reading that outlasts a passing fault: a mount that is away for a moment, a server that is overloaded, a time-out."""
+"""Reading with retries, for passing faults: a missing mount, an overloaded server, a timeout."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _PASSING |= {errno.ENETUNREACH, errno.ECONNRESET, errno.ECONNREFUSED, errno.EAGA
 
 
 class InputUnreachableError(SceneError):
-    """What holds a scene's files cannot be read at present; once it can, the same command tries the scene again."""
+    """The storage of a scene's files cannot be read at present; the same command tries the scene again."""
 
 
 class InputReach:
-    """Notices that several scenes in a row cannot be reached: then it is not they, but what holds them, that is away."""
+    """Notices when several scenes in a row cannot be read: then the fault is in the storage, not in the scenes."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
         self._lock = threading.Lock()
 
     def add(self, finished: object) -> str:
-        """Take note of what became of one more scene; return why to stop, empty where there is no reason.
+        """Take note of what became of one more scene; return why to stop, empty if there is no reason.
 
         Args:
-            finished: its outcome; whatever is no failure of this kind was reached.
+            finished: its outcome; whatever is not a failure of this kind was reached.
         """
         with self._lock:
             if not (isinstance(finished, Failure) and is_out_of_reach(finished)):

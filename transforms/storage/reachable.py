@@ -1,6 +1,6 @@
-"""Whether a store answers at all, found out before anything else is asked of it.
+"""A check that a store answers at all, made before anything else is asked of it.
 
-Clients ask again for minutes, without a word, where nobody answers or where they have no credentials.
+Without it clients retry silently for minutes if nobody answers or if they have no credentials.
 """
 
 from __future__ import annotations

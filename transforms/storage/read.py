@@ -17,7 +17,7 @@ def read_bytes(source: Source, max_bytes: int = MAX_BYTES) -> bytes:
     """Read a picture.
 
     Args:
-        source: where it lies. Its `size`, where known, is what must be found there.
+        source: where it is. Its `size`, where known, is what must be found there.
         max_bytes: larger pictures are refused before they are read.
 
     Raises:

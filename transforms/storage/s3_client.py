@@ -75,7 +75,7 @@ def _client(bucket: str, *settings: tuple[str, Any], patience_s: float) -> S3Sto
 
 
 def region_of(bucket: str, amazon: str = "https://s3.amazonaws.com") -> str | None:
-    """Ask Amazon in which region a bucket lies, which needs no credentials; None where there is no answer.
+    """Ask Amazon in which region a bucket is, which needs no credentials; None if there is no answer.
 
     boto3 finds the region by itself, whatever the settings say; obstore takes what it is told.
 
@@ -95,7 +95,7 @@ def region_of(bucket: str, amazon: str = "https://s3.amazonaws.com") -> str | No
 
 
 def _of_boto3() -> tuple[Any, str | None]:
-    """Return the credentials and the region of boto3's profiles and roles; nothing where it is not installed, or has none."""
+    """Return the credentials and the region of boto3's profiles and roles; nothing if it is not installed, or has none."""
     try:
         import boto3  # noqa: PLC0415 - an extra
         from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""Records set aside by bucket: in memory while they are few, then in one file without a name that vanishes with its process.
+"""Records sorted into buckets: in memory while they are few, then in one unnamed file that vanishes with its process.
 
-What does not fit into memory as a whole is sorted into buckets in one pass, and then taken up bucket by bucket. A bucket is
+Data too large for memory is sorted into buckets in one pass, and then read bucket by bucket. A bucket is
 the CRC-32 of a name, without regard to upper and lower case, modulo the number of buckets. The number is a power of two, so
-that each bucket of a larger number lies in one bucket of a smaller number.
+that each bucket of a larger number is in one bucket of a smaller number.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def buckets_for(records: int, in_each: int) -> int:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Have Python look for no cycles of references while the block, or the function decorated, runs.
+    """Turn off Python's cyclic garbage collector while the block, or the decorated function, runs.
 
-    Scenes, rows and tuples hold no references back: what is no longer needed goes at once, by its count of references. To
-    look through millions of them for cycles took a third of the time to find them.
+    Scenes, rows and tuples form no cycles, so they are freed at once, by their reference counts. Searching millions of them
+    for cycles took a third of the time to find scenes.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -68,7 +68,7 @@ def in_order(parts: Iterable[Sequence[RecordT]], buckets: int, key: Callable[[Re
     """Yield records sorted by a key, with about one bucket of them in memory.
 
     Args:
-        parts: the records, a bucket at a time; which keys are in the first is as good as chance.
+        parts: the records, a bucket at a time; the first bucket is a random sample of the keys.
         buckets: how many there are.
         key: of a record.
     """

@@ -1,7 +1,7 @@
-"""The one door to files, on a disk or in an object store: opened, listed, written whole, moved, deleted.
+"""All access to files, on a disk or in an object store: open, list, write whole, move, delete.
 
-No reader ever sees half a file under its final name. Whatever goes wrong is an `OSError`; a file that is not there, a
-`FileNotFoundError` where its store can tell.
+No reader ever sees half a file under its final name. All faults are raised as `OSError`; a missing file as `FileNotFoundError`
+if its store can tell.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def read(uri: str, start: int = 0, length: int | None = None) -> bytes:
 
 
 def read_whole(uri: str) -> bytes | None:
-    """Return the bytes of a small file, or None where there is none."""
+    """Return the bytes of a small file, or None if there is none."""
     if not is_local(uri):
         found = objects_at(uri).version(uri)
         return None if found is None else found.content
@@ -110,7 +110,7 @@ def write_whole(uri: str, data: bytes | memoryview) -> None:
 
 
 def version(uri: str) -> Version | None:
-    """Return a small file and which of its contents it has; None where there is none."""
+    """Return a small file and which of its contents it has; None if there is none."""
     if not is_local(uri):
         return objects_at(uri).version(uri)
     content = read_whole(uri)
@@ -118,7 +118,7 @@ def version(uri: str) -> Version | None:
 
 
 def replace(uri: str, data: bytes, seen: Version | None) -> Version | None:
-    """Write a small file unless it has changed since it was seen; return what it is now, None where it has changed.
+    """Write a small file unless it has changed since it was seen; return what it is now, None if it has changed.
 
     On a disk this is safe among those that hold one lock; in an object store, as far as its writes can be conditional.
 
@@ -183,7 +183,7 @@ def require_folder(uri: str) -> None:
 
 
 def anything_in(folder: str, besides: str = "") -> str | None:
-    """Return one file or folder that lies in a folder, or None where nothing does.
+    """Return one file or folder that is in a folder, or None if nothing is.
 
     Args:
         folder: a path or a URI.
@@ -201,7 +201,7 @@ def anything_in(folder: str, besides: str = "") -> str | None:
 
 
 def is_within(uri: str, folder: str) -> bool:
-    """Return whether a place is a folder or lies in it; both spelled by `absolute`."""
+    """Return whether a place is a folder or is in it; both spelled by `absolute`."""
     return f"{uri}/".startswith(f"{folder.rstrip('/')}/")
 
 

@@ -28,7 +28,7 @@ def is_local(uri: str) -> bool:
 
 
 def local_path(uri: str) -> Path | None:
-    """Return the path of a file of this machine, or None where the URI is that of a store.
+    """Return the path of a file of this machine, or None if the URI is that of a store.
 
     >>> local_path("file:///a%20b/c"), local_path("s3://bucket/key")
     (PosixPath('/a b/c'), None)
@@ -58,7 +58,7 @@ def join(folder: str, *parts: str) -> str:
 
 
 def is_tidy(path: str) -> bool:
-    """Return whether a path is spelled as `Path` spells it: no empty parts, none that is a dot. It may also say no in vain."""
+    """Return whether a path is surely spelled as `Path` spells it: no empty parts, and none that is a dot."""
     return path[:1] not in ("", ".") and "//" not in path and "/." not in path and path[-1] != "/"
 
 
@@ -82,7 +82,7 @@ def name(uri: str) -> str:
 
 
 def parent(uri: str) -> str:
-    """Return the folder that a file lies in."""
+    """Return the folder that a file is in."""
     return _plain(uri).rpartition("/")[0] or ("/" if uri.startswith("/") else ".")
 
 

@@ -36,8 +36,8 @@ class File:
     Attributes:
         path: relative to the folder listed, with "/" between its parts.
         source: its address, size and version.
-        problem: why its content cannot be read, as far as a listing tells; empty where nothing is known against it. A folder
-            with the name of a picture is a file of the problem `FOLDER`, besides what lies in it.
+        problem: why its content cannot be read, as far as a listing tells; empty if nothing is known against it. A folder
+            with the name of a picture is a file of the problem `FOLDER`, besides what is in it.
     """
 
     path: str
@@ -46,7 +46,7 @@ class File:
 
     @property
     def folder(self) -> str:
-        """The folder that it lies in, relative to the folder listed; empty at the top."""
+        """The folder that it is in, relative to the folder listed; empty at the top."""
         return self.path.rpartition("/")[0]
 
     @property
@@ -62,7 +62,7 @@ class File:
 
     @property
     def extension(self) -> str:
-        """What follows the last dot of its name, in lower case; empty where there is none."""
+        """What follows the last dot of its name, in lower case; empty if there is none."""
         before, dot, extension = self.path.rpartition(".")
         return extension.lower() if dot and "/" not in extension and before and not before.endswith("/") else ""
 
@@ -101,7 +101,7 @@ def walk(top: str) -> Iterator[File | ClosedFolder | SkippedEntry]:
         top: the folder.
 
     Raises:
-        UsageError: it is not there, is no folder, is the root of the file system, or cannot itself be listed.
+        UsageError: it is not there, is not a folder, is the root of the file system, or cannot itself be listed.
     """
     walker = Walker(top)
     yield from walker.walk([Folder("", top)])
@@ -121,7 +121,7 @@ class Walker:
         links: to folders, not followed yet.
 
     Raises:
-        UsageError: `top` is not there, is no folder or is the root of the file system.
+        UsageError: `top` is not there, is not a folder or is the root of the file system.
     """
 
     def __init__(self, top: str, seen: Iterable[Identity] = ()) -> None:
@@ -130,7 +130,7 @@ class Walker:
         self.seen, self.waiting, self.links = set(seen), list[Folder](), list[Folder]()
 
     def walk(self, folders: Iterable[Folder], at_most: float = math.inf) -> Iterator[File | ClosedFolder | SkippedEntry]:
-        """Yield what lies under real folders; more than `at_most` of them are left waiting.
+        """Yield what is under real folders; more than `at_most` of them are left waiting.
 
         Raises:
             UsageError: the folder listed cannot itself be listed.
@@ -141,7 +141,7 @@ class Walker:
             yield from self._look_into(self.waiting.pop())
 
     def follow(self) -> Iterator[File | ClosedFolder | SkippedEntry]:
-        """Yield what lies behind the links, in the order of their paths, all real folders having been walked."""
+        """Yield what is behind the links, in the order of their paths, all real folders having been walked."""
         heapq.heapify(self.links)
         while self.links:
             yield from self.walk([heapq.heappop(self.links)])
@@ -176,7 +176,7 @@ class Walker:
 
 
 def is_hidden(path: str) -> bool:
-    """Return whether a relative path is, or lies in, something that is not meant to be seen."""
+    """Return whether a relative path is, or is in, something that is not meant to be seen."""
     return path.startswith(".") or "/." in path or any(part in _NOT_CONTENT for part in path.split("/")[:-1])
 
 

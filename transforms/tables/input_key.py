@@ -1,4 +1,4 @@
-"""What a scene's outcome depends on, as one digest: where it is another one, the outcome no longer holds."""
+"""A digest of all that a scene's outcome depends on: if it changes, the outcome no longer holds."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What is finished: one line for every outcome, durable the moment its scene is done.
+"""The journal of finished scenes: one line for each outcome, durable as soon as its scene is done.
 
 Every process that restores scenes appends to a file of its own, so that no two ever write to the same one. A line that a
-kill cut short is no line: its scene is simply done again. Once all tables of a run stand, its journal has served and goes.
+kill cut short does not count: its scene is done again. Once all tables of a run are committed, its journal is deleted.
 
-While a scene is under way a file bears its name: should the process die, it is known what it was doing.
+While a scene is in progress a file bears its name: should the process die, it is known what it was doing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def signed(text: str) -> str:
 
 
 def from_line(line: str | bytes) -> Outcome | None:
-    """Return the outcome of a line; None where it was cut short or damaged, or comes from another version of the columns."""
+    """Return the outcome of a line; None if it was cut short or damaged, or comes from another version of the columns."""
     data = line.encode(errors="replace") if isinstance(line, str) else line
     text = _unsigned(data)
     if text is None:
@@ -84,7 +84,7 @@ def _fit(kind: str, names: tuple[str, ...], found: tuple[type, ...]) -> bool:
 
 
 def _unsigned(line: bytes) -> bytes | None:
-    """Return what `signed` was given; None where the checksum is not that of the rest."""
+    """Return what `signed` was given; None if the checksum is not that of the rest."""
     found = _SIGNED.fullmatch(line.rstrip(b"\n"))
     text = found[1] + b"}" if found else b""
     return text if found and _checksum(text) == found[2].decode() else None
@@ -102,7 +102,7 @@ def _utc(text: str) -> datetime:
 
 
 def read(folder: str) -> list[Outcome]:
-    """Return all outcomes in the journal files of a folder, in no order of meaning. What a lost line held is done again."""
+    """Return all outcomes in the journal files of a folder, in arbitrary order. What a lost line held is done again."""
     lines = [line for data in store.read_many(store.files_in(folder, "*.jsonl")) for line in data.splitlines()]
     outcomes = [outcome for line in lines if (outcome := from_line(line)) is not None]
     if len(outcomes) < len(lines):
@@ -130,7 +130,7 @@ def lines_of(uris: Sequence[str]) -> Iterator[bytes]:
 
 
 def scene_of(line: bytes) -> str | None:
-    """Return the scene that a line is about; None where the line was cut short or damaged."""
+    """Return the scene that a line is about; None if the line was cut short or damaged."""
     found = _unsigned(line)
     scene = found and _OF_SCENE.match(found)
     return str(json.loads(scene[1])) if scene else None
@@ -147,7 +147,7 @@ def drop_failures(folder: str) -> None:
 
 
 class Follower:
-    """Reads a journal as it grows, for whoever wants to know how far a job has come.
+    """Reads a journal as it grows, to show the progress of a job.
 
     Args:
         folder: journal folder of the run, a local path or a URI.
@@ -196,7 +196,7 @@ class Journal:
         self._next, self._joining, self._writing = _Group(), threading.Lock(), threading.Lock()
 
     def begin(self, scene: Scene) -> None:
-        """Note that a scene is under way, until `append`. In an object store nothing is noted: no process dies there.
+        """Note that a scene is in progress, until `append`. In an object store nothing is noted: no process dies there.
 
         Raises:
             OSError: it cannot be written, a full disk for example.

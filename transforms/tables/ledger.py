@@ -1,15 +1,15 @@
-"""Tables that grow while scenes keep arriving: every scene once, however often an engine tells of it.
+"""Tables that grow while scenes arrive: every scene once, however often an engine delivers it.
 
     RUN/metrics/2026-11-23T05.parquet    rows of the scenes finished in that hour, UTC
     RUN/failures/2026-11-23T05.parquet   likewise
     RUN/windows/2026-11-23T05.parquet    statistics of the windows that begin in that hour
 
-An hour's file is written anew, whole, whenever rows join it; so there is one file an hour, and never one a scene. What the
+An hour's file is written again, whole, whenever rows join it; so there is one file an hour, and never one a scene. What the
 files say follows from the outcomes alone: telling the same ones again, in any order, changes nothing.
 
 Of two outcomes of one scene the one with the higher revision counts: its files had changed. Of one revision a score counts
 more than a failure, and of two scores, where a scene was done twice after a loss, the one finished later. No clock decides
-which files are newer. One ledger may write at a time: a token in the folder says which, so that a job thought dead cannot
+which files are newer. One ledger may write at a time: a token in the folder says which, so that a job taken for dead cannot
 write into the tables of the next.
 
 A note says which windows are to be written before any row of theirs changes. Who finds it writes them: a kill between two
@@ -102,7 +102,7 @@ class Ledger:
         return sum(entry.table == "metrics" for entry in self._entries.values())
 
     def add(self, outcomes: Iterable[Outcome]) -> int:
-        """Put outcomes into the tables; gives back how many of them the tables now hold that they did not hold before.
+        """Put outcomes into the tables; returns how many of them the tables now hold that they did not hold before.
 
         Raises:
             JobError: another job writes these tables now.
@@ -214,7 +214,7 @@ class Ledger:
 
 
 def take_over(folder: str) -> str:
-    """Take the right to write the tables of a run; whoever had it before has it no more. Gives back a token for `Ledger`."""
+    """Take the right to write the tables of a run; whoever had it before has lost it. Return a token for `Ledger`."""
     token = uuid.uuid4().hex
     store.write_whole(store.join(folder, _TOKEN), token.encode())
     return token

@@ -15,15 +15,15 @@ ROWS_PER_FILE = 20_000  # one file for thousands of scenes, never one each
 
 
 class TableError(Exception):
-    """A file is no table that can be read: which file, and why."""
+    """A file cannot be read as a table: which file, and why."""
 
 
 class DamagedTableError(TableError):
-    """Its bytes are not those that were written."""
+    """Its bytes differ from those that were written."""
 
 
 class OtherVersionError(TableError):
-    """It is whole, but its columns are those of another version of dpdeblur."""
+    """It is complete, but has the columns of another version of dpdeblur."""
 
 
 def write_table(table: pa.Table, uri: str) -> None:
@@ -54,7 +54,7 @@ def read_table(uri: str, row_type: type) -> pa.Table:
         row_type: `Score`, `Failure`, `Latency`, `WindowLatency` or `Member`.
 
     Raises:
-        DamagedTableError: it is no Parquet file, or a checksum is wrong.
+        DamagedTableError: it is not a Parquet file, or a checksum is wrong.
         OtherVersionError: its schema is of a later version; or a column is missing, or of another type.
         OSError: the file is gone, or cannot be read at the moment.
     """
@@ -88,7 +88,7 @@ def _check_version(uri: str, metadata: Mapping[bytes, bytes]) -> None:
 
 
 def count_rows(uri: str) -> int:
-    """Return how many rows a Parquet file says that it has; 0 where it is damaged."""
+    """Return how many rows a Parquet file says that it has; 0 if it is damaged."""
     try:
         with store.open_file(uri) as stream:
             return int(pq.read_metadata(stream).num_rows)

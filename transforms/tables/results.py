@@ -34,7 +34,7 @@ class Run:
     """One finished run.
 
     Attributes:
-        folder: where it lies, as given.
+        folder: where it is, as given.
         metrics, failures, latency: its tables, with the columns of `Score`, `Failure` and `Latency`; metrics and failures
             are sorted by scene_id.
         manifest: what was run: command, options, versions, model, machine, times.
@@ -73,7 +73,7 @@ class Run:
         return tuple(from_table(self.metrics, Score))
 
     def picture(self, score: Score) -> Source:
-        """Return where the restored picture of a row lies: a file, or a part of a shard. The run must have kept it."""
+        """Return where the restored picture of a row is: a file, or a part of a shard. The run must have kept it."""
         place = store.relative_to(self.folder, str(score.image_path))
         return self._in_shards.get(score.scene_id) or Source(place)
 
@@ -82,7 +82,7 @@ class Run:
         return {member.scene_id: self.source_of(member) for member in self.members()}
 
     def members(self) -> Iterator[Member]:
-        """Yield where each restored picture lies that is in a shard, as the index says it, file by file."""
+        """Yield where each restored picture is that is in a shard, as the index says it, file by file."""
         if self.manifest.get("settings", {}).get("images") == "shards":
             for uri in store.files_in(store.join(self._images, "index"), "*.parquet"):
                 yield from from_table(read_table(uri, Member), Member)
@@ -111,7 +111,7 @@ def read_run(folder: str | Path) -> Run:
         folder: its path, or any URI that Beam's file systems open.
 
     Raises:
-        UsageError: the folder is not there, is no run, is of a run that has not finished, or mixes two runs.
+        UsageError: the folder is not there, is not a run, is of a run that has not finished, or mixes two runs.
     """
     return read_sample(folder, None)
 

@@ -1,4 +1,4 @@
-"""Rows of the tables as Beam knows rows: with a schema, for `SqlTransform`, Beam YAML and other languages.
+"""Rows of the tables as Beam rows with a schema, for `SqlTransform`, Beam YAML and other languages.
 
     scores | ToRows(Score) | SqlTransform("SELECT subset, AVG(psnr_db) AS psnr_db FROM PCOLLECTION GROUP BY subset")
 

@@ -1,4 +1,4 @@
-"""Sketches of times that merge: made in parts, equal to that of the whole; and the latency statistics that come of them."""
+"""Mergeable sketches of times: merged parts equal the sketch of the whole; and the latency statistics made from them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Quality:
                 mine[column] += value
 
     def mean(self, column: str) -> float | None:
-        """Return the mean of the finite values of a column; None where there are none."""
+        """Return the mean of the finite values of a column; None if there are none."""
         return self.total[column] / self.finite[column] if self.finite[column] else None
 
 

@@ -1,4 +1,4 @@
-"""Statistics of a part of a run, as one worker leaves them for whoever puts the parts together."""
+"""Statistics of a part of a run as JSON, so that the parts of all workers can be merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables out: rows to Parquet files that are whole, sorted, and there even when empty."""
+"""Writing tables: rows to Parquet files that are complete, sorted, and exist even when empty."""
 
 from __future__ import annotations
 
