@@ -23,8 +23,9 @@ from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.options import command_line
 from dpdeblur.pipelines.options.beam_words import beam_words
 from dpdeblur.pipelines.options.commands import COMMANDS
+from dpdeblur.pipelines.options.datasets import PackOptions, SynthesizeOptions
 from dpdeblur.pipelines.options.declaration import options_of
-from dpdeblur.pipelines.options.jobs import DeblurOptions, PackOptions, ScoreOptions, SynthesizeOptions, WatchOptions
+from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl

@@ -19,7 +19,7 @@ from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import OK, WITH_FAILURES
 from dpdeblur.pipelines.options import resolve
-from dpdeblur.pipelines.options.jobs import PackOptions
+from dpdeblur.pipelines.options.datasets import PackOptions
 from dpdeblur.pipelines.run import run_images
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import OpenRun, open_run

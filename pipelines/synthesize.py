@@ -13,7 +13,7 @@ from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.execution import NewFiles
 from dpdeblur.pipelines.engine.local import is_local
 from dpdeblur.pipelines.exitcodes import OK
-from dpdeblur.pipelines.options.jobs import SynthesizeOptions
+from dpdeblur.pipelines.options.datasets import SynthesizeOptions
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.lifecycle import open_run
 from dpdeblur.pipelines.run.output_folder import OutputFolder

@@ -1,7 +1,6 @@
-"""`dpdeblur watch`: scenes are restored as they arrive; the tables keep up, window by window.
+"""`dpdeblur watch`: restore scenes as they arrive, and update the tables window by window.
 
-On this machine alone, by small pipelines one after the other (`dpdeblur.pipelines.run.micro_batches`); on other engines, by one
-without end:
+On this machine in small pipelines (`dpdeblur.pipelines.run.micro_batches`), on other engines in one endless pipeline:
 
 Arriving ─┬─ scenes ─ ForEachScene ─┬─ EnterTables
           └─ overdue ───────────────┘
@@ -9,13 +8,13 @@ Arriving ─┬─ scenes ─ ForEachScene ─┬─ EnterTables
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import apache_beam as beam
 import attrs
 
 from dpdeblur.pipelines.attempt.failure_limit import InputWatch
+from dpdeblur.pipelines.attempt.idle_watch import IdleWatch
 from dpdeblur.pipelines.console import complain
 from dpdeblur.pipelines.engine import runners
 from dpdeblur.pipelines.engine.local import is_local
@@ -27,7 +26,7 @@ from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.arriving.arrivals import Waiting
 from dpdeblur.transforms.arriving.lookout import WAITING, WatchSpec, read_waiting
-from dpdeblur.transforms.arriving.watched_place import WatchedPlace, mended
+from dpdeblur.transforms.arriving.watched_place import Look, WatchedPlace, mended
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import Failure, Scene, UsageError
@@ -85,46 +84,58 @@ def run(options: WatchOptions) -> int:
             f"{restored} restored so far. Watching {options.input} every {options.every:g} s; Ctrl-C ends it.\n{job.headline}"
         )
         facts = folder.write_manifest({**job.facts, "window_s": options.window})
-
-        spec = WatchSpec(
-            options.input,
-            options.layout,
-            folder.uri,
-            token,
-            every_s=options.every,
-            settle_s=options.settle,
-            patience_s=options.patience,
-            window_s=options.window,
-        )
-        each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
-        tally = display.Tally(None)
-        idle = IdleWatch(folder.uri, tally, options.until_idle, run.control)
-        try:
-            with (
-                display.every(store.look_interval_s(folder.uri), idle.look),
-                run.control.listening(InputWatch(run.control).add),
-            ):
-                if is_local(options.runner):
-                    with run.shown(tally):
-                        micro_batches.run(spec, each, beam_options)
-                else:
-                    pipeline = runners.make_pipeline(options.runner, beam_options)
-                    build(pipeline, spec, each, run.control)
-                    run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
-        finally:
-            check_right(folder.uri, token)  # who lost it to another watch must not take it back
-            ledger, _ = _enter_journal(folder, options.window)
-            last = WatchedPlace(options.input, options.layout).look(ledger.done())
-            ledger.withdraw(mended(last, ledger.done()))
-            ledger.sum_up()
-
+        last = _restore_arrivals(run, job, folder, options, token)
         if run.control.cause:
             run.raise_if_stopped()
         run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
         waiting = read_waiting(folder.uri)
-        _warn_of_incomplete(run, waiting)
+        _warn_of_incomplete(waiting)
         code = summary.conclude(run, folder, last.found, facts, scores_before=restored_before, strict=options.strict)
         return 128 + run.control.signal if run.control.signal else code_of_end(code, waiting)
+
+
+def _restore_arrivals(run: OpenRun, job: Job[Any], folder: RunFolder, options: WatchOptions, token: str) -> Look:
+    """Restore scenes as they arrive, until the run is stopped; return what the last look at the folder found.
+
+    Args:
+        run: in progress, in the folder.
+        job: what to do with the scenes.
+        folder: of the run.
+        options: of the command.
+        token: the right to write the tables.
+    """
+    spec = WatchSpec(
+        options.input,
+        options.layout,
+        folder.uri,
+        token,
+        every_s=options.every,
+        settle_s=options.settle,
+        patience_s=options.patience,
+        window_s=options.window,
+    )
+    each = ForEachScene(job.task, folder.path(journal.FOLDER), job.workers, run.control, options.scene_timeout)
+    tally = display.Tally(None)
+    idle = IdleWatch(folder.uri, tally, options.until_idle, run.control)
+    try:
+        with (
+            display.every(store.look_interval_s(folder.uri), idle.look),
+            run.control.listening(InputWatch(run.control).add),
+        ):
+            if is_local(options.runner):
+                with run.shown(tally):
+                    micro_batches.run(spec, each, options.beam_options)
+            else:
+                pipeline = runners.make_pipeline(options.runner, options.beam_options)
+                build(pipeline, spec, each, run.control)
+                run.execute(pipeline, tally, journal.Follower(folder.path(journal.FOLDER)))
+    finally:
+        check_right(folder.uri, token)  # who lost it to another watch must not take it back
+        ledger, _ = _enter_journal(folder, options.window)
+        last = WatchedPlace(options.input, options.layout).look(ledger.done())
+        ledger.withdraw(mended(last, ledger.done()))
+        ledger.sum_up()
+    return last
 
 
 def build(pipeline: beam.Pipeline, spec: WatchSpec, each: ForEachScene, control: RunControl) -> None:
@@ -199,42 +210,7 @@ def _place(source: str, folder: RunFolder) -> str:
     return store.absolute(source)
 
 
-class IdleWatch:
-    """Looks at what waits, for the progress line, and stops the run when nothing new has come for long.
-
-    Args:
-        folder: of the run, a local path or a URI.
-        tally: of what is finished.
-        patience_s: after how many idle seconds to stop the run; None: never.
-        control: of the run.
-    """
-
-    def __init__(self, folder: str, tally: display.Tally, patience_s: float | None, control: RunControl) -> None:
-        self._folder, self._tally, self._patience_s, self._control = folder, tally, patience_s, control
-        self._state: tuple[int, Waiting | None] = (0, None)
-        self._since = time.monotonic()
-
-    def look(self) -> None:
-        """Look once."""
-        waiting = read_waiting(self._folder)
-        self._tally.waiting = _what_waits(waiting)
-        if (state := (self._tally.done, waiting)) != self._state:
-            self._state, self._since = state, time.monotonic()
-        busy = waiting is None or waiting.under_way or waiting.queued or waiting.unsettled
-        if self._patience_s and not busy and time.monotonic() - self._since > self._patience_s:
-            self._control.stop(f"nothing new has come for {display.duration(self._patience_s)}")
-
-
-def _what_waits(waiting: Waiting | None) -> str:
-    if waiting is None:
-        return "the engine starts"
-    parts = [f"{waiting.queued} queued"] if waiting.queued else []
-    parts += [f"{waiting.unsettled} still changing"] if waiting.unsettled else []
-    parts += [f"{len(waiting.incomplete)} incomplete"] if waiting.incomplete else []
-    return " · ".join([*parts, *([waiting.problem] if waiting.problem else [])])
-
-
-def _warn_of_incomplete(run: OpenRun, waiting: Waiting | None) -> None:
+def _warn_of_incomplete(waiting: Waiting | None) -> None:
     if waiting is None:
         return
     for scene_id, message in list(waiting.incomplete.items())[:SHOWN]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from dpdeblur.pipelines.options.datasets import PackOptions, SynthesizeOptions
 from dpdeblur.pipelines.options.jobs import (
     DeblurOptions,
-    PackOptions,
     PlanOptions,
     ScoreOptions,
-    SynthesizeOptions,
     WatchOptions,
 )
 from dpdeblur.pipelines.options.model_tools import LatencyOptions, ModelsOptions

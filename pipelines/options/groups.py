@@ -23,10 +23,9 @@ from dpdeblur.pipelines.options.values import (
 from dpdeblur.transforms.layout_names import LAYOUTS, Layout
 from dpdeblur.transforms.selection import Part
 
-Arriving = Literal["auto", "folders", "ntire", "shards", "manifest"]
 
-
-def _layouts(*names: str) -> str:
+def layouts_in_words(*names: str) -> str:
+    """Return the names and shapes of layouts, for the help."""
     return "; ".join(f"{name}: {LAYOUTS[name]}" for name in names)
 
 
@@ -40,7 +39,7 @@ class Input:
     )
     layout: Layout = field(
         default="auto",
-        metadata=shown(f"how the scenes are laid out. {_layouts(*LAYOUTS)}", default="auto: recognised"),
+        metadata=shown(f"how the scenes are laid out. {layouts_in_words(*LAYOUTS)}", default="auto: recognised"),
     )
     strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
 
@@ -70,22 +69,6 @@ class PartOfInput:
         converter=optional(part),
         metadata=shown("only the I-th of N equal parts, 1/N to N/N: for several machines, each with its own run", "I/N"),
     )
-
-
-@frozen(kw_only=True, slots=False, eq=False, repr=False)
-class WatchedInput:
-    """Which folder is watched, and how its scenes are laid out."""
-
-    title: ClassVar[str] = "scenes"
-    input: str = field(converter=words, metadata=shown("folder to watch; a path, or any URI (s3://, gs://, …)", "DIR"))
-    layout: Arriving = field(
-        default="auto",
-        metadata=shown(
-            f"how the scenes are laid out. {_layouts('folders', 'ntire', 'shards', 'manifest')}",
-            default="auto: recognised; shards and manifests next to the others",
-        ),
-    )
-    strict: bool = field(default=False, metadata=shown("files that belong to no scene count as failures: exit code 3"))
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
@@ -152,16 +135,6 @@ class ImageForm:
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
-class Images(ImageForm):
-    """Which pictures a watch writes."""
-
-    title: ClassVar[str] = "results"
-    images: Literal["restored", "none"] = field(
-        default="none", metadata=shown("restored: also write images/<scene_id>.png; none: write tables only")
-    )
-
-
-@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class ImagesOrShards(ImageForm):
     """Which pictures a run that ends writes."""
 
@@ -215,35 +188,6 @@ class Finite:
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
-class Watching:
-    """What a watch waits for."""
-
-    title: ClassVar[str] = "watching"
-    about: ClassVar[str] = "Times such as 90s, 10min or 1h; a plain number is in seconds."
-    every: float = field(default=5.0, converter=duration, metadata=shown("time between two looks at DIR", "TIME", default="5s"))
-    settle: float = field(
-        default=5.0,
-        converter=duration,
-        metadata=shown("restore a scene once its files have not changed for this long", "TIME", default="5s"),
-    )
-    patience: float = field(
-        default=600.0,
-        converter=duration,
-        metadata=shown("a scene that lacks a view fails after this long", "TIME", default="10min"),
-    )
-    window: float = field(
-        default=60.0,
-        converter=duration,
-        metadata=shown("length of a window of the statistics, and time between writes of the tables", "TIME", default="60s"),
-    )
-    until_idle: float | None = field(
-        default=None,
-        converter=optional(duration),
-        metadata=shown("end when nothing new has arrived for this long", "TIME", default="never"),
-    )
-
-
-@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Engine:
     """What runs the pipeline."""
 
@@ -256,19 +200,4 @@ class Engine:
     )
     beam_options: tuple[str, ...] = field(
         default=(), converter=beam_words, metadata=shown("options of Apache Beam, by name or as words", hidden=True)
-    )
-
-
-@frozen(kw_only=True, slots=False, eq=False, repr=False)
-class StreamEngine(Engine):
-    """What runs a stream."""
-
-    title: ClassVar[str] = "engine"
-    runner: str = field(
-        default="DirectRunner",
-        converter=words,
-        metadata=shown(
-            "DirectRunner: this machine, in this process, in small batches; FlinkRunner, PrismRunner, …: one endless pipeline",
-            "NAME",
-        ),
     )

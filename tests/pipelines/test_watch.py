@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from dpdeblur.pipelines.engine.local import LOCAL
 from dpdeblur.pipelines.options import command_line, values
 from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.watch import IdleWatch, build, check_resumable, code_of_end
+from dpdeblur.pipelines.watch import build, check_resumable, code_of_end
 from dpdeblur.transforms.arriving.arrivals import Waiting
 from dpdeblur.transforms.arriving.lookout import WatchSpec
 from dpdeblur.transforms.foreach import ForEachScene
@@ -108,30 +107,6 @@ def test_the_tally_of_a_job_without_end_says_no_total() -> None:
     assert tally.count() == "20 scenes"
     assert "left" not in tally.describe()
     assert tally.describe().endswith(" · 2 incomplete")
-
-
-def test_it_is_idle_only_when_all_that_came_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    states = {"now": None}
-    monkeypatch.setattr("dpdeblur.pipelines.watch.read_waiting", lambda run: states["now"])
-    tally, control = Tally(None), RunControl()
-    idle = IdleWatch(str(tmp_path), tally, 0.05, control)
-
-    def look(waiting: Waiting | None) -> bool:
-        states["now"] = waiting  # type: ignore[assignment]
-        idle.look()
-        time.sleep(0.06)
-        idle.look()
-        return control.stopping
-
-    assert not look(None), "the engine has not looked yet"
-    assert tally.waiting == "the engine starts"
-    assert not look(Waiting(under_way=1))
-    assert not look(Waiting(unsettled=1)), "a scene is being copied"
-    assert not look(Waiting(queued=2))
-    assert tally.waiting == "2 queued"
-    assert look(Waiting(incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
-    assert tally.waiting == "1 incomplete"
-    assert "nothing new has come" in control.reason
 
 
 def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
