@@ -95,7 +95,7 @@ def _last_words(command: str, error: Exception) -> str:
     if isinstance(error, OSError):  # of a disk or a store
         return f"{command}: {cause_of(error)}"
     if isinstance(error, MemoryError):
-        return f"{command}: There is not enough memory: work on fewer scenes at once (--workers), or elsewhere."
+        return f"{command}: There is not enough memory: take smaller pictures, or fewer at once (--workers)."
     trace = "".join(traceback.format_exception(error))
     return f"{trace}{command}: This is a fault of dpdeblur. Please report it, with the lines above."
 

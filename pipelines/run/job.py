@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
+from dpdeblur.pipelines.run.refusal import check_ours
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
@@ -209,8 +210,9 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
         folder: of the run.
 
     Raises:
-        UsageError: it was made with other settings: which.
+        UsageError: it was made with other settings: which. Or the folder is somebody else's.
     """
+    check_ours(folder)
     before, now = earlier.get("settings"), job.settings
     if before is None or before == now:
         return

@@ -1,4 +1,7 @@
-"""A run that is refused leaves nothing that it has made: whether it goes on is known only once its folder is locked."""
+"""A run is refused where it would write over what others have left, and leaves nothing that it has made where it is refused.
+
+Whether it goes on is known only once its folder is locked.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dpdeblur.pipelines.run.generation import generation_file
+from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.records import UsageError
+from dpdeblur.transforms.resuming.earlier import TABLES
 from dpdeblur.transforms.storage import store
+from dpdeblur.transforms.tables import journal
+
+_FILES = ("latency.parquet", "report.html", "summary.json")
+
+
+def check_ours(folder: RunFolder) -> None:
+    """Check that a folder holds a run, or nothing where one would write.
+
+    Raises:
+        UsageError: it holds a file of somebody else's, which it names.
+    """
+    began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
+    if folder.manifest() or began:
+        return
+    if theirs := next(_in_the_way(folder), None):
+        raise UsageError(
+            f"--output {folder.uri} holds no run, but {theirs}, which a run would write over. Choose a new or an empty folder."
+        )
+
+
+def _in_the_way(folder: RunFolder) -> Iterator[str]:
+    yield from (uri for uri in store.files_in(folder.uri) if store.name(uri) in _FILES)
+    for table in TABLES:
+        yield from folder.parts(table)
 
 
 def missing_folders(uri: str) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ class RunFolder:
             content = json.loads(data)
         except (ValueError, RecursionError):
             content = None
-        if isinstance(content, dict):
+        if isinstance(content, dict) and isinstance(content.get("settings"), dict):
             return content
         if not (store.files_in(self.path("metrics"), "*.parquet") or self._state("journal")):
             raise UsageError(f"{where} is not a manifest of dpdeblur. Choose another --output.")
