@@ -1,4 +1,4 @@
-"""The commands as Python functions: what `dpdeblur deblur`, `score`, `watch`, `pack` and `synthesize` do, and what they made.
+"""The commands `deblur`, `score`, `watch`, `pack` and `synthesize` as Python functions, which return their results.
 
     import dpdeblur
 
@@ -86,7 +86,7 @@ def _taking(command: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], Ma
 def deblur(options: DeblurOptions) -> Run:
     """Restore scenes, score them where they have a target, and return the finished run.
 
-    Scenes that failed are rows of `run.failures`. A run that was cut short goes on where it was.
+    Scenes that failed are rows of `run.failures`. An interrupted run resumes where it stopped.
 
     Raises:
         UsageError: the options, the inputs or the model are wrong, or the folder holds another run. Nothing was done.

@@ -1,4 +1,4 @@
-"""`dpdeblur`: finds the command, reads its options, runs it, and turns what happened into an exit code.
+"""`dpdeblur`: find the command, read its options, run it, and turn the outcome into an exit code.
 
 Exit codes: 0 all done; 1 the job failed; 2 the command line or the inputs are wrong; 3 finished, with failures recorded;
 130 and 143 stopped by SIGINT and SIGTERM. Commands have a module each, which is imported only when they are run: `--help`
@@ -91,7 +91,7 @@ def _answer(words: list[str], action: Any) -> int:
 
 
 def _last_words(command: str, error: Exception) -> str:
-    """Return what to say of an error that nobody has turned into an answer."""
+    """Return the message for an unexpected error."""
     if isinstance(error, OSError):  # of a disk or a store
         return f"{command}: {cause_of(error)}"
     if isinstance(error, MemoryError):
@@ -113,7 +113,7 @@ def _run(words: list[str], *, own_process: bool) -> int:
 
 @contextmanager
 def _modules_not_collected() -> Iterator[None]:
-    """Collect garbage while the block runs, but not among what is there already; and none at the end of the process.
+    """Collect garbage while the block runs, but not among objects that exist already, and not at the end of the process.
 
     Modules stay to the end, and what they hold goes with the process.
     """

@@ -1,4 +1,4 @@
-"""`dpdeblur compare`: methods against each other, scene by scene; the table of a paper, or a page with pictures."""
+"""`dpdeblur compare`: compare methods scene by scene; write the table of a paper, or a page with pictures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where the program prints: every command prints through here, so that no terminal, log or pipe can fail a job.
+"""All printing goes through here, so that no terminal, log or pipe can fail a job.
 
-Text that a stream cannot show degrades (`→` becomes `->` on a terminal that is not UTF-8), and text that a stream does not
-take (a broken pipe, a full disk, no stream at all) is dropped. The work, its exit code and its report go on.
+Text that a stream cannot show degrades (`→` becomes `->` on a terminal that is not UTF-8). Text that it does not accept (a
+broken pipe, a full disk, no stream at all) is dropped. The work, its exit code and its report are not affected.
 """
 
 from __future__ import annotations

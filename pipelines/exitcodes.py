@@ -1,4 +1,4 @@
-"""What the program's exit code says; the README lists them."""
+"""The exit codes of the program; the README lists them."""
 
 OK = 0  # all scenes done
 FAILED = 1  # the job failed

@@ -1,4 +1,4 @@
-"""`dpdeblur import-raw`: raw files that hold both halves of their pixels, to folders of views."""
+"""`dpdeblur import-raw`: extract both views from raw files that hold both halves of their pixels."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`dpdeblur latency`: time one model alone, one picture after the other, as the challenge does.
+"""`dpdeblur latency`: time a model on one picture at a time, as the NTIRE challenge does.
 
-Timed is what turns views into a picture: padding, the network, cropping. Reading, decoding, opening the model and the
-warm-up runs are not. Timings of `deblur` are taken with other scenes at the same time; these are the ones to publish.
+Padding, the network and cropping are timed; reading, decoding, opening the model and the warm-up runs are not.
+Timings of `deblur` are taken with other scenes at the same time; publish these instead.
 """
 
 from __future__ import annotations

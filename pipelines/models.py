@@ -1,4 +1,4 @@
-"""`dpdeblur models`: list the models, print a card, find a file, check somebody's ONNX file."""
+"""`dpdeblur models`: list, show, check, stamp or export models."""
 
 from __future__ import annotations
 

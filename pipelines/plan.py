@@ -1,4 +1,4 @@
-"""`dpdeblur plan`: what `deblur` would do with the same arguments, checked, with nothing written."""
+"""`dpdeblur plan`: check everything and say what `deblur` would do with the same arguments; write nothing."""
 
 from __future__ import annotations
 

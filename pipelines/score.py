@@ -1,4 +1,4 @@
-"""`dpdeblur score`: pictures that someone else restored, scored into the same tables as a run of our own."""
+"""`dpdeblur score`: score pictures that another program restored, into the same tables as `deblur` writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dpdeblur submit`: a run as an NTIRE challenge entry, and the check of anybody's entry."""
+"""`dpdeblur submit`: make an NTIRE challenge entry from a run, or check any entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dpdeblur synthesize`: dual-pixel scenes with known blur, out of sharp photographs.
+"""`dpdeblur synthesize`: make dual-pixel scenes with known blur from sharp photographs.
 
 scene numbers ─ MakeFolders
 shard plans ─ MakeShards ─ index

@@ -1,4 +1,4 @@
-"""How a run has ended, as its exit code."""
+"""The exit code of a run."""
 
 from __future__ import annotations
 

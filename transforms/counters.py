@@ -1,4 +1,4 @@
-"""What engines show of a run while it works: Beam counters and distributions, by the names that the tables use.
+"""Beam counters and distributions, which engines show during a run, with the same names as in the tables.
 
     scenes_restored, scenes_failed, scenes_failed_at_<stage>, scenes_failed_by_<error_type>, scenes_skipped   scenes
     pixels                                                                                                   pixels

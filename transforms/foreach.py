@@ -1,4 +1,4 @@
-"""Work on scenes, several at a time, each outcome durable as soon as it is there."""
+"""Work on scenes, several at a time, with each outcome durable at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What layouts and files of pictures are called: apart from what reads them, so that `--help` loads none of that."""
+"""Names of layouts and picture files, apart from the code that reads them, so that `--help` does not load it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring one scene's image that somebody else restored: the same row, without inference."""
+"""Scoring one image that another program restored: the same row, without inference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restoring inside somebody's own pipeline: a model handler for Beam's `RunInference`.
+"""Restoring inside your own pipeline: a model handler for Beam's `RunInference`.
 
     from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 

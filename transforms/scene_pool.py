@@ -1,4 +1,4 @@
-"""What works on scenes in one process: the opened task, a pool of threads and a journal, open as long as anybody needs them."""
+"""The workers of one process: the opened task, a pool of threads and a journal, open as long as anybody needs them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dpdeblur.transforms.tables.journal import Journal, read
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """Of what a pool is made; crosses to the workers.
+    """The specification of a pool; crosses to the workers.
 
     Attributes:
         task: what to do with a scene.

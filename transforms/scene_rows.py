@@ -1,4 +1,4 @@
-"""What the tables say of one scene: a row of scores and timings, or a row that says what went wrong, and where."""
+"""The row of one scene in the tables: scores and timings, or what went wrong and where."""
 
 from __future__ import annotations
 

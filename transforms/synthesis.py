@@ -1,4 +1,4 @@
-"""Made-up scenes to disk: as folders or as shards, the same bytes wherever and however often they are made."""
+"""Write synthetic scenes as folders or shards, with the same bytes wherever and however often they are made."""
 
 from __future__ import annotations
 

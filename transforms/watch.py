@@ -1,4 +1,4 @@
-"""An unbounded stream of scenes from a folder that fills, and tables that keep up with their outcomes.
+"""An endless stream of scenes from a watched folder, and tables that keep up with their outcomes.
 
 On engines that run without end, as one pipeline; `dpdeblur.pipelines.run.micro_batches` has the same for the local one.
 

@@ -1,4 +1,4 @@
-"""Anybody's PyTorch network to a checked ONNX file. Needs the extra `train`, for torch and onnx."""
+"""Any PyTorch network to a checked ONNX file. Needs the extra `train`, for torch and onnx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loss, and nothing else."""
+"""The training loss."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""The networks: a small U-Net that is handed the disparity of the two views as an explicit cost volume.
+"""The networks: small U-Nets that get the disparity of the two views as an explicit cost volume.
 
 A plain U-Net does not learn, in any budget that we could afford, that the two views are shifted against each other;
 with the matching cost over a range of shifts besides the pixels it does, and with equal views it learns to do nothing.

@@ -1,1 +1,1 @@
-"""How is an attempt at a run made: by the command itself, or by the workers of an engine?"""
+"""How is one attempt at a run made, by the command itself or by the workers of an engine?"""

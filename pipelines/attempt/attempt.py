@@ -1,4 +1,4 @@
-"""What the workers of an engine know of an attempt: what they need to find its scenes and to read and write its folder."""
+"""An attempt as the workers of an engine know it: how to find its scenes, and to read and write its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the same for an attempt wherever its work is done: how it runs, what is said of it, and what it comes to."""
+"""Shared by attempts on this machine and on an engine: how they run, what is printed, and their result."""
 
 from __future__ import annotations
 

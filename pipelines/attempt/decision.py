@@ -1,4 +1,4 @@
-"""The decision to go on, or not to: made by one worker from what is known of all buckets, and written for the command to read.
+"""The decision to continue or not: one worker makes it from the counts of all buckets, and writes it for the command to read.
 
 The scenes wait for it. An engine that has lost a worker may ask for it again; then what was decided first holds.
 """

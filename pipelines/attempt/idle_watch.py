@@ -11,7 +11,7 @@ from dpdeblur.transforms.run_control import RunControl
 
 
 class IdleWatch:
-    """Shows in the progress line what waits, and stops the run when nothing new has arrived for a while.
+    """Shows in the progress line what waits, and stops the run when nothing new has come for a while.
 
     Args:
         folder: of the run, a local path or a URI.

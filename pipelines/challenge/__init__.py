@@ -1,1 +1,1 @@
-"""What does an NTIRE entry hold?"""
+"""What is in an NTIRE entry?"""

@@ -1,4 +1,4 @@
-"""Which engines are refused, and what has to be there for the others: told without loading Beam."""
+"""Which engines are refused, and what the others need; checked without loading Beam."""
 
 from __future__ import annotations
 

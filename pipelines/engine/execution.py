@@ -1,4 +1,4 @@
-"""Running a pipeline to its end, on whatever engine: progress is followed from here, and the job cancelled on request.
+"""Running a pipeline to its end on any engine, with progress, and cancelling the job on request.
 
 Workers elsewhere cannot call back. What they have finished is seen from here, in the run's journal or among its files.
 """

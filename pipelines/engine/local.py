@@ -1,4 +1,4 @@
-"""Which engines work inside this very process: known by their names, without loading Beam."""
+"""Which engines work inside this process, by their names, without loading Beam."""
 
 from __future__ import annotations
 

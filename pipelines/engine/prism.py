@@ -1,4 +1,4 @@
-"""Prism, Beam's own small engine: one program, which Beam downloads for its release and keeps, or which the user names."""
+"""Prism, Beam's own small engine: one program, which Beam downloads and keeps, or which the user names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the whole process that runs side by side share: made by the first of them, undone by the last."""
+"""Process-wide settings that concurrent runs share: made by the first of them, undone by the last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a run ends in good order, and any command ends soon, whatever native code is doing."""
+"""SIGINT and SIGTERM: a run ends in order, and any command ends soon, whatever native code is doing."""
 
 from __future__ import annotations
 

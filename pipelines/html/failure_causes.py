@@ -1,4 +1,4 @@
-"""Failures gathered by what went wrong, in words people use."""
+"""Failures grouped by cause, in plain words."""
 
 from __future__ import annotations
 

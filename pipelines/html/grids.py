@@ -1,4 +1,4 @@
-"""Small tables of text, and how each format writes them."""
+"""Small tables of text, and their output formats."""
 
 from __future__ import annotations
 

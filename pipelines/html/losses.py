@@ -1,4 +1,4 @@
-"""Saying so when a run makes pictures worse: mostly a model is fed, or read, in another way than it was trained."""
+"""A warning when a run makes pictures worse, mostly because a model gets other input than it was trained on."""
 
 from __future__ import annotations
 

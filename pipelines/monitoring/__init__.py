@@ -1,1 +1,1 @@
-"""Who asks a run from outside how far it has come, and what is answered?"""
+"""How can other programs follow the progress of a run?"""

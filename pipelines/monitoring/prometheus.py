@@ -1,4 +1,4 @@
-"""What a run has finished, for Prometheus: served by the command while it works, by the names that the tables use."""
+"""Prometheus metrics, which the command serves during a run, with the same names as in the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options in a YAML file, `--config run.yaml`: every value is taken as it is written, and nothing is passed over."""
+"""Options in a YAML file, `--config run.yaml`: every value is read as it is written, and nothing is ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What options mean to the rest of the program: how many scenes at once, how pictures are read, which model is opened."""
+"""From options to settings of the program: scenes at once, how pictures are read, which model is opened."""
 
 from __future__ import annotations
 

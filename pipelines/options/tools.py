@@ -1,4 +1,4 @@
-"""The options of the other commands that run no pipeline. The first line of a docstring is what the command does.
+"""The options of commands that run no pipeline. The first line of a docstring is what the command does.
 
 No `from __future__ import annotations` here: the types of the fields are read when the command line is made.
 """

@@ -1,1 +1,1 @@
-"""How does a run start, go on, end and recover?"""
+"""How does a run start, resume, end and recover?"""

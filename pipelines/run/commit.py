@@ -1,7 +1,7 @@
-"""How the outcomes of a run become its tables: bucket by bucket, from the tables before and the journal.
+"""Commit the outcomes of a run to its tables: bucket by bucket, from the earlier tables and the journal.
 
-A kill in between loses nothing: until `Generations.commit` the old tables stand, and the journal holds what they lack; after it
-the next start puts in place what is not there yet.
+A kill at any time loses nothing: until `Generations.commit` the old tables are valid, and the journal holds what they lack;
+after it the next start moves the remaining files.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: boo
 
 @dataclass(frozen=True, slots=True)
 class StagedBucket:
-    """What is known of a bucket once its files are written under the name of the attempt.
+    """A bucket whose files are written under the name of the attempt.
 
     Attributes:
         number: of the bucket.
@@ -73,7 +73,7 @@ class StagedBucket:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What is known of tables that stand.
+    """Committed tables.
 
     Attributes:
         statistics: of their rows.

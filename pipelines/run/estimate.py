@@ -1,4 +1,4 @@
-"""What scenes will cost on other machines: plain arithmetic on times that were measured here."""
+"""The estimated time and cost of scenes on other machines, from times measured here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which attempt may put its tables in place, and which files those are: one small file, written by compare-and-swap.
+"""Which attempt may commit its tables, and which files they are: one small file, written by compare-and-swap.
 
     RUN/.state/generation.json    {"attempt": …, "buckets": 64, "staged": {"metrics": [0, 17], "failures": []}}
     RUN/.state/tables/            files of the attempt that is to commit next: metrics/part-00017.ATTEMPT.parquet

@@ -1,4 +1,4 @@
-"""What a run has to do: the job as a whole, checked, and what is left of it."""
+"""The job of a run: all of it, checked, and what is left to do."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Job(Generic[TaskT]):
 
 @dataclass
 class Work:
-    """What an attempt has to do, and what it keeps of earlier ones: numbers, and by bucket the scenes.
+    """The work of one attempt: counts, and the scenes by bucket; what earlier attempts finished is kept.
 
     Attributes:
         buckets: into how many the scenes are sorted.

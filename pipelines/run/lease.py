@@ -1,4 +1,4 @@
-"""Keep two runs apart in an object store, which has no locks: by an object that its holder writes anew every few seconds.
+"""Keep two runs apart in an object store, which has no locks: by an object that its holder rewrites every few seconds.
 
 Every write is conditional on what the object was before (compare and swap), so that of two that begin at once one wins, and a
 holder that was taken for dead learns it with its next write. No clocks are compared: whoever finds the object watches whether
@@ -88,7 +88,7 @@ class Lease:
                 raise Held
 
     def _write(self) -> bool:
-        """Write the lease anew if nobody else has since; return whether it is ours."""
+        """Rewrite the lease if nobody else has written it since; return whether it is ours."""
         with self._lock:
             if self._lost:
                 return False

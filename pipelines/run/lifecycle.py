@@ -1,4 +1,4 @@
-"""The life of a run, the same for every command that runs a pipeline: lock, log, signals, progress, and how it ends.
+"""The lifecycle of a run, the same for every command that runs a pipeline: lock, log, signals, progress, end.
 
 with open_run(…) as run:
     run.execute(pipeline, …)

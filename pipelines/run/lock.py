@@ -1,4 +1,4 @@
-"""A lock on a file, held by one process at a time, and by none once its process has ended, however that was."""
+"""A file lock, held by one process at a time, and released when that process ends for whatever reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What libraries say goes to the run's `log.txt`; what the user reads on the terminal is ours."""
+"""Messages of libraries go to the run's `log.txt`; the terminal shows only our own."""
 
 from __future__ import annotations
 

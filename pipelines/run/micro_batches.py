@@ -1,4 +1,4 @@
-"""A stream on the local engine, which runs only pipelines with an end: small ones, several at a time.
+"""A stream on the local engine, which cannot run endless pipelines: small ones, several at a time.
 
     look ─ scenes that are ready ─┬─ batch: ForEachScene ─┐
                                   ├─ batch: ForEachScene ─┼─ journal ─ tables

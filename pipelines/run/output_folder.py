@@ -1,4 +1,4 @@
-"""A folder that a run fills from empty, with shards or made scenes.
+"""An empty folder that a run fills with shards or synthetic scenes.
 
 DIR/.state/  work/ (what is to do), log.txt, lock; gone once all is whole, so that nobody takes half a set for a whole one
 """

@@ -1,4 +1,4 @@
-"""The pictures of a run into shards: `--images shards`, once its tables stand.
+"""Pack the pictures of a run into shards: `--images shards`, once its tables are committed.
 
 While a run is in progress its pictures are files, each durable as soon as it is there. Then they are packed:
 

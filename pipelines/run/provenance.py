@@ -1,4 +1,4 @@
-"""What was run, with what, on what: the facts that make a result repeatable."""
+"""The facts that make a result repeatable: command, versions, model, machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of one run: what it already holds, and how its tables come to stand in it.
+"""The folder of one run: what it holds, and how its tables are put in place.
 
     RUN/metrics/ failures/ latency.parquet images/ view/ summary.json manifest.json report.html log.txt
     RUN/.state/   journal/ (finished scenes, names of those in progress), work/ (what is to do), tables/ (being written),

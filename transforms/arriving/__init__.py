@@ -1,1 +1,1 @@
-"""What has arrived in a place that fills, and is ready?"""
+"""Which scenes have arrived in a watched place, and are complete?"""

@@ -1,4 +1,4 @@
-"""Scenes as they arrive in a place that fills: each told once, when it is whole and its files have come to rest.
+"""Scenes as they arrive in a watched place: each is announced once, when it is complete and its files no longer change.
 
 Copies are slow and come in pieces. A scene is ready when both views are there and nothing about its files (which there are,
 their sizes and times) has changed for a while. One that stays incomplete for long is told as a failure; should the missing

@@ -1,4 +1,4 @@
-"""What is watched, and the looks at it: one process looks again and again, whatever the engine."""
+"""Looking at the watched place: one process looks again and again, whatever the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A place that fills, as it is at one moment: scenes by the names of their files, and those in shards and manifests."""
+"""A watched place at one moment: scenes by the names of their files, and those in shards and manifests."""
 
 from __future__ import annotations
 

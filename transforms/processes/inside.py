@@ -1,4 +1,4 @@
-"""The inside of a process that works on scenes for another one: see `pool`. It does not load Beam."""
+"""The child's side of a process that works on scenes (see `pool`). It does not load Beam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether runs can be compared, and what a reader of the comparison must know."""
+"""Whether runs can be compared, and notes for the reader of a comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison of methods says: means of each, contrasts of each pair, and every shared scene."""
+"""The result of a comparison: means of each method, contrasts of each pair, and every shared scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to pictures before they are scored: nothing, unless somebody asks for it, and then the signature says so."""
+"""Changes to pictures before they are scored: none by default; those asked for are part of the signature."""
 
 from __future__ import annotations
 

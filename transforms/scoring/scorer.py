@@ -1,4 +1,4 @@
-"""All that is chosen about scoring, and what scores one scene by it."""
+"""The settings of scoring, and the scorer of one scene."""
 
 from __future__ import annotations
 
