@@ -10,7 +10,7 @@ import numpy as np
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.models.runtime.session import Model, ModelError, ModelSpec, load
-from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images import codecs, conversion, thumbnails
 from dpdeblur.transforms.images.balance import balance
 from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image
@@ -99,6 +99,7 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
                 name = scene.scene_id + codecs.WRITTEN[task.images_format]
                 image_path, image_sha256 = store.join(task.images_place, name), sample_digest(restored)
                 files.append((store.join(task.images, name), encoded))
+                thumbnails.of_this_process.offer(image_sha256, restored, linear=task.pixels.tone.transfer == "linear")
         scores = score_images(restored, images, task.pixels, scorer, watch)
         if task.view:
             with watch.time("write"):

@@ -10,6 +10,7 @@ from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.gallery import AT_ONCE, BUDGET, images_of, restored_image, scenes_of
 from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
+from dpdeblur.transforms.images.thumbnails import thumbnail
 from dpdeblur.transforms.scoring.comparison import Comparison, SceneRow
 from dpdeblur.transforms.tables.results import Run
 
@@ -69,7 +70,7 @@ def collect(runs: Sequence[Run], comparison: Comparison, most: int = MOST) -> li
             (first.width, first.height, first.bit_depth),
             tuple(images),
             previews.excerpt([*images.values()], budget),
-            previews.thumbnail(images[comparison.names[0]]),
+            thumbnail(images[comparison.names[0]]),
         )
 
     with ThreadPoolExecutor(AT_ONCE) as threads:

@@ -20,6 +20,7 @@ from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.images import codecs, conversion
 from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image, fit_target
+from dpdeblur.transforms.images.thumbnails import of_this_process, thumbnail
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
@@ -90,14 +91,14 @@ def collect(
     names = {score.scene_id for score in chosen}
     others = [score for score in scores if score.scene_id not in names]
     if examples is None:
-        others = others[:MOST_THUMBNAILS]
+        others = _sample(others)
         try:
             scenes = scenes_of(run, names | {score.scene_id for score in others}, found)
         except (UsageError, KeyError, OSError) as error:
             return Gallery((), (f"The input of the run cannot be read any more: {error}",))
     else:
         scenes = {example.scene.scene_id: example.scene for example in examples}
-        others = [score for score in others if score.image_path or score.scene_id in scenes][:MOST_THUMBNAILS]
+        others = _sample([score for score in others if score.image_path or score.scene_id in scenes])
     budget = BUDGET // max(1, len(chosen))
 
     def in_full(score: Score) -> ShownScene | str:
@@ -111,8 +112,9 @@ def collect(
 
     def in_small(score: Score) -> ShownScene | str:
         try:
-            (after,) = displayable([restored_image(run, scenes.get(score.scene_id), score)], linear=_settings(run).linear)
-            return ShownScene(score, previews.thumbnail(after))
+            linear = _settings(run).linear
+            kept = of_this_process.get(score.image_sha256, linear=linear)
+            return ShownScene(score, kept or thumbnail(restored_image(run, scenes.get(score.scene_id), score), linear=linear))
         except (SceneError, OSError, ValueError) as error:
             return f"{score.scene_id}: {error}"
 
@@ -120,6 +122,12 @@ def collect(
         made = [*threads.map(in_full, chosen), *threads.map(in_small, others)]
     shown = tuple(one for one in made if isinstance(one, ShownScene))
     return Gallery(shown, tuple(one for one in made if isinstance(one, str)))
+
+
+def _sample(scores: list[Score]) -> list[Score]:
+    """Return as many rows as a page shows in small, in their order: those whose thumbnails a process remembers longest."""
+    wanted = {score.scene_id for score in sorted(scores, key=lambda score: score.image_sha256 or "")[:MOST_THUMBNAILS]}
+    return [score for score in scores if score.scene_id in wanted]
 
 
 def scenes_of(run: Run, names: Container[str] | None = None, found: Collection | None = None) -> dict[str, Scene]:
@@ -155,7 +163,7 @@ def show(run: Run, scene: Scene, score: Score, budget: int) -> ShownScene:
         SceneError, OSError: an image is gone or broken.
     """
     images = images_of(scene, {"After": restored_image(run, scene, score)}, run)
-    return ShownScene(score, previews.thumbnail(images["After"]), tuple(images), previews.excerpt([*images.values()], budget))
+    return ShownScene(score, thumbnail(images["After"]), tuple(images), previews.excerpt([*images.values()], budget))
 
 
 def images_of(scene: Scene, restored: Mapping[str, Image], run: Run) -> dict[str, Bytes]:

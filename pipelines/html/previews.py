@@ -23,7 +23,6 @@ _QUALITIES = (_LOSSLESS, 90, 82)  # of JPEG
 _LAST_RESORT = (96, 40)  # width and quality
 _SAMPLE, _SAMPLES = 64, 4  # edge of the squares that sizes are estimated from, in pixels, and how many across and down
 _STEP = 8  # every so many pixels are looked at to find the place to show
-_THUMB = (168, 126)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +64,6 @@ def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
         if encoded:
             break
     return Excerpt(encoded, x, y, across, down, (width, height), quality == _LOSSLESS)
-
-
-def thumbnail(image: Bytes) -> bytes:
-    """Return an image scaled down to just cover 168x126 pixels: a few kilobytes of JPEG."""
-    picture = Image.fromarray(image)
-    scale = min(1.0, max(_THUMB[0] / picture.width, _THUMB[1] / picture.height))
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    return _encoded(picture if size == picture.size else picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2), 70)
 
 
 def _windows(images: Sequence[Bytes], budget: int) -> Iterator[tuple[int, int, int]]:

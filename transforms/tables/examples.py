@@ -15,7 +15,7 @@ from dpdeblur.transforms.records import Scene, Score, scene_from_line, scene_fro
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.schemas import from_table
 
-MOST = 24
+MOST = 12
 """Scenes that a report shows in full."""
 MOST_THUMBNAILS = 400
 """Other scenes that it shows in small."""

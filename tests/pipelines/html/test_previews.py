@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dpdeblur.pipelines.html.previews import MOST_PIXELS, excerpt, thumbnail
+from dpdeblur.pipelines.html.previews import MOST_PIXELS, excerpt
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -61,8 +61,3 @@ def test_the_place_where_images_differ_is_shown(width: int, height: int, seed: i
     assert 0 <= shown.x <= width - shown.width and 0 <= shown.y <= height - shown.height
     assert shown.x <= x + 8 and x - 8 <= shown.x + shown.width
     assert shown.y <= y + 8 and y - 8 <= shown.y + shown.height
-
-
-@pytest.mark.parametrize("shape", [(90, 120, 3), (2000, 500), (1, 1, 3), (3, 4000)])
-def test_thumbnails_are_tiny(shape: tuple[int, ...]) -> None:
-    assert len(thumbnail(np.random.default_rng(0).integers(0, 256, shape, np.uint8))) < 40_000

@@ -196,7 +196,8 @@ def test_pictures_were_not_kept(tmp_path: Path) -> None:
 
 def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> None:
     """Noise is the worst that a codec can be given; the budget must hold all the same."""
-    from dpdeblur.pipelines.html.previews import excerpt, thumbnail
+    from dpdeblur.pipelines.html.previews import excerpt
+    from dpdeblur.transforms.images.thumbnails import thumbnail
 
     run = read_run(write_run(tmp_path, random_scores(1000), [failure(f"f{i}") for i in range(50)]))
     noise = np.random.default_rng(0).integers(0, 256, (560, 840, 3), np.uint8)
