@@ -34,7 +34,7 @@ class ReportOptions:
         default=None, converter=optional(words), metadata=shown("file to write", "FILE", default="RUN/report.html")
     )
     pictures: SceneLimit = field(
-        default=SceneLimit(24),
+        default=SceneLimit(12),
         converter=scene_limit,
         metadata=shown("number of scenes to show with pictures: those that gained least and most", "N|all"),
     )

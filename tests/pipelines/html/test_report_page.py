@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -16,6 +17,8 @@ from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.html import formats, gallery, report_page, scene_table
 from dpdeblur.pipelines.html.gallery import Gallery, ShownScene
 from dpdeblur.pipelines.html.previews import Excerpt
+from dpdeblur.pipelines.options.tools import ReportOptions
+from dpdeblur.pipelines.options.values import SceneLimit
 from dpdeblur.transforms.tables.examples import MOST, MOST_THUMBNAILS, choose
 from dpdeblur.transforms.tables.results import read_run, read_sample
 from tests.builders import make_scenes, make_views, png, write_file, write_folders
@@ -207,6 +210,10 @@ def test_a_thousand_noisy_scenes_stay_below_thirty_megabytes(tmp_path: Path) -> 
     size = len(report_page.render(run, Gallery((*full, *others), ())).encode())
     assert size < 30_000_000
     assert size > 3_000_000  # the pictures are in it
+
+
+def test_the_command_shows_as_many_scenes_as_the_end_of_a_run() -> None:
+    assert attrs.fields_dict(ReportOptions)["pictures"].default == SceneLimit(MOST)
 
 
 def test_every_scene_has_a_thumbnail_and_the_chosen_an_excerpt(tmp_path: Path) -> None:
