@@ -35,7 +35,7 @@ def peak_mb(source: Path, output: Path) -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is Linux's")
 def test_fifty_scenes_take_no_more_than_twenty(tmp_path: Path) -> None:
-    """A job that kept as little as one picture of each scene would be found out; twenty are enough to have all stages at work."""
+    """A job that kept as little as one picture of each scene would be found out. With twenty, all stages are at work."""
     few = write_manifest(tmp_path, make_scenes(2, width=WIDTH, height=HEIGHT))
     header, *rows = few.read_text().splitlines()
     for count in (20, 52):
