@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from dpdeblur.pipelines.challenge import entry, runtime
 from dpdeblur.pipelines.challenge.readme import README, Readme
@@ -16,6 +13,7 @@ from dpdeblur.pipelines.console import say
 from dpdeblur.pipelines.options.tools import SubmitOptions
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import SceneError, Score, UsageError
+from dpdeblur.transforms.scene_rows import sample_digest
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.results import Run, read_run
@@ -155,7 +153,7 @@ def _picture(finished: Run, score: Score) -> bytes:
         samples = codecs.decode(data, uri)
     except SceneError as error:
         raise UsageError(f"{uri}: {error}") from error
-    if hashlib.sha256(np.ascontiguousarray(samples).data).hexdigest() != score.image_sha256:
+    if sample_digest(samples) != score.image_sha256:
         raise UsageError(f"{uri} is not the picture that the run made: it was changed since. Run again with --restart.")
     return data
 

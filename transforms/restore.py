@@ -99,7 +99,7 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
                 name = scene.scene_id + codecs.WRITTEN[task.images_format]
                 image_path, image_sha256 = store.join(task.images_place, name), sample_digest(restored)
                 files.append((store.join(task.images, name), encoded))
-                thumbnails.of_this_process.offer(image_sha256, restored, linear=task.pixels.tone.transfer == "linear")
+                thumbnails.of_this_process.offer(image_sha256, restored, linear=task.pixels.tone.is_linear)
         scores = score_images(restored, images, task.pixels, scorer, watch)
         if task.view:
             with watch.time("write"):
@@ -126,7 +126,7 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
 
 def encode_view(restored: Image, metadata: Metadata, pixels: PixelSettings) -> bytes:
     """Return a copy that any screen shows, as JPEG: in sRGB where the samples are linear, else in their own colours."""
-    linear = pixels.tone.transfer == "linear"
+    linear = pixels.tone.is_linear
     (shown,) = displayable([restored], linear=linear)
     profile = b"" if linear else metadata.icc_profile  # of linear samples, which these are no more
     return codecs.encode(shown, "jpeg", metadata=Metadata(icc_profile=profile, exif=metadata.exif))

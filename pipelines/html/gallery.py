@@ -5,19 +5,16 @@ A run keeps no copies of its inputs: scenes are found again through the run's ma
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-
-import numpy as np
 
 from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Bytes, Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.finding.gather import gather
-from dpdeblur.transforms.images import codecs, conversion
+from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image, fit_target
 from dpdeblur.transforms.images.thumbnails import of_this_process, thumbnail
@@ -25,6 +22,8 @@ from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.layouts import find_scenes
 from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
 from dpdeblur.transforms.records import Scene, Score, Source, scene_from_tuple
+from dpdeblur.transforms.scene_images import PixelSettings, unprocessed
+from dpdeblur.transforms.scene_rows import sample_digest
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.listing import list_files
 from dpdeblur.transforms.storage.read import read_bytes
@@ -112,7 +111,7 @@ def collect(
 
     def in_small(score: Score) -> ShownScene | str:
         try:
-            linear = _settings(run).linear
+            linear = _pixels(run).tone.is_linear
             kept = of_this_process.get(score.image_sha256, linear=linear)
             return ShownScene(score, kept or thumbnail(restored_image(run, scenes.get(score.scene_id), score), linear=linear))
         except (SceneError, OSError, ValueError) as error:
@@ -177,17 +176,15 @@ def images_of(scene: Scene, restored: Mapping[str, Image], run: Run) -> dict[str
     Raises:
         SceneError, OSError: an image is gone or broken.
     """
-    settings = _settings(run)
-    if scene.combined:
-        before = conversion.apply_levels(_decode(scene.combined), settings.tone)
-    else:
-        before = conversion.mean_of_views(_decode(scene.left), _decode(scene.right), settings.tone)
+    pixels = _pixels(run)
+    roles = ("combined",) if scene.combined else ("left", "right")
+    before = unprocessed({role: _decode(source) for role in roles if (source := getattr(scene, role))}, pixels)
     images = {"Before": before, **restored}
     if scene.target:
         target = _decode(scene.target)
-        fitted = {label: fit_target(image, target, settings.target_fit) for label, image in images.items()}
+        fitted = {label: fit_target(image, target, pixels.target_fit) for label, image in images.items()}
         images = {**{label: image for label, (image, _) in fitted.items()}, "Target": fitted["Before"][1]}
-    return dict(zip(images, displayable([*images.values()], linear=settings.linear), strict=True))
+    return dict(zip(images, displayable([*images.values()], linear=pixels.tone.is_linear), strict=True))
 
 
 def restored_image(run: Run, scene: Scene | None, score: Score) -> Image:
@@ -201,25 +198,16 @@ def restored_image(run: Run, scene: Scene | None, score: Score) -> Image:
     if scene is None or scene.restored is None:
         raise SceneError("the restored picture was not kept.")
     image = _decode(scene.restored)
-    if hashlib.sha256(np.ascontiguousarray(image).data).hexdigest() != score.image_sha256:
+    if sample_digest(image) != score.image_sha256:
         raise SceneError("the restored picture was changed since it was scored.", scene.restored.uri)
     return image
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """How a run read its samples."""
-
-    tone: ToneCurve
-    linear: bool
-    target_fit: str
-
-
-def _settings(run: Run) -> _Settings:
+def _pixels(run: Run) -> PixelSettings:
+    """Return how a run read its samples."""
     settings = run.manifest.get("settings", {})
-    transfer = settings.get("transfer", "srgb")
-    tone = ToneCurve(settings.get("black_level", 0), settings.get("white_level"), transfer)
-    return _Settings(tone, transfer == "linear", settings.get("target_fit", "exact"))
+    tone = ToneCurve(settings.get("black_level", 0), settings.get("white_level"), settings.get("transfer", "srgb"))
+    return PixelSettings(tone, settings.get("target_fit", "exact"))
 
 
 def _decode(source: Source) -> Image:

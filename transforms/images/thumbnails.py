@@ -14,8 +14,8 @@ from PIL import Image as pillow
 from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image
 
-MOST = 424
-"""Thumbnails that a process remembers: as many as a report shows scenes."""
+MOST = 412
+"""Thumbnails that a process remembers: for as many scenes as a report shows (see `tables.examples`)."""
 _SIZE = (168, 126)  # width and height that a thumbnail just covers, in pixels
 _SAMPLES_LEFT = 4  # along each edge of a pixel of the thumbnail, of all that there are
 

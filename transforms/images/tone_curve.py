@@ -40,6 +40,11 @@ class ToneCurve:
         if self.white_level is not None and not (math.isfinite(self.white_level) and self.white_level > self.black_level):
             raise UsageError(f"--white-level is {self.white_level}: give a number above the black level, {self.black_level}.")
 
+    @property
+    def is_linear(self) -> bool:
+        """Return whether equal steps are equal in light."""
+        return self.transfer == "linear"
+
 
 AS_STORED = ToneCurve()
 

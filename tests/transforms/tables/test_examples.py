@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.transforms.images import thumbnails
 from dpdeblur.transforms.records import Scene, Score, Source, scene_to_tuple
 from dpdeblur.transforms.storage.spool import bucket_of
-from dpdeblur.transforms.tables.examples import MOST, Example, choose, examples_of, some_of, some_rows
+from dpdeblur.transforms.tables.examples import MOST, MOST_THUMBNAILS, Example, choose, examples_of, some_of, some_rows
 from dpdeblur.transforms.tables.schemas import to_table
 from tests.rows import score
 
@@ -42,6 +43,10 @@ def test_some_rows_are_few_and_hold_the_extremes(gains: list[float], most: int) 
     for extreme in (min, max):
         if gains:
             assert extreme(some["psnr_db"].to_pylist()) == extreme(table["psnr_db"].to_pylist())
+
+
+def test_a_process_remembers_thumbnails_of_as_many_scenes_as_a_report_shows() -> None:
+    assert thumbnails.MOST == MOST + MOST_THUMBNAILS
 
 
 def test_an_example_survives_json_and_a_damaged_one_is_told() -> None:
