@@ -212,7 +212,7 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
     Raises:
         UsageError: it was made with other settings: which. Or the folder is somebody else's.
     """
-    check_ours(folder)
+    check_ours(folder, folder.picture_folders(job.settings))
     before, now = earlier.get("settings"), job.settings
     if before is None or before == now:
         return

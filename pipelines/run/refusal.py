@@ -5,7 +5,7 @@ Whether it goes on is known only once its folder is locked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from dpdeblur.pipelines.run.generation import generation_file
@@ -18,8 +18,12 @@ from dpdeblur.transforms.tables import journal
 _FILES = ("latency.parquet", "report.html", "summary.json")
 
 
-def check_ours(folder: RunFolder) -> None:
+def check_ours(folder: RunFolder, picture_folders: Iterable[str]) -> None:
     """Check that a folder holds a run, or nothing where one would write.
+
+    Args:
+        folder: of the run.
+        picture_folders: those of its folders into which it would write pictures.
 
     Raises:
         UsageError: it holds a file of somebody else's, which it names.
@@ -27,16 +31,18 @@ def check_ours(folder: RunFolder) -> None:
     began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
     if folder.manifest() or began:
         return
-    if theirs := next(_in_the_way(folder), None):
+    if theirs := next(_in_the_way(folder, picture_folders), None):
         raise UsageError(
             f"--output {folder.uri} holds no run, but {theirs}, which a run would write over. Choose a new or an empty folder."
         )
 
 
-def _in_the_way(folder: RunFolder) -> Iterator[str]:
+def _in_the_way(folder: RunFolder, picture_folders: Iterable[str]) -> Iterator[str]:
     yield from (uri for uri in store.files_in(folder.uri) if store.name(uri) in _FILES)
     for table in TABLES:
         yield from folder.parts(table)
+    for pictures in picture_folders:
+        yield from store.files_in(pictures)
 
 
 def missing_folders(uri: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ that was killed while its tables were being put in place, for a finished one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -62,6 +62,11 @@ class RunFolder:
     def parts(self, table: str) -> list[str]:
         """Return the files of a table, "metrics" or "failures"."""
         return store.files_in(self.path(table), "*.parquet")
+
+    def picture_folders(self, settings: Mapping[str, Any]) -> list[str]:
+        """Return those of its folders into which a run with such settings writes pictures."""
+        images = settings.get("images", "none") != "none" and not self.images.apart
+        return [*([self.images.uri] if images else []), *([self.path("view")] if settings.get("view") else [])]
 
     def manifest(self) -> dict[str, Any]:
         """Return what `manifest.json` says of the run in the folder.

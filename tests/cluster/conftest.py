@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -12,6 +12,7 @@ import pytest
 from tests.builders import make_scenes, write_folders
 from tests.cluster.commands import dpdeblur, end_all
 from tests.cluster.engines.fetch import Unavailable
+from tests.cluster.engines.process import last_words
 
 SCENES = 20
 LIMIT_S = 1800  # for one test, engines that are up: the longest takes two minutes on two idle cores
@@ -25,6 +26,15 @@ def pytest_runtest_setup() -> Iterator[None]:
         yield
     except Unavailable as error:
         pytest.skip(f"the engine cannot be had here: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the engines have said last, whose logs go with them."""
+    report = yield
+    if report.failed:
+        report.sections.extend(last_words())
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PORTS = (12000, 32000)  # below those that Linux gives to whoever asks for any
+_logs: dict[Path, str] = {}  # of all programs that were started: the file, whose it is
 
 
 class Daemon:
@@ -28,6 +29,7 @@ class Daemon:
 
     def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.name, self.log = name, log
+        _logs[log] = name
         log.parent.mkdir(parents=True, exist_ok=True)
         setpriv = shutil.which("setpriv")
         guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
@@ -73,6 +75,13 @@ class Daemon:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+
+def last_words(characters: int = 4000) -> Iterator[tuple[str, str]]:
+    """Yield the name of each program whose log is still there, and the end of that."""
+    for log, name in _logs.items():
+        with contextlib.suppress(FileNotFoundError):
+            yield f"{name} ({log.name})", log.read_text(errors="replace")[-characters:]
 
 
 def processes_of(group: int, program: str) -> list[int]:

@@ -28,6 +28,8 @@ def deblur(source: Path, run: Path, *options: str) -> int:
         ("latency.parquet", "a run would write over"),
         ("report.html", "a run would write over"),
         ("metrics/part-00000.parquet", "a run would write over"),
+        ("images/scene-000.png", "a run would write over"),
+        ("view/scene-000.jpg", "a run would write over"),
     ],
 )
 def test_a_file_of_others_is_named_and_stays(
@@ -43,7 +45,7 @@ def test_a_file_of_others_is_named_and_stays(
     assert [path for path in run.rglob("*") if path.is_file()] == [theirs]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "images/mine.png", "sub/manifest.json"])
+@pytest.mark.parametrize("name", ["notes.txt", "images/sub/scene-000.png", "sub/manifest.json"])
 def test_what_is_not_in_the_way_may_be_there(source: Path, tmp_path: Path, name: str) -> None:
     theirs = Path(builders.write_file(tmp_path / "run" / name, b"theirs"))
     assert deblur(source, tmp_path / "run", "--images", "restored") == 0
