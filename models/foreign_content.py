@@ -1,4 +1,4 @@
-"""What a file is that is not what it should be, by its first bytes: in words that say how to get the right one."""
+"""Recognise a wrong file by its first bytes, and say how to get the right one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SIGNS = (
     (rb"BZh[1-9]1AY&SY", "a file compressed by bzip2; unpack it first"),
     (rb"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (rb"Rar!\x1a\x07", "a RAR archive; unpack it first"),
-    (rb"PK\x03\x04.{26}(\[Content_Types\]|docProps|xl/|mimetypeapplication/vnd)", f"a workbook of a spreadsheet; {_TABLE}"),
+    (rb"PK\x03\x04.{26}(\[Content_Types\]|docProps|xl/|mimetypeapplication/vnd)", f"a spreadsheet workbook; {_TABLE}"),
     (rb"PK\x03\x04", "a zip archive; unpack it first"),
-    (rb"\xd0\xcf\x11\xe0", f"a document of Microsoft Office; {_TABLE}"),
-    (rb"SQLite format 3\0", f"a database of SQLite; {_TABLE}"),
+    (rb"\xd0\xcf\x11\xe0", f"a Microsoft Office document; {_TABLE}"),
+    (rb"SQLite format 3\0", f"an SQLite database; {_TABLE}"),
     (rb"PAR1[\0-\x1f]", "a Parquet file; give it a name that ends in .parquet"),
     (rb"\x89HDF\r\n", "an HDF5 file"),
     (rb"\x89PNG\r\n|\xff\xd8\xff|II\*\0|MM\0\*", "a picture"),
@@ -30,7 +30,7 @@ _PATTERNS = tuple((re.compile(sign, re.DOTALL), what) for sign, what in _SIGNS)
 
 
 def foreign_content(start: bytes) -> str:
-    """Return what a file is that begins with these bytes, and what to do; empty if that is not known.
+    """Return what kind of file begins with these bytes, and what to do about it; empty if unknown.
 
     >>> foreign_content(b"version https://git-lfs.github.com/spec/v1")
     'a Git LFS pointer; fetch the file itself with git lfs pull'

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: CPU name and instruction sets, cores, memory.
+"""What this process may use of the machine: the CPU's name and instruction sets, cores, and memory.
 
 Containers, Kubernetes, Slurm and systemd limit CPU time and memory by control groups (cgroups, versions 1 and 2). A limit may
 be set on the group that a process is in or on any group above it, and the smallest one counts. The formats are those of
@@ -17,12 +17,12 @@ _ROOT = Path("/")
 
 
 def cpu_name() -> str:
-    """Return the name of the CPU as its maker writes it, or the architecture where the system does not tell."""
+    """Return the name of the CPU as its maker writes it, or the architecture if the system does not say."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def cpu_flags() -> frozenset[str]:
-    """Return the CPU's instruction sets by their Linux names; empty if the system does not tell."""
+    """Return the CPU's instruction sets by their Linux names; empty if the system does not say."""
     return frozenset(_cpuinfo("flags").split())
 
 

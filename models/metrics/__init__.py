@@ -1,1 +1,1 @@
-"""Which networks judge a picture?"""
+"""Scores that are computed by neural networks."""

@@ -50,7 +50,7 @@ class Lpips:
         """
         if pictures.ndim != 4 or pictures.shape[1:] != target.shape or target.shape[0] != 3 or min(target.shape[1:]) < SMALLEST:
             raise ModelError(
-                f"LPIPS compares RGB pictures of one size, at least {SMALLEST} px each way: "
+                f"LPIPS compares RGB pictures of the same size, at least {SMALLEST} px each way: "
                 f"not {pictures.shape[1:]} and {target.shape}"
             )
         (distances,) = self._session.run(["distance"], {"first": pictures, "second": target[None]})
@@ -59,5 +59,5 @@ class Lpips:
 
 @cache
 def open_lpips(threads: int = 1) -> Lpips:
-    """Return the distance, opened once per process for each number of threads."""
+    """Return the LPIPS network, opened once per process for each number of threads."""
     return Lpips(threads)

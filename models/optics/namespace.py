@@ -1,4 +1,4 @@
-"""The one place that knows numpy from torch.
+"""The one place that tells numpy from torch.
 
 The optics use only functions that both libraries name and call alike (`where`, `clip`, `sqrt`,
 `fft.rfft2` …), so a module object is all that is passed around; torch is never imported from here.

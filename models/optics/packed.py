@@ -1,4 +1,4 @@
-"""Scenes as arrays of fixed size: what processes that draw scenes hand to the device that renders them.
+"""Scenes as arrays of fixed size, passed from the processes that draw scenes to the device that renders them.
 
 A scene is a stack of up to `LAYERS` surfaces, back to front: images uint8 [LAYERS, S, S, 3] (gamma-coded, x^(1/2.2)), alphas
 uint8 [LAYERS, S, S], radii float16 [LAYERS, S, S] (signed, pixels), and everything else as float32 numbers [LENGTH].

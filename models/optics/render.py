@@ -66,9 +66,9 @@ def render_views(
 
 
 def lit(image: Array, exposure: float, boost: float) -> Array:
-    """Return a surface's light: `image` [C, H, W] in [0, 1], of which what is nearly white shines up to 1 + `boost` times.
+    """Return the light of a surface: `image` [C, H, W] in [0, 1], nearly white parts made up to 1 + `boost` times as bright.
 
-    Lamps and glints are brighter than a photograph can say.
+    Lamps and glints are brighter than a photograph can record.
     """
     xp = namespace(image)
     shine = 1 + boost * xp.clip((image - 0.75) / 0.25, 0, 1)

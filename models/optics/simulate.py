@@ -1,4 +1,4 @@
-"""A dual-pixel scene out of sharp photographs: what a camera with a split pixel would see, and the truth about it.
+"""Make a dual-pixel scene from sharp photographs: what a dual-pixel camera would record, and the ground truth.
 
 Photographs, cut-out objects and a printed page stand as planes at random depths before a random lens. The thin lens turns
 their depths into blur radii; `models.optics` blurs and composites them back to front, in linear light; then come noise,
@@ -75,7 +75,7 @@ class _Surface:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands where in a scene, before anything is drawn.
+    """Layout of a scene, before anything is drawn.
 
     Attributes:
         camera: the lens and the sensor.
@@ -98,7 +98,7 @@ class Draft:
 
 
 def draft_scene(rng: np.random.Generator, photos: Sequence[str], largest_radius: float = 22.0) -> Draft:
-    """Draw what a scene consists of: a background, perhaps a printed page, up to two objects.
+    """Draw the layout of a scene at random: a background, perhaps a printed page, up to two objects.
 
     Args:
         rng: the only source of randomness.

@@ -1,4 +1,4 @@
-"""What a made-up scene consists of: frames of photographs, outlines of objects, and a printed page to read."""
+"""Parts of a synthetic scene: frames of photographs, outlines of objects, and a printed page."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How does a model file restore a picture?"""
+"""Open model files and restore pictures with them."""

@@ -152,7 +152,7 @@ class OpenVino:
         return np.array(request.get_tensor(output).data)  # a copy: the next run writes over it
 
     def _renewed(self, failed: Any) -> Any:
-        """Compile anew, unless another thread already has since `failed`."""
+        """Compile again, unless another thread has done so since `failed`."""
         with self._renewing:
             if self._compiled is failed:
                 self._compiled = self._compile()
@@ -176,7 +176,7 @@ def check_bfloat16(capabilities: list[str], flags: frozenset[str]) -> None:
 
 
 def _one_line(error: Any) -> str:
-    """Return the gist of an engine's message, which may run over a screen of source positions."""
+    """Return the first line of an engine's message that says something; the rest may be a screen of source positions."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     useful = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
     return " ".join(useful or lines)[:400] or type(error).__name__

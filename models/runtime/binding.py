@@ -17,7 +17,7 @@ Planes = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How one input is fed.
+    """How to fill one input.
 
     Attributes:
         name: of the input.
@@ -36,7 +36,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """How planes become inputs, and the output a picture.
+    """How planes are converted to inputs, and the output to a picture.
 
     Attributes:
         feeds: one per input.
@@ -101,9 +101,9 @@ class Binding:
         if tensor.shape != wanted:
             found, expected = ("x".join(map(str, shape)) for shape in (tensor.shape, wanted))
             near = tensor.ndim == 4 and all(0.7 < a / b < 1.4 for a, b in zip(tensor.shape, wanted, strict=True))
-            hint = "if the model needs a certain multiple of pixels, say it with --model-multiple"
+            hint = "if the size must be a multiple of some number of pixels, give it with --model-multiple"
             raise ModelError(
-                f"its output '{self.output}' is {found} where {expected} was due: it is no picture of the views' size"
+                f"its output '{self.output}' is {found} where {expected} was expected: it is not a picture of the views' size"
                 + (f"; {hint}" if near else "")
             )
         picture: Planes = tensor[0].astype(np.float32, copy=False)
@@ -130,7 +130,7 @@ def bind(card: Card, inputs: tuple[Port, ...], output: Port) -> Binding:
     """
     if len(inputs) != len(card.inputs):
         raise ModelError(
-            f"its views are said to be '{card.views}', {len(card.inputs)} input(s), but it has {len(inputs)}: "
+            f"its views are given as '{card.views}', {len(card.inputs)} input(s), but it has {len(inputs)}: "
             + ", ".join(map(str, inputs))
         )
     feeds = [_feed(card, words, port) for words, port in zip(card.inputs, inputs, strict=True)]
@@ -155,19 +155,21 @@ def bind(card: Card, inputs: tuple[Port, ...], output: Port) -> Binding:
 def _feed(card: Card, words: tuple[str, ...], port: Port) -> Feed:
     found, channels_last = channels_of(port, card.layout)
     if port.shape is not None and len(port.shape) != 4:
-        raise ModelError(f"its input {port} has {len(port.shape)} axes: 4 are wanted (1xCxHxW)")
+        raise ModelError(f"its input {port} has {len(port.shape)} axes: it must have 4 (1xCxHxW)")
     channels, unscaled = _plane_numbers(card, words)
     if found not in (None, len(channels)):
         raise ModelError(f"its input {port} takes {found} channels, but '{' '.join(words)}' are {len(channels)}")
     if port.element_type not in FLOATS:
-        raise ModelError(f"its input {port} takes {port.element_type}: floating-point values are wanted")
+        raise ModelError(f"its input {port} takes {port.element_type}: it must take floating-point values")
     if port.shape is not None and port.shape[0] not in (None, 1):
-        raise ModelError(f"its input {port} takes {port.shape[0]} pictures at once: export it with a batch of 1 or an open one")
+        raise ModelError(
+            f"its input {port} takes {port.shape[0]} pictures at once: export it with a batch size of 1, or an open one"
+        )
     return Feed(port.name, channels, unscaled, port.element_type, channels_last)
 
 
 def _plane_numbers(card: Card, words: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the planes of a frame that make up one input, and the positions among them that are no views."""
+    """Return the planes of a frame that make up one input, and which of them are not views."""
     order = (2, 1, 0) if card.channel_order == "bgr" else (0, 1, 2)
     channels: list[int] = []
     unscaled: list[int] = []

@@ -1,4 +1,4 @@
-"""The card of a model: everything a session must know that the graph does not say, and what people want to know.
+"""The card of a model: what a session must know that the graph does not say, and what users want to know.
 
 It travels inside the ONNX file (`metadata_props`, key `dpdeblur_card`) and next to it as `<stem>.json`, as the same JSON.
 """
@@ -77,11 +77,11 @@ class Card:
         words = [word for part in self.inputs for word in part]
         wanted = f"words of {_or(VIEWS)}, such as 'left right', or '{RADIUS}' or a number for one further channel"
         _check(all(self.inputs) and all(word in VIEWS or is_plane(word) for word in words), "views", wanted, self.views)
-        _check({"left", "right"} & set(words) != set(), "views", "the left or the right view at least", self.views)
+        _check({"left", "right"} & set(words) != set(), "views", "at least the left or the right view", self.views)
         _check(self.layout in ("", *LAYOUTS), "layout", _or(LAYOUTS), self.layout)
         _check(self.channel_order in ORDERS, "channel_order", _or(ORDERS), self.channel_order)
         _check(self.transfer in TRANSFERS, "transfer", _or(TRANSFERS), self.transfer)
-        _check(_is_range(self.value_range), "value_range", "[low, high] with low below high", self.value_range)
+        _check(_is_range(self.value_range), "value_range", "[low, high], low less than high", self.value_range)
         object.__setattr__(self, "value_range", tuple(float(end) for end in self.value_range))
         multiple = self.size_multiple
         _check(_is_count(multiple) and 1 <= multiple <= 4096, "size_multiple", "a whole number from 1 to 4096", multiple)
@@ -140,7 +140,7 @@ class CardOverrides:
     bytes_per_pixel: float | None = None
 
     def apply(self, card: Card) -> Card:
-        """Return `card` with what was said instead; a halo said by hand counts as a promise of exact tiles."""
+        """Return `card` with these values in place of its own; a halo given by hand counts as a promise of exact tiles."""
         said = {key: value for key, value in asdict(self).items() if value is not None}
         if self.halo_px is not None:
             said["exact_tiles"] = True
@@ -149,7 +149,7 @@ class CardOverrides:
         try:
             return replace(card, **said)
         except ModelError as error:
-            raise ModelError(f"{error} (as the command line says of this model)" if said else str(error)) from None
+            raise ModelError(f"{error} (given on the command line)" if said else str(error)) from None
 
 
 def parse_card(text: str) -> Card:
@@ -185,7 +185,7 @@ def is_plane(word: str) -> bool:
 
 
 def is_card(text: str) -> bool:
-    """Return whether `text` is a card at all, right or wrong: a JSON file next to a model may be anything."""
+    """Return whether `text` is a card, valid or not: a JSON file next to a model may be something else."""
     return f'"{FORMAT}"' in text
 
 

@@ -16,7 +16,7 @@ _ODD_SIZE = (253, 379)  # height and width, in pixels: no multiple of anything t
 
 
 class Trial(NamedTuple):
-    """The result of a trial. Attributes: width, height: of the picture, in pixels; lowest, highest: values of the result."""
+    """Result of a trial: width and height of the picture in pixels, and the lowest and highest value of the result."""
 
     width: int
     height: int
@@ -45,12 +45,12 @@ def check_runs(model: Model) -> Trial:
     planes = sample_planes(model, height, width)
     first, second = (model.restore(planes, height, width).copy() for _ in range(2))
     if not np.array_equal(first, second):
-        raise ModelError(f"the same picture gives two results, {np.abs(first - second).max():.3g} apart")
+        raise ModelError(f"the same picture gives two results that differ by {np.abs(first - second).max():.3g}")
     return Trial(width, height, float(first.min()), float(first.max()))
 
 
 def check_tiles(model: Model) -> int:
-    """Restore a picture whole and in four tiles, to check a card that promises equal results.
+    """Restore a picture as a whole and in four tiles, to check a card that promises equal results.
 
     Returns:
         The halo, in pixels.
@@ -69,6 +69,6 @@ def check_tiles(model: Model) -> int:
     if difference:
         raise ModelError(
             f"its card promises that tiles with a halo of {halo} pixels equal the full frame, but they differ by "
-            f"{difference:.3g}: state a larger halo, or none"
+            f"{difference:.3g}: give it a larger halo, or none"
         )
     return halo

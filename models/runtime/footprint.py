@@ -34,7 +34,7 @@ def bytes_per_pixel(spec: ModelSpec, height: int = 600, width: int = 800) -> flo
     )
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        raise ModelError(f"model '{spec.model}' takes its whole process down ({name}): do not use it with this backend")
+        raise ModelError(f"model '{spec.model}' crashes its process ({name}): do not use it with this backend")
     if done.returncode:
         raise ModelError((done.stderr.strip() or "the model's process failed").splitlines()[-1])
     return json.loads(done.stdout)["bytes_per_pixel"] if STATUS.exists() else None

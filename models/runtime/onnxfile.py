@@ -92,7 +92,7 @@ def read_onnx(content: bytes) -> OnnxFile:
 
 
 def _no_onnx(content: bytes) -> str:
-    """Return what a file is instead, where its first bytes tell."""
+    """Say what kind of file this is, if its first bytes show it."""
     return f"it is not an ONNX file but {what}" if (what := other_format(content)) else ""
 
 
@@ -110,8 +110,8 @@ def external_paths(file: OnnxFile, folder: Path | None) -> tuple[Path, ...]:
         return ()
     if folder is None:
         raise ModelError(
-            f"its weights lie in another file ('{file.external[0]}'), which does not travel with it: "
-            "save the model as one file, or copy both to this machine and name the local path"
+            f"its weights are in another file ('{file.external[0]}'), which is not copied with it: "
+            "save the model as one file, or copy both to this machine and give the local path"
         )
     paths = []
     for location in file.external:

@@ -81,7 +81,7 @@ def _find_card(model: str, file: OnnxFile, path: Path | None, overrides: CardOve
 
 
 def _tried(opened: Opened, outputs: tuple[Port, ...], *, probe_multiple: bool) -> Opened:
-    """Find out, by small frames, what neither card nor shapes say: which output is the picture, and the size multiple.
+    """Find out with small frames what neither card nor shapes say: which output is the picture, and the size multiple.
 
     Args:
         opened: the model, bound to the first of the outputs.
@@ -108,11 +108,11 @@ def _tried(opened: Opened, outputs: tuple[Port, ...], *, probe_multiple: bool) -
                 first = first or error
         if len(fitting) > 1:
             names = " and ".join(f"'{found.binding.output}'" for found in fitting)
-            raise ModelError(f"its outputs {names} are all pictures of full size: say with --model-output which one to take")
+            raise ModelError(f"its outputs {names} are all pictures of full size: choose one with --model-output")
         if fitting:
             card = CardOverrides(size_multiple=multiple).apply(opened.card) if probe_multiple else opened.card
             return replace(fitting[0], card=card)
-    raise ModelError(f"it restores no small picture of any size: {first}")
+    raise ModelError(f"it could not restore a small picture of any size: {first}")
 
 
 def _sha256(content: bytes, weights: tuple[Path, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What the inputs and outputs of a graph say about themselves: which views they take, which output holds the picture."""
+"""Infer from names and shapes of inputs and outputs which views they take, and which output holds the picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def infer_card(name: str, inputs: tuple[Port, ...], said: CardOverrides) -> Card
     if views is None:
         takes = ", ".join(map(str, inputs)) or "nothing"
         raise ModelError(
-            f"it has no card, and its inputs do not say which views they take: {takes}. Say it with --model-views: "
+            f"it has no card, and its inputs do not say which views they take: {takes}. Give them with --model-views: "
             "'left, right' for two inputs of 3 channels, 'left right combined' for one of 9, 'left, right, combined' for "
             "three of 3, 'left right radius' for one of 7 whose last is the distance from the centre"
         )
@@ -29,7 +29,7 @@ def infer_card(name: str, inputs: tuple[Port, ...], said: CardOverrides) -> Card
 
 
 def _views_of(inputs: tuple[Port, ...], layout: str | None) -> str | None:
-    """Return the views of inputs that speak for themselves; None if they do not."""
+    """Return the views that the inputs take, if their names or channels show it; else None."""
     channels = [channels_of(port, layout or "")[0] for port in inputs]
     if channels == [6]:
         return "right left" if _views_named(inputs[0].name) == ["right", "left"] else "left right"
@@ -43,7 +43,7 @@ _NAMES = {"left": ("left", "l"), "right": ("right", "r"), "combined": ("combined
 
 
 def _view_named(name: str) -> str | None:
-    """Return the view that the name of an input says: `R`, `img_r`, `inputR`, `right_view` are the right one.
+    """Return the view that an input is named after: `R`, `img_r`, `inputR` and `right_view` mean the right one.
 
     >>> [_view_named(name) for name in ("R", "img_l", "inputR", "LeftView", "x", "left_right")]
     ['right', 'left', 'right', 'left', None, None]
@@ -53,7 +53,7 @@ def _view_named(name: str) -> str | None:
 
 
 def _views_named(name: str) -> list[str]:
-    """Return the views that the words of a name say, in their order.
+    """Return the views that a name contains, in their order.
 
     >>> _views_named("right_left"), _views_named("img_rl"), _views_named("x")
     (['right', 'left'], ['right', 'left'], [])
@@ -79,7 +79,7 @@ def picture_outputs(card: Card, outputs: tuple[Port, ...]) -> tuple[Port, ...]:
     found = tuple(port for port in outputs if _may_be_picture(port, card.layout))
     if not found:
         which = f"output {outputs[0]} is" if len(outputs) == 1 else f"outputs {', '.join(map(str, outputs))} are"
-        raise ModelError(f"its {which} no picture: 3 channels of floating-point values are wanted")
+        raise ModelError(f"its {which} not a picture: it must have 3 channels of floating-point values")
     return found
 
 
@@ -103,7 +103,7 @@ def channels_of(port: Port, layout: str = "") -> tuple[int | None, bool]:
     if layout:
         return (last, True) if layout == "nhwc" else (first, False)
     if _is_channels(last) and _is_channels(first) and second not in (first, last):
-        raise ModelError(f"{port} may be 1xCxHxW or 1xHxWxC: say which with --model-layout nchw or nhwc")
+        raise ModelError(f"{port} may be 1xCxHxW or 1xHxWxC: choose with --model-layout nchw or nhwc")
     if _is_channels(last) and not _is_channels(first):
         return last, True
     return first, False

@@ -1,4 +1,4 @@
-"""A walk over protobuf messages without their schema: enough to find a few fields in a large file.
+"""Read single fields of protobuf messages without their schema: enough to find a few fields in a large file.
 
 Everything else is stepped over by its length. Encoding: https://protobuf.dev/programming-guides/encoding/.
 """

@@ -17,7 +17,7 @@ from dpdeblur.models.runtime.binding import Planes
 
 
 class Mirror(NamedTuple):
-    """How a picture is mirrored. Attributes: upside_down: its rows are reversed; left_right: its columns are."""
+    """How a picture is mirrored: `upside_down` reverses its rows, `left_right` its columns."""
 
     upside_down: bool
     left_right: bool
@@ -47,7 +47,7 @@ def mean_of_passes(restore: Callable[[Planes], Planes], planes: Planes, passes: 
 
 
 def mirrored(planes: Planes, mirror: Mirror) -> Planes:
-    """Return what the camera would have seen of a mirrored scene: float32 [C, H, W]."""
+    """Return the planes that the camera would have recorded of the mirrored scene: float32 [C, H, W]."""
     turned = _turned(planes, mirror)
     return np.concatenate([turned[3:6], turned[:3], turned[6:]]) if mirror.left_right else np.ascontiguousarray(turned)
 

@@ -80,7 +80,7 @@ class Model:
 
     def __init__(self, spec: ModelSpec, content: bytes | None = None) -> None:
         if spec.self_ensemble not in PASSES:
-            raise ModelError(f"a self-ensemble of {spec.self_ensemble} passes is not offered: choose from {[*PASSES]}")
+            raise ModelError(f"a self-ensemble of {spec.self_ensemble} passes is not possible: choose from {[*PASSES]}")
         self._opened = open_file(
             spec.model, content, spec.backend, threads=spec.threads, callers=spec.callers, overrides=spec.overrides
         )
@@ -138,7 +138,7 @@ class Model:
         if (fixed_high or high) < high or (fixed_wide or wide) < wide:
             raise ModelError(
                 f"it takes pictures of {fixed_wide or 'any'}x{fixed_high or 'any'} pixels and no larger, but this one is "
-                f"{width}x{height}: export the model with open height and width, or say --model-tile overlap, which cuts the "
+                f"{width}x{height}: export the model with open height and width, or add --model-tile overlap, which cuts the "
                 "picture into overlapping tiles and blends them: close to what the whole frame would give, but not the same"
             )
         return fixed_high or high, fixed_wide or wide
@@ -156,7 +156,7 @@ class Model:
         return self._opened.run(frame)
 
     def _restore(self, planes: Planes, height: int, width: int) -> Planes:
-        """One pass: pad, run, crop."""
+        """Restore in one pass: pad, run the network, crop."""
         padded = _padded(planes, height, width, *self.padded(height, width))
         return self._run_within_memory(self.frame(padded, height, width))[:, :height, :width]
 
@@ -241,7 +241,7 @@ def load(spec: ModelSpec) -> Model:
 
 
 def _padded(planes: Planes, height: int, width: int, high: int, wide: int) -> Planes:
-    """Return planes of exactly `high` and `wide`: as they are where they fit, else the picture padded by reflection."""
+    """Return planes of exactly `high` x `wide` pixels: unchanged if they fit, else the picture padded by reflection."""
     if planes.shape[1:] == (high, wide):
         return planes
     return np.pad(planes[:, :height, :width], ((0, 0), (0, high - height), (0, wide - width)), mode="reflect")

@@ -32,17 +32,17 @@ class Span:
 
     @property
     def fed(self) -> slice:
-        """What to cut from the frame."""
+        """Slice of the frame to feed to the network."""
         return slice(self.start, self.stop)
 
     @property
     def kept(self) -> slice:
-        """Where the core belongs in the frame."""
+        """Slice of the frame that the core fills."""
         return slice(self.keep_start, self.keep_stop)
 
     @property
     def core(self) -> slice:
-        """Where the core is in the tile."""
+        """Slice of the tile that is kept."""
         return slice(self.keep_start - self.start, self.keep_stop - self.start)
 
 
@@ -55,7 +55,7 @@ class Tile:
 
     @property
     def pixels(self) -> int:
-        """Pixels that the network is fed."""
+        """Number of pixels fed to the network."""
         return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
 
 
@@ -171,7 +171,7 @@ def _ramp(tile: int) -> npt.NDArray[np.float32]:
 
 
 def _spans(length: int, multiple: int, margin: int, parts: int) -> list[Span]:
-    """Cut one axis into `parts` of even length, in units of `multiple`, each with its margin inside the frame."""
+    """Cut one axis into `parts` of equal length, in units of `multiple`, each with its margin inside the frame."""
     units = length // multiple
     cuts = [units * part // parts * multiple for part in range(parts + 1)]
     return [Span(max(0, start - margin), start, stop, min(length, stop + margin)) for start, stop in pairwise(cuts)]

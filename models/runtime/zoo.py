@@ -1,4 +1,4 @@
-"""The included models: names to files."""
+"""The included models: from names to files."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def find(name_or_path: str) -> Path:
     if name_or_path in names():
         return WEIGHTS / f"{name_or_path}.onnx"
     if "://" in name_or_path:
-        raise ModelError(f"model '{name_or_path}' is not a local file: copy it to this machine, and name it by its path")
+        raise ModelError(f"model '{name_or_path}' is not a local file: copy it to this machine and give its path")
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111 - Path would raise where there is no home
     try:
         if path.is_file():
             return path
         if path.is_dir():
-            raise ModelError(f"model '{name_or_path}' is a folder: name the ONNX file in it")
+            raise ModelError(f"model '{name_or_path}' is a folder: give the ONNX file in it")
     except OSError as error:
         raise ModelError(f"model '{name_or_path}' cannot be read: {error.strerror}") from None
     if path.suffix.lower() == ".onnx" or len(path.parts) > 1:
@@ -43,5 +43,5 @@ def find(name_or_path: str) -> Path:
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ModelError(
         f"there is no model named '{name_or_path}'.{hint} "
-        f"The package has {', '.join(names())}; or give the path of an ONNX file"
+        f"The included models are {', '.join(names())}; or give the path of an ONNX file"
     )

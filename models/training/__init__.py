@@ -1,1 +1,1 @@
-"""What training needs and the product does not: random scenes, the example pool, the loss, the ONNX graph."""
+"""What only training needs: random scenes, the pool of examples, the loss, and the ONNX graph."""

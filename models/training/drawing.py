@@ -43,7 +43,7 @@ class Slots:
         return Slot(**{name: array[number] for name, array in self.arrays.items()})
 
     def close(self) -> None:
-        """Let go of the memory, which stays as long as its maker holds it."""
+        """Close the shared memory; it exists until its creator closes it too."""
         self.arrays.clear()
         with contextlib.suppress(BufferError):
             self.memory.close()
@@ -84,7 +84,7 @@ class Drawers:
             RuntimeError: a process has died.
         """
         if any(process.exitcode for process in self.processes):
-            raise RuntimeError("a process that draws scenes has died: what it said stands above")
+            raise RuntimeError("a process that draws scenes has died: see its output above")
         out: list[int] = []
         while len(out) < most:
             try:
@@ -94,12 +94,12 @@ class Drawers:
         return out
 
     def release(self, slots: Sequence[int]) -> None:
-        """Give slots back to be drawn into."""
+        """Mark slots as free, so that scenes are drawn into them again."""
         for i in slots:
             self.free.put(i)
 
     def close(self) -> None:
-        """End the processes and give the memory back."""
+        """Stop the processes and free the shared memory."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:

@@ -126,9 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--residual", type=float, default=1.0, help="factor on what the network adds, folded into its head")
     parser.add_argument("--gate", type=float, help="threshold of the gate instead of the learned one (see network.GATE)")
     parser.add_argument("--float32", action="store_true", help="store weights in single precision: twice the size")
-    parser.add_argument(
-        "--notes", type=Path, help="JSON with what the card says beyond the graph: training_data, quality, cost …"
-    )
+    parser.add_argument("--notes", type=Path, help="JSON file with further fields of the card: training_data, quality, cost …")
     args = parser.parse_args(argv)
     notes = json.loads(args.notes.read_text()) if args.notes else {}
     difference = export(

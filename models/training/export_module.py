@@ -64,8 +64,8 @@ def export_module(network: str, weights: Path | None, output: Path, card: Card) 
         difference = max(_difference(module, made, names, _tensors(card, seed), torch) for seed in (1, 2))
         if not difference <= TOLERANCE:
             raise ModelError(
-                f"'{network}' as ONNX gives another picture than in PyTorch: {difference:.2g} apart. A branch of Python on the "
-                "values or the size of a tensor is frozen at export; write it with torch.where, or export a fixed size"
+                f"'{network}' gives different pictures in ONNX and in PyTorch: they differ by {difference:.2g}. A Python "
+                "branch on the values or the size of a tensor is frozen at export; use torch.where, or export a fixed size"
             )
         stamp(made, card)
         made.replace(output)

@@ -25,10 +25,10 @@ class Feed(Protocol):
     examples: int
 
     def pump(self) -> bool:
-        """Bring what is ready, a little at a time; say whether anything was."""
+        """Add a few finished examples to the pool; return whether there were any."""
 
     def close(self) -> None:
-        """End what works in the background."""
+        """Stop the background work."""
 
 
 class SceneFeed:
@@ -50,7 +50,7 @@ class SceneFeed:
         ]
 
     def pump(self) -> bool:
-        """Render one group, if one is ready."""
+        """Render one group of scenes, if one is ready."""
         numbers = self.drawers.slots.arrays["numbers"]
         for slot in self.drawers.taken(2 * self.group):
             self.waiting[int(numbers[slot, 0])].append(slot)
@@ -62,7 +62,7 @@ class SceneFeed:
         return True
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         self.drawers.close()
 
     @torch.no_grad()
@@ -127,7 +127,7 @@ class PairFeed:
         return True
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._ended.set()
         self._thread.join()
 

@@ -125,7 +125,7 @@ def weights_in(model: onnx.ModelProto) -> dict[str, Floats]:
     """
     held = {weight.name: numpy_helper.to_array(weight).astype(np.float32) for weight in model.graph.initializer}
     if not {"per_threshold", "head.bias", "mean.weight"} <= set(held):
-        raise ValueError("this ONNX file was not made by dpdeblur.models.training.export: it cannot be trained on")
+        raise ValueError("this ONNX file was not made by dpdeblur.models.training.export, so its training cannot continue")
     names = {name.removesuffix("_half"): values for name, values in held.items()}
     fixed = ("mean.", "grey_cells.", "difference.")
     weights = {

@@ -18,7 +18,7 @@ from dpdeblur.models.training.step import Keeper, Step, StepOptions, save_whole
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how fast; recorded next to the weights."""
+    """Length and learning rate of a run; recorded next to the weights."""
 
     networks: tuple[str, ...] = ("dpdeblur-m", "dpdeblur-s", "dpdeblur-xs")
     """The first teaches the others."""
@@ -46,7 +46,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How far a run is: by iterations, or by the clock from `begin` to `stop` (`time.monotonic`).
+    """Progress of a run, by iterations or by the clock from `begin` to `stop` (`time.monotonic`).
 
     Attributes:
         before: which fraction was done when the clock started: not 0 if a run is resumed.
@@ -133,6 +133,6 @@ def _save_state(run: Path, iterations: int, progress: float, step: Step, keeper:
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

@@ -45,9 +45,9 @@ def crops(rng: np.random.Generator, pairs: list[Pair], size: int) -> npt.NDArray
     height, width = images[0].shape[:2]
     if any(image.shape != images[0].shape for image in images):
         shapes = ", ".join(f"{path.name} {image.shape[1]}x{image.shape[0]}" for path, image in zip(paths, images, strict=True))
-        raise ValueError(f"{paths[0].parent}: the images of a capture must be equally large: {shapes}")
+        raise ValueError(f"{paths[0].parent}: the images of a capture must have the same size: {shapes}")
     if min(height, width) < size:
-        raise ValueError(f"{paths[0]} is {width}x{height} pixels; training takes crops of {size}x{size}: set a smaller size")
+        raise ValueError(f"{paths[0]} is {width}x{height} pixels; training takes crops of {size}x{size}: choose a smaller size")
     out = np.empty((CROPS, 9, size, size), np.float16)
     for crop in out:
         y, x = (int(rng.integers(0, n - size + 1)) for n in (height, width))

@@ -1,6 +1,6 @@
 """The pool of examples in the memory of the device, and batches of crops from it, each varied in its own way.
 
-Rendering an example is dearer than a training step's share of one, so each is used several times, cropped and varied anew.
+Rendering an example takes longer than training on it, so each is used several times, with new crops and variations.
 """
 
 import math
@@ -78,7 +78,7 @@ class Pool:
         return varied(views, sharp, focused, grey, chances)
 
     def _kept(self, which: Tensor, y: Tensor, x: Tensor, crop: int) -> Tensor:
-        """Return which fraction of the sharp picture's detail the left view has, in the cells under each crop."""
+        """Return the fraction of the sharp picture's detail that the left view keeps, in the cells under each crop."""
         cells = self.detail[which]
         span = crop // 32
         rows, columns = (

@@ -16,7 +16,7 @@ from dpdeblur.models.training.surfaces import Bytes, Floats, Materials, Mixture,
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """What the scenes are like; recorded next to the weights. Fractions unless a unit is given."""
+    """Options of random scenes; recorded next to the weights. Fractions unless a unit is given."""
 
     size: int = 320
     """Side of the finished example in pixels."""
@@ -47,13 +47,13 @@ class SceneOptions:
 
     @property
     def drawn_size(self) -> int:
-        """Side of what is drawn, in pixels."""
+        """Side of the drawn area, in pixels."""
         return self.size + 2 * self.margin
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Room for one scene; see `optics.packed`."""
+    """Memory for one scene; see `optics.packed`."""
 
     images: Bytes
     alphas: Bytes
@@ -62,7 +62,7 @@ class Slot:
 
 
 def empty_slot(options: SceneOptions) -> Slot:
-    """Return a slot of its own."""
+    """Return a new, empty slot."""
     shape = (LAYERS, options.drawn_size, options.drawn_size)
     return Slot(
         np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8), np.zeros(shape, np.float16), np.zeros(LENGTH, np.float32)

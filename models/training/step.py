@@ -16,7 +16,7 @@ from dpdeblur.models.training.pool import Pool
 
 @dataclass(frozen=True)
 class StepOptions:
-    """What one step does; recorded next to the weights."""
+    """Options of one training step; recorded next to the weights."""
 
     batch: int = 32
     crop: int = 256
@@ -98,7 +98,7 @@ class Step:
             self.once()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later process needs to go on."""
+        """Return the state that a later process needs to continue."""
         return {
             "networks": [network.state_dict() for network in self.networks],
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
@@ -106,7 +106,7 @@ class Step:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from this state."""
         for network, values in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(values)
         for optimiser, rate, values in zip(self.optimisers, self.rates, state["optimisers"], strict=True):
@@ -141,7 +141,7 @@ class Step:
             raise RuntimeError(f"every batch is the same: {seen}")
 
     def once(self) -> None:
-        """Do one step, operation by operation."""
+        """Do one step without a CUDA graph."""
         with torch.no_grad():
             views, sharp, focused = (t.contiguous() for t in self.batch(self.options.batch, self.options.crop))
             floor = self.options.floor + focused.float() * (self.options.floor_in_focus - self.options.floor)
@@ -185,7 +185,7 @@ class Keeper:
         return self.averaged
 
     def load_state_dict(self, state: list[list[Tensor]]) -> None:
-        """Go on from these averages."""
+        """Continue from these averages."""
         for averaged, values in zip(self.averaged, state, strict=True):
             torch._foreach_copy_(averaged, values)
 
@@ -200,7 +200,7 @@ class Keeper:
 
 
 def save_whole(path: Path, value: Any) -> None:
-    """Write a file that appears whole or not at all."""
+    """Write a file so that it appears complete or not at all."""
     part = path.with_suffix(".part")
     torch.save(value, part)
     part.replace(path)

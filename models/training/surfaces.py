@@ -1,4 +1,4 @@
-"""What training scenes are made of: photographs, printed pages, line art. Random, sharp, gamma-coded bytes."""
+"""Surfaces of training scenes: photographs, printed pages, line art. Random, sharp, gamma-coded bytes."""
 
 import string
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Materials:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Which surfaces, as fractions; what is none of them is line art."""
+    """Fractions of the kinds of surfaces; the rest is line art."""
 
     photographs: float = 0.64
     printed_over: float = 0.08
@@ -56,7 +56,7 @@ def read_materials(photos: Path, fonts: Path | None, part: int = 0, parts: int =
     found = [np.array(image[..., ::-1], np.uint8) for image in read if image is not None]
     if not found:
         raise FileNotFoundError(
-            f"no photographs under {photos}: name a folder with sharp ones ({', '.join(sorted(PHOTOGRAPHS))})"
+            f"no photographs under {photos}: give a folder of sharp ones ({', '.join(sorted(PHOTOGRAPHS))})"
         )
     return Materials(found, sorted(str(p) for p in fonts.rglob("*") if p.suffix in FONTS) if fonts else [])
 

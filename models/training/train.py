@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if len(settings.peak_rates) != len(settings.networks):
         raise SystemExit(f"{len(settings.networks)} networks need as many peak_rates, not {len(settings.peak_rates)}")
     if not args.resume and (args.run / "state.pt").exists():
-        raise SystemExit(f"{args.run} holds a run: add --resume to go on with it, or name another folder")
+        raise SystemExit(f"{args.run} holds a run: add --resume to continue it, or choose another folder")
     args.run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
@@ -130,7 +130,7 @@ def warm_up(step: Step, feed: Feed, examples: int) -> None:
 
 @contextlib.contextmanager
 def filling(feed: Feed) -> Iterator[None]:
-    """Fill the pool in a thread, while the main one is busy with something else."""
+    """Fill the pool in a thread, while the main thread is busy."""
     ended = threading.Event()
 
     def fill() -> None:
@@ -170,11 +170,11 @@ def _parsed(name: str, text: str, like: Any) -> Any:
         value = text if isinstance(like, str) else json.loads(text)
         return tuple(value) if isinstance(like, tuple) else type(like)(value)
     except (ValueError, TypeError):
-        raise ValueError(f"--set {name}={text}: a value like {json.dumps(like)} is wanted") from None
+        raise ValueError(f"--set {name}={text}: it needs a value like {json.dumps(like)}") from None
 
 
 def _record(run: Path, settings: Settings, args: argparse.Namespace, device: torch.device) -> None:
-    """Write all that determines the run."""
+    """Write everything that determines the run."""
     about = {
         "settings": asdict(settings),
         "networks": {name: asdict(CONFIGS[name]) for name in settings.networks},
@@ -197,11 +197,13 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fonts", type=Path, help="folder of TrueType fonts for printed surfaces (else Pillow's own)")
     parser.add_argument("--run", type=Path, required=True, help="folder for everything this run writes")
-    parser.add_argument("--start", help="weights-*.pt, a model of the package or an ONNX file: train on, at half the rate")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in this folder")
-    parser.add_argument("--seconds", type=float, default=540, help="from the start of this program to the end of training")
-    parser.add_argument("--iterations", type=int, help="end after so many, however long they take, instead of --seconds")
-    parser.add_argument("--processes", type=int, default=max((os.cpu_count() or 2) - 2, 1), help="that draw scenes")
+    parser.add_argument("--start", help="weights-*.pt, an included model or an ONNX file: fine-tune it, at half the rate")
+    parser.add_argument("--resume", action="store_true", help="continue the run in this folder")
+    parser.add_argument("--seconds", type=float, default=540, help="time from the start of this program to the end of training")
+    parser.add_argument("--iterations", type=int, help="end after this many, however long they take, instead of --seconds")
+    parser.add_argument(
+        "--processes", type=int, default=max((os.cpu_count() or 2) - 2, 1), help="number of processes that draw scenes"
+    )
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings other than the defaults (JSON values)"
     )

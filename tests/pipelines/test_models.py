@@ -106,7 +106,7 @@ def test_check_says_no_and_why(
     ("words", "said"),
     [
         (["show", "view-mean"], "Did you mean 'views-mean'"),
-        (["path", "nothing-like-it"], "The package has"),
+        (["path", "nothing-like-it"], "The included models are"),
         (["check"], "which file?"),
         (["list", "views-mean"], "models show views-mean"),
         (["frobnicate"], "frobnicate"),
@@ -203,7 +203,7 @@ def test_export_of_two_inputs(nets: str, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("network", "says"),
     [
-        ("Frozen", "another picture"),
+        ("Frozen", "different pictures"),
         ("Nothing", "cannot be imported"),
         ("number", "cannot be made"),
         ("Mean.x", "cannot be imported"),

@@ -117,5 +117,5 @@ def test_what_it_refuses(shape: tuple[int, int, int]) -> None:
 
 
 def test_shapes_that_differ() -> None:
-    with pytest.raises(ModelError, match="one size"):
+    with pytest.raises(ModelError, match="same size"):
         open_lpips().distances(np.zeros((1, 3, 64, 64), np.float32), np.zeros((3, 64, 65), np.float32))

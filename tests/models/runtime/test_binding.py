@@ -145,7 +145,7 @@ def test_an_open_number_of_channels_goes_by_what_is_said(tmp_path: Path) -> None
     [
         ([0, 1, 2], {"views": "left right combined"}, r"takes 6 channels, but 'left right combined' are 9"),
         ([0, 1, 2], {"views": "left, right"}, r"2 input\(s\), but it has 1"),
-        ([0, 1], {}, "output .* is no picture"),
+        ([0, 1], {}, "output .* is not a picture"),
     ],
 )
 def test_disagreements_are_told_before_any_work(tmp_path: Path, channels: list[int], said: dict[str, Any], words: str) -> None:
@@ -217,7 +217,7 @@ def test_of_several_outputs_the_one_of_the_pictures_size_is_taken(tmp_path: Path
 
 def test_of_two_pictures_of_full_size_none_is_taken_until_somebody_says_which(tmp_path: Path) -> None:
     path = several(tmp_path / "m.onnx", {"first": ([0, 1, 2], 1), "second": ([3, 4, 5], 1)})
-    with pytest.raises(ModelError, match="'first' and 'second' are all pictures of full size: say with --model-output"):
+    with pytest.raises(ModelError, match="'first' and 'second' are all pictures of full size: choose one with --model-output"):
         open_model(path)
     assert np.array_equal(restore(path, output="second"), RIGHT)
     assert np.array_equal(restore(path, output="0"), LEFT)

@@ -29,7 +29,7 @@ def test_a_model_that_takes_its_process_down_is_told(tmp_path: Path, monkeypatch
     python.write_text("#!/bin/sh\nkill -SEGV $$\n")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(ModelError, match=r"'mine.onnx' takes its whole process down \(SIGSEGV\)"):
+    with pytest.raises(ModelError, match=r"'mine.onnx' crashes its process \(SIGSEGV\)"):
         bytes_per_pixel(ModelSpec("mine.onnx"))
 
 

@@ -27,7 +27,7 @@ def archive(*names: str) -> bytes:
     [
         (b"", "empty"),
         (b"hello\n", "text"),
-        (archive("net/data.pkl"), "checkpoint of PyTorch.*export"),
+        (archive("net/data.pkl"), "PyTorch checkpoint.*export"),
         (archive("net.onnx"), "zip archive; unpack"),
         (b"\x80\x02}q\0.", "pickle.*export"),
         (b"\x89HDF\r\n\x1a\n" + bytes(50), "HDF5.*export"),

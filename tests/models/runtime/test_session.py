@@ -143,11 +143,11 @@ def test_an_output_of_another_size_is_refused(tmp_path: Path) -> None:
     weights = [tiny_onnx.constant("which", np.array([0, 1, 2]))]
     path = tiny_onnx.save(tmp_path / "m.onnx", [pick, wide], {"views": OPEN}, {"sharp": OUT}, weights)
     stamp(path, Card(name="wide"))
-    with pytest.raises(ModelError, match="1x3x8x16 where 1x3x8x8 was due"):
+    with pytest.raises(ModelError, match="1x3x8x16 where 1x3x8x8 was expected"):
         open_model(path).restore(views(8, 8), 8, 8)
     path = tiny_onnx.save(tmp_path / "six.onnx", [node], {"views": OPEN}, {"sharp": ("n", "c", "h", "w")})
     stamp(path, Card(name="six"))
-    with pytest.raises(ModelError, match="1x6x8x8 where 1x3x8x8 was due"):
+    with pytest.raises(ModelError, match="1x6x8x8 where 1x3x8x8 was expected"):
         open_model(path).restore(views(8, 8), 8, 8)
 
 
