@@ -5,10 +5,11 @@ A run keeps no copies of its inputs: scenes are found again through the run's ma
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines.html import previews
 from dpdeblur.pipelines.html.previews import Bytes, Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
@@ -30,7 +31,7 @@ from dpdeblur.transforms.storage.read import read_bytes
 from dpdeblur.transforms.tables.examples import MOST, MOST_THUMBNAILS, Example, choose
 from dpdeblur.transforms.tables.results import Run
 
-AT_ONCE = 2  # scenes whose images are in memory
+_PIXELS_AT_ONCE = 60_000_000  # of scenes whose images are in memory together: some 33 bytes for each
 BUDGET = 12_000_000  # bytes of all images together: 16 MB as text in a page
 
 
@@ -117,10 +118,16 @@ def collect(
         except (SceneError, OSError, ValueError) as error:
             return f"{score.scene_id}: {error}"
 
-    with ThreadPoolExecutor(AT_ONCE) as threads:  # codecs leave Python's lock alone
+    with ThreadPoolExecutor(scenes_at_once(scores)) as threads:  # codecs leave Python's lock alone
         made = [*threads.map(in_full, chosen), *threads.map(in_small, others)]
     shown = tuple(one for one in made if isinstance(one, ShownScene))
     return Gallery(shown, tuple(one for one in made if isinstance(one, str)))
+
+
+def scenes_at_once(scores: Iterable[Score]) -> int:
+    """Return how many of some scenes to decode at once: one for each core, as long as their images are not too large."""
+    largest = max(score.width * score.height for score in scores)
+    return max(2, min(usable_cores(), _PIXELS_AT_ONCE // largest))
 
 
 def _sample(scores: list[Score]) -> list[Score]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,12 @@ _WIDTHS = (1536, 1152, 864, 640, 480, 360, 264, 192, 144)  # of windows, which a
 _LOSSLESS = 101
 _QUALITIES = (_LOSSLESS, 90, 82)  # of JPEG
 _LAST_RESORT = (96, 40)  # width and quality
-_SAMPLE, _SAMPLES = 64, 4  # edge of the squares that sizes are estimated from, in pixels, and how many across and down
+_SAMPLE, _SAMPLES = 32, 8  # edge of the squares that sizes are estimated from, in pixels, and how many across and down
+_FROM_ELSEWHERE, _FROM_SAMPLES, _FROM_ONE = 1.3, 1.12, 1.05
+"""How far an estimate may be above what fits: from a larger window, from samples of this one, and once one image is encoded.
+
+On photographs they are up to 20, 10 and 4 % too high: squares take more than what they are part of.
+"""
 _STEP = 8  # every so many pixels are looked at to find the place to show
 
 
@@ -57,28 +63,43 @@ def excerpt(images: Sequence[Bytes], budget: int) -> Excerpt:
         budget: bytes for all of them together. A window of 96 pixels is given even where it is above.
     """
     height, width = images[0].shape[:2]
-    for across, down, quality in _windows(images, budget):
-        x, y = _most_different(images, across, down)
-        most = budget if across > _LAST_RESORT[0] else math.inf
-        encoded = _encode_all([image[y : y + down, x : x + across] for image in images], quality, most)
-        if encoded:
-            break
-    return Excerpt(encoded, x, y, across, down, (width, height), quality == _LOSSLESS)
-
-
-def _windows(images: Sequence[Bytes], budget: int) -> Iterator[tuple[int, int, int]]:
-    """Width, height and quality of the windows to try, the best first, without those that are far above the budget."""
-    height, width = images[0].shape[:2]
-    sizes = [(width, height)] if width * height <= MOST_PIXELS else []
-    sizes += [(min(width, w), min(height, round(w / 1.5))) for w in _WIDTHS if w < width or w < height * 1.5]
-    samples = [_sample(image) for image in images]
     for quality in _QUALITIES:
-        of_sample = sum(len(_encode(sample, quality)) for sample in samples)
-        bytes_per_pixel = of_sample / (samples[0].shape[0] * samples[0].shape[1])
-        fitting = [size for size in sizes if size[0] * size[1] * bytes_per_pixel <= 1.2 * budget]
-        large = [size for size in fitting if size[0] >= min(width, _WIDTHS[2])]
-        yield from ((*size, quality) for size in (fitting if quality == _QUALITIES[-1] else large))
-    yield min(width, _LAST_RESORT[0]), min(height, _LAST_RESORT[0]), _LAST_RESORT[1]
+        bytes_per_pixel = 0.0
+        for across, down in _sizes(width, height, quality):
+            if across * down * bytes_per_pixel > _FROM_ELSEWHERE * budget:
+                continue
+            x, y = _most_different(images, across, down)
+            shown = _cut(images, x, y, across, down)
+            estimates = _estimates(shown, quality, budget)
+            bytes_per_pixel = sum(estimates) / (across * down)
+            if encoded := _encode_all(shown, quality, estimates, budget):
+                return Excerpt(encoded, x, y, across, down, (width, height), quality == _LOSSLESS)
+    across, down = (min(length, _LAST_RESORT[0]) for length in (width, height))
+    x, y = _most_different(images, across, down)
+    encoded = tuple(_encode(image, _LAST_RESORT[1]) for image in _cut(images, x, y, across, down))
+    return Excerpt(encoded, x, y, across, down, (width, height), lossless=False)
+
+
+def _sizes(width: int, height: int, quality: int) -> Iterator[tuple[int, int]]:
+    """Width and height of the windows to try with a quality, the largest first: small ones with the lowest quality only."""
+    if width * height <= MOST_PIXELS:
+        yield width, height
+    least = 0 if quality == _QUALITIES[-1] else min(width, _WIDTHS[2])
+    for across, down in ((min(width, w), min(height, round(w / 1.5))) for w in _WIDTHS):
+        if across >= least and (across, down) != (width, height):
+            yield across, down
+
+
+def _cut(images: Sequence[Bytes], x: int, y: int, across: int, down: int) -> list[Bytes]:
+    return [image[y : y + down, x : x + across] for image in images]
+
+
+def _estimates(images: Sequence[Bytes], quality: int, budget: int) -> list[float]:
+    """Estimate how many bytes each image takes once it is encoded: from samples of it, unless they fit as they are."""
+    if sum(image.nbytes for image in images) <= budget:
+        return [image.nbytes for image in images]
+    samples = [_sample(image) for image in images]
+    return [len(_encode(s, quality)) * image.nbytes / s.nbytes for image, s in zip(images, samples, strict=True)]
 
 
 def _sample(image: Bytes) -> Bytes:
@@ -103,14 +124,20 @@ def _most_different(images: Sequence[Bytes], across: int, down: int) -> tuple[in
     return min(int(x) * _STEP, width - across), min(int(y) * _STEP, height - down)
 
 
-def _encode_all(images: Sequence[Bytes], quality: int, budget: float) -> tuple[bytes, ...]:
-    """Encode images; nothing as soon as they turn out to be above a budget of bytes. The last one, the target, takes most."""
-    encoded: list[bytes] = []
-    for image in reversed(images):
-        encoded.insert(0, _encode(image, quality))
-        if sum(map(len, encoded)) > budget:
-            return ()
-    return tuple(encoded)
+def _encode_all(images: Sequence[Bytes], quality: int, estimates: Sequence[float], budget: int) -> tuple[bytes, ...]:
+    """Encode images; nothing as soon as it is clear that together they are above a budget of bytes.
+
+    The last one, the target, takes most; from what it takes follows what the others will take.
+    """
+    if sum(estimates) > _FROM_SAMPLES * budget:
+        return ()
+    *others, last = images
+    encoded = _encode(last, quality)
+    if sum(estimates) / estimates[-1] * len(encoded) > _FROM_ONE * budget:
+        return ()
+    with ThreadPoolExecutor(max(1, len(others))) as threads:  # the encoders leave Python's lock alone
+        everything = (*threads.map(_encode, others, repeat(quality)), encoded)
+    return everything if sum(map(len, everything)) <= budget else ()
 
 
 def _encode(image: Bytes, quality: int) -> bytes:

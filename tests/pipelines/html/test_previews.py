@@ -35,6 +35,19 @@ def test_what_does_not_fit_without_loss_is_near_the_original() -> None:
     assert np.abs(decoded(small.encoded[0]).astype(int) - image).mean() < 4
 
 
+@pytest.mark.parametrize("noise", [1.0, 4.0, 20.0])
+def test_a_window_that_just_fits_is_shown(noise: float) -> None:
+    y, x = np.mgrid[:500, :760]
+    smooth = np.stack([120 + 60 * np.sin(x / 40 + y / 60 + phase) for phase in (0, 1, 2)], axis=2)
+    rng = np.random.default_rng(0)
+    images = [np.clip(smooth + rng.normal(0, noise, smooth.shape), 0, 255).astype(np.uint8) for _ in range(3)]
+    fits = excerpt(images, 10_000_000)
+    needed = sum(map(len, fits.encoded))
+    assert fits.lossless and (fits.width, fits.height) == (760, 500)
+    assert excerpt(images, needed) == fits
+    assert not excerpt(images, needed - 1).lossless
+
+
 @pytest.mark.parametrize("budget", [400_000, 60_000])
 def test_of_noise_less_is_shown_and_nothing_is_scaled(budget: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
