@@ -1,4 +1,4 @@
-"""Scenes into shards: reading, re-encoding where asked for, and the writing of one shard."""
+"""Pack scenes into shards: read, re-encode if asked for, and write one shard."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _recode(data: bytes, source: Source, packing: Packing) -> bytes:
     encoded = codecs.encode(pixels, packing.codec, metadata=metadata, repeatable=True)
     again = codecs.decode(encoded, source.uri, max_pixels=packing.max_pixels)
     if again.dtype != pixels.dtype or again.shape != pixels.shape or again.tobytes() != pixels.tobytes():
-        raise SceneError(f"As {packing.codec} it would not be the same to the last bit.", source.uri)
+        raise SceneError(f"As {packing.codec} it would not stay the same to the last bit.", source.uri)
     return encoded
 
 
@@ -178,7 +178,7 @@ def _describe(scene: Scene, described: dict[str, Any], row: Mapping[str, Any] | 
 
 
 def _relative(uri: str, root: str) -> str:
-    """Return the name of a file as its owner knows it; the same wherever the collection lies."""
+    """Return the name of a file relative to the input, which stays the same if the collection is moved."""
     return uri[len(root.rstrip("/")) + 1 :] if uri.startswith(root.rstrip("/") + "/") else uri.rsplit("/", 1)[-1]
 
 

@@ -1,4 +1,4 @@
-"""Scoring one image that another program restored: the same row, without inference."""
+"""Score one image that another program restored: the same row as a restoration, without inference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """All that scoring a scene depends on, beside the scene: a task for `ForEachScene`.
+    """Everything that scoring a scene depends on, except the scene: a task for `ForEachScene`.
 
     Attributes:
         method: what to call whoever restored the images.
@@ -51,7 +51,7 @@ def rescore(scene: Scene, task: Scoring, scorer: Scorer) -> Outcome:
     watch = Stopwatch()
     try:
         if scene.target is None:
-            raise SceneError("The scene has no target, and without one there is nothing to score.")
+            raise SceneError("The scene has no target, so it cannot be scored.")
         roles = ("left", "right", "combined", "target", "restored")
         loaded = load_images(scene, roles, task.pixels, watch, image_memory(task.concurrency))
         images = loaded.images

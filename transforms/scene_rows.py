@@ -176,8 +176,8 @@ def crash_row(scene: Scene, end: str, input_key: str) -> Failure:
         end: name of the signal that ended the process, or its exit code in words.
         input_key: of the scene, with the settings of the run.
     """
-    memory = " The memory may have run out: try --max-memory." if end == "SIGKILL" else ""
-    error = SceneError(f"The process was ended by {end} while this scene alone was under way.{memory}", scene.left.uri)
+    memory = " It may have run out of memory: try --max-memory." if end == "SIGKILL" else ""
+    error = SceneError(f"The process was ended by {end} while only this scene was in progress.{memory}", scene.left.uri)
     return replace(failure_row(scene, "inference", error, input_key), error_type="Crash")
 
 

@@ -43,7 +43,7 @@ class SceneTimeout:
 
     @contextmanager
     def watching(self, scene: Scene, input_key: str) -> Iterator[None]:
-        """Count the time of a scene while the block runs."""
+        """Limit the time of a scene while the block runs."""
         self._under_way[scene.scene_id] = (time.monotonic(), scene, input_key)
         try:
             yield
@@ -51,7 +51,7 @@ class SceneTimeout:
             self._under_way.pop(scene.scene_id, None)
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._over.set()
 
     def _watch(self) -> None:
@@ -73,7 +73,7 @@ class SceneTimeout:
 
     def _failure(self, scene: Scene, input_key: str) -> Failure:
         error = SceneError(
-            f"The scene took longer than {self._limit_s:g} s, and was given up. --scene-timeout sets the limit.",
+            f"The scene took longer than {self._limit_s:g} s and was stopped. --scene-timeout sets the limit.",
             scene.left.uri,
         )
         return replace(failure_row(scene, "inference", error, input_key), error_type="Timeout")

@@ -1,4 +1,4 @@
-"""Part of a collection: which of the scenes that were found are worked on. A pure function of names and numbers.
+"""Select part of a collection: which of the scenes found are to be restored. A pure function of names and numbers.
 
 The filters apply in this order: subset, scenes, limit, part. Scenes that could not be found whole count as scenes too, so that
 no part of a collection hides them.
@@ -25,7 +25,7 @@ SHOWN = 5  # names in an error
 
 @attrs.frozen
 class Part:
-    """One of several parts of equal size, as far as that goes.
+    """One of several parts of nearly equal size.
 
     Attributes:
         number: of this part, from 1.
@@ -41,7 +41,7 @@ class Part:
 
 @attrs.frozen
 class Selection:
-    """Which scenes of a collection are wanted; by default all.
+    """Which scenes of a collection to select; by default all.
 
     Attributes:
         subset: only those of this subset, such as "test".
@@ -59,7 +59,7 @@ class Selection:
 
 
 def select(found: Found, selection: Selection) -> Found:
-    """Return what was found without the scenes that are not wanted; their ids are in `unselected`.
+    """Return `found` reduced to the selected scenes; the ids of the others are in `unselected`.
 
     Args:
         found: all that lies in a place.
@@ -121,7 +121,7 @@ def _listed(ids: list[str], wanted: Sequence[str]) -> list[str]:
     unknown = sorted(set(wanted) - set(ids))
     if unknown:
         raise UsageError(
-            f"--scenes: {len(unknown)} of the {len(wanted)} ids listed are not there: {_some(unknown)}. "
+            f"--scenes: {len(unknown)} of the {len(wanted)} ids listed do not exist: {_some(unknown)}. "
             f"Ids are {_some(ids)}.{did_you_mean(unknown[0], ids)}"
         )
     if not wanted:
@@ -131,7 +131,7 @@ def _listed(ids: list[str], wanted: Sequence[str]) -> list[str]:
 
 def _part(ids: list[str], part: Part) -> list[str]:
     if part.parts > len(ids):
-        raise UsageError(f"--part {part}: {len(ids)} scenes do not make {part.parts} parts.")
+        raise UsageError(f"--part {part}: {len(ids)} scenes cannot be split into {part.parts} parts.")
     return ids[part.number - 1 :: part.parts]
 
 

@@ -1,4 +1,4 @@
-"""Scenes still to do, and outcomes of earlier attempts, read from the work files of a run.
+"""Read the scenes still to do, and outcomes of earlier attempts, from the work files of a run.
 
 Engines do not accept a graph that carries millions of records inside itself. One that reads them from files stays small, and
 any worker can read any part.
@@ -75,5 +75,5 @@ class ReadOutcomes(beam.PTransform):
 def _outcome(line: str) -> Outcome:
     outcome = journal.from_line(line)
     if outcome is None:
-        raise ValueError(f"a work file holds a line that is no outcome: {line[:200]}")
+        raise ValueError(f"a work file holds a line that is not an outcome: {line[:200]}")
     return outcome

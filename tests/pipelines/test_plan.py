@@ -64,12 +64,12 @@ def test_to_plan_takes_no_beam(tmp_path: Path) -> None:
     assert said.splitlines()[-1] == "0 False"
 
 
-@pytest.mark.parametrize("kind", ["no whole scene", "broken views", "model", "max-failures", "output"])
+@pytest.mark.parametrize("kind", ["no complete scene", "broken views", "model", "max-failures", "output"])
 def test_a_run_that_would_fail_whole_is_refused(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     source, run, model, options = tmp_path / "s", tmp_path / "run", "views-mean", []
     builders.write_folders(source, commands.scenes(3, bright=(0, 1, 2)))
     for scene in source.iterdir():
-        if kind == "no whole scene" or (kind == "max-failures" and scene.name > "scene-000"):
+        if kind == "no complete scene" or (kind == "max-failures" and scene.name > "scene-000"):
             (scene / "left.png").unlink()
         elif kind == "broken views":
             (scene / "left.png").write_bytes(b"\x89PNG\r\n\x1a\n")

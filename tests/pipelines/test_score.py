@@ -104,7 +104,7 @@ def test_by_order_and_by_the_column_of_a_manifest(tmp_path: Path, capsys: pytest
     assert main(["score", "--input", str(tmp_path / "m.csv"), "--output", str(tmp_path / "listed")]) == 0
     assert [row["mae"] for row in rows(tmp_path / "listed")] == [0, 0]
     assert main(["score", "--input", str(source), "--output", str(tmp_path / "none")]) == 2
-    assert "say where they are with --restored" in capsys.readouterr().err
+    assert "give the folder of the restored pictures with --restored" in capsys.readouterr().err
 
 
 def test_deblur_and_score_compute_the_same_further_metrics(

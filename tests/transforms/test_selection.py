@@ -77,9 +77,9 @@ def test_filters_apply_in_order(selection: Selection, ids: list[str]) -> None:
             r"no such subset. The subsets are test \(3\), val \(1\). Did you mean test",
         ),
         (Selection(pattern="indoor*"), r"--scenes indoor\*: no scene has such an id. Ids are test/1, test/10"),
-        (Selection(ids=("test/1", "test/3")), r"1 of the 2 ids listed are not there: test/3"),
+        (Selection(ids=("test/1", "test/3")), r"1 of the 2 ids listed do not exist: test/3"),
         (Selection(ids=()), "the file lists no id"),
-        (Selection(part=Part(1, 5)), "--part 1/5: 4 scenes do not make 5 parts"),
+        (Selection(part=Part(1, 5)), "--part 1/5: 4 scenes cannot be split into 5 parts"),
         (Selection(subset="test", pattern="val*"), "no scene has such an id. Ids are test/1"),
     ],
 )

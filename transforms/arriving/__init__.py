@@ -1,1 +1,1 @@
-"""Which scenes have arrived in a watched place, and are complete?"""
+"""Find the scenes that have arrived in a watched folder and are complete."""

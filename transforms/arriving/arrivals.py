@@ -1,4 +1,4 @@
-"""Scenes as they arrive in a watched place: each is announced once, when it is complete and its files no longer change.
+"""Announce scenes that arrive in a watched folder, each once, when it is complete and its files no longer change.
 
 Copies are slow and come in pieces. A scene is ready when both views are there and nothing about its files (which there are,
 their sizes and times) has changed for a while. One that stays incomplete for long is told as a failure; should the missing
@@ -23,7 +23,7 @@ _NOTHING = Done("", revision=-1)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a look at the place found that is not done.
+    """Scenes that a look at the folder found but that are not done yet.
 
     Attributes:
         under_way: scenes that were told and are not finished yet.
@@ -43,7 +43,7 @@ class Waiting:
 
 
 class Arrivals:
-    """Tells which of the scenes in a place have become ready since the last look.
+    """Finds the scenes in a folder that have become ready since the last look.
 
     Args:
         settle_s: how long nothing about a scene's files must have changed, in seconds.
@@ -114,7 +114,7 @@ class Arrivals:
         self.waiting = Waiting(len(self._under_way), queued, unsettled, incomplete, left_out=sentence(found.left_out))
 
     def _room(self, done: Mapping[str, Done]) -> int:
-        """Return how many scenes to tell.
+        """Return how many scenes to announce.
 
         An engine that is told of all that is there enters none of it into the tables before the last is done.
         """
@@ -124,6 +124,6 @@ class Arrivals:
         return max(LEAST, GROWTH * finished) - len(self._under_way)
 
     def _unchanged(self, scene_id: str, version: str, time_s: float) -> tuple[str, float]:
-        """Return what a scene is now, and since when."""
+        """Return the present state of a scene, and since when it has it."""
         before = self._since.get(scene_id)
         return before if before and before[0] == version else (version, time_s)

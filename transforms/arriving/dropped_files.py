@@ -1,4 +1,4 @@
-"""Shards and manifests that are dropped into a watched place: each is read once, when it is complete.
+"""Read shards and manifests that are dropped into a watched folder, each once, when it is complete.
 
 A file is complete when it has not changed from one look to the next; a tar needs its end mark too, two blocks of zeros. Until
 then nothing in it is a scene, and one that is broken gives a single failure. A file that changes is read again.
@@ -25,7 +25,7 @@ _END = bytes(2 * BLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What the shards and manifests of a place hold at one look.
+    """Contents of the shards and manifests of a folder at one look.
 
     Attributes:
         candidates: what may be scenes, and one for each file that cannot be read, named like it.
@@ -43,11 +43,11 @@ class Dropped:
 
     @property
     def layout(self) -> str:
-        """The layout of the most usual of them: shards where there is one."""
+        """The layout to report: shards if there are any, else manifest."""
         return "shards" if any(uri.lower().endswith(".tar") for uri in self.used) else "manifest"
 
     def add(self, file: File, candidates: Sequence[CandidateScene]) -> None:
-        """Take what one file gives."""
+        """Add the contents of one file."""
         self.candidates.extend(candidates)
         self.versions.update((printable(candidate.scene_id), _version(file)) for candidate in candidates)
         self.used.add(file.source.uri)
@@ -55,7 +55,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a file holds, as long as it does not change.
+    """Contents of one file, kept as long as it does not change.
 
     Attributes:
         candidates: of a shard; or the one that says why the file cannot be read.
@@ -73,7 +73,7 @@ class _Content:
 
 
 class DroppedFiles:
-    """Looks at the shards and manifests of a place again and again; remembers those that have not changed.
+    """Reads the shards and manifests of a folder at each look, and remembers those that have not changed.
 
     Args:
         kinds: which are looked for: `shards`, `manifest`.
@@ -85,7 +85,7 @@ class DroppedFiles:
         self._known: dict[str, tuple[str, _Content]] = {}
 
     def look(self, listing: Listing) -> Dropped:
-        """Return what the files of a listing hold; one that has just come or changed is read at the next look."""
+        """Return the contents of the files of a listing; a new or changed file is read at the next look."""
         found, files = Dropped(), list(self._files(listing))
         for file in files:
             version = _version(file)
@@ -98,7 +98,7 @@ class DroppedFiles:
                     self._known[file.path] = version, content
                 _take(file, content, found)
             else:
-                found.add(file, [_not_read(file, "has just come, or is still being written")])
+                found.add(file, [_not_read(file, "has just arrived, or is still being written")])
         self._seen = {file.path: _version(file) for file in files}
         return found
 
@@ -151,7 +151,7 @@ def _manifest(file: File) -> _Content:
 
 
 def _not_read(file: File, problem: str, *, may_pass: bool = False) -> CandidateScene:
-    """Return a candidate that stands for a whole file, and says what is wrong with it."""
+    """Return a candidate that represents a whole file, with what is wrong with it."""
     candidate = CandidateScene(file.path, file.path, problem=f"{escaped(file.path)} {problem}.", may_pass=may_pass)
     candidate.add("file", file)
     return candidate

@@ -1,4 +1,4 @@
-"""Looking at the watched place: one process looks again and again, whatever the engine."""
+"""Look at the watched folder repeatedly, in one process, on any engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAITING = ".state/waiting.json"
 
 
 class Keys(Protocol):
-    """Tells the versions of a scene apart: a task for `ForEachScene` does."""
+    """Tells the versions of a scene apart; any task for `ForEachScene` can do this."""
 
     def key(self, scene: Scene) -> str:
         """Return the `input_key` of the scene's outcome."""
@@ -32,7 +32,7 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WatchSpec:
-    """What to watch, and which run it is for.
+    """What to watch, and for which run.
 
     Attributes:
         place: folder to watch, a local path or a URI.
@@ -60,7 +60,7 @@ class WatchSpec:
 
 
 class Lookout:
-    """Looks into the watched folder again and again, for as long as this process does.
+    """Looks into the watched folder repeatedly, while this process lives.
 
     Args:
         spec: what to watch.
@@ -83,7 +83,7 @@ class Lookout:
 
     @property
     def waiting(self) -> Waiting:
-        """What the last look found that is not ready."""
+        """What the last look found unfinished."""
         return self._arrivals.waiting
 
     def look(self) -> list[Ready]:
@@ -108,13 +108,13 @@ class Lookout:
         return ready
 
     def read_journal(self) -> None:
-        """Take note of what has been finished since the last time."""
+        """Read from the journal which scenes have been finished since the last time."""
         for outcome in self._follower.new():
             if (done := Done.of(outcome)).revision >= self._done.get(outcome.scene_id, done).revision:
                 self._done[outcome.scene_id] = done
 
     def tables_alone_count(self) -> None:
-        """Take a scene for done only if the tables have it, whatever the journal has by now.
+        """From now on, count a scene as done only if the tables have it, whatever the journal says.
 
         An engine that starts a stream again has lost the rows that were on their way. Their scenes are to come once more;
         whoever does them finds them in the journal.
@@ -133,6 +133,6 @@ class Lookout:
 
 
 def read_waiting(run: str) -> Waiting | None:
-    """Return what the last look found that is not ready; None before the first look."""
+    """Return what the last look found unfinished; None before the first look."""
     data = store.read_whole(store.join(run, WAITING))
     return None if data is None else Waiting(**json.loads(data))

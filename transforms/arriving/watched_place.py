@@ -1,4 +1,4 @@
-"""A watched place at one moment: scenes by the names of their files, and those in shards and manifests."""
+"""The scenes of a watched folder at one moment: from its files, shards and manifests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAYOUTS = ("auto", *BY_NAMES, *DROPPED)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is in a place at one moment.
+    """Contents of a folder at one moment.
 
     Attributes:
         found: scenes and failures.
@@ -42,7 +42,7 @@ class Look:
 
 
 class WatchedPlace:
-    """A place that is looked at again and again.
+    """A folder that is looked at repeatedly.
 
     Where scenes of two layouts are there, those of the one that this run has done before go on, else those of the one with
     most scenes; the others are failures that say so. Shards and manifests are read beside either.
@@ -58,7 +58,7 @@ class WatchedPlace:
         self._dropped = DroppedFiles([name for name in DROPPED if layout in ("auto", name)])
 
     def look(self, done: Mapping[str, Done] = MappingProxyType({})) -> Look:
-        """Return what is there now.
+        """Return the present contents of the folder.
 
         Args:
             done: what every scene depended on that is finished already.
@@ -95,13 +95,13 @@ def mended(look: Look, done: Mapping[str, Done]) -> list[str]:
 
 
 def _claim(reading: Reading, done: Mapping[str, Done]) -> tuple[int, int]:
-    """How many scenes of a reading this run has done, and how many there are: the most has the place."""
+    """Return how many scenes of a reading this run has done, and how many it has: the largest pair wins the folder."""
     scenes = reading.settled.scenes
     return sum(bool((known := done.get(scene.scene_id)) and known.input_key) for scene in scenes), len(scenes)
 
 
 def _without(reading: Reading, named: set[str]) -> Reading:
-    """Return a reading without the scenes whose pictures a manifest names: they have their names from there."""
+    """Return a reading without the scenes whose pictures a manifest names: the manifest names these scenes."""
     if not named:
         return reading
     candidates = [each for each in reading.candidates if not any(file.source.uri in named for file in _files(each))]
@@ -150,6 +150,6 @@ def _of_another_layout(candidate: CandidateScene, layout: str, chosen: str, take
     return failure_to_find(
         f"{name} ({layout})" if name in taken else name,
         f"{escaped(files[0].path) if files else escaped(candidate.place)} is named as in the layout {layout}, and this "
-        f"run reads the layout {chosen}. Watch a folder of its own for it, with --layout {layout}.",
+        f"run reads the layout {chosen}. Watch a separate folder for it, with --layout {layout}.",
         uri=escaped(files[0].source.uri) if files else "",
     )

@@ -1,1 +1,1 @@
-"""Which scenes lie in a place, however many there are?"""
+"""Find scenes without holding all of them in memory."""

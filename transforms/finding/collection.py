@@ -1,4 +1,4 @@
-"""What lies in a place, however much: numbers in memory, and the scenes themselves in buckets outside of it."""
+"""The scenes of a place: counts in memory, the scenes themselves in buckets outside it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class BucketScenes:
         return list(map(scene_from_tuple, self.plain))
 
     def only(self, wants: Callable[[str, str], bool]) -> BucketScenes:
-        """Return the bucket without those that are not wanted, given their id and subset: they are unselected, too."""
+        """Return the bucket reduced to scenes whose id and subset are wanted; the others count as unselected too."""
         plain = [scene for scene in self.plain if wants(scene[0], scene[1])]
         failures = [failure for failure in self.failures if wants(failure.scene_id, failure.subset)]
         there = {*map(itemgetter(0), self.plain), *(failure.scene_id for failure in self.failures)}
@@ -70,7 +70,7 @@ class BucketScenes:
 
 @dataclass(slots=True)
 class Overview:
-    """What is said of the scenes of a place as a whole.
+    """Overview of the scenes of a place.
 
     Attributes:
         source: the place; a local path is made absolute.
@@ -97,7 +97,7 @@ class Overview:
 
 @dataclass(slots=True)
 class Census(Overview):
-    """What is known of the scenes of a place, or of a part of it; those of several parts add up.
+    """Counts of the scenes of a place, or of a part of it; the counts of several parts can be added.
 
     Attributes:
         subsets: how many whole scenes each subset has.
@@ -110,11 +110,11 @@ class Census(Overview):
     first_failures: list[Failure] = field(default_factory=list)
 
     def overview(self) -> Overview:
-        """Return what is said of them as a whole."""
+        """Return the overview of these scenes."""
         return Overview(**{column.name: getattr(self, column.name) for column in fields(Overview)})
 
     def count(self, bucket: BucketScenes) -> None:
-        """Count those of one more bucket; no id comes twice."""
+        """Count the scenes of one more bucket; no id may come twice."""
         plain = bucket.plain
         self.scenes += len(plain)
         self.failures += len(bucket.failures)
@@ -128,7 +128,7 @@ class Census(Overview):
             _keep_first(self.first_failures, failure)
 
     def merge(self, other: Census) -> None:
-        """Add what is known of another part."""
+        """Add the counts of another part."""
         self.scenes += other.scenes
         self.failures += other.failures
         self.unselected += other.unselected
@@ -143,7 +143,7 @@ class Census(Overview):
 
 @dataclass(slots=True)
 class Collection(Census):
-    """What lies in a place: as `Found`, without holding it in memory."""
+    """The scenes of a place: like `Found`, without holding them in memory."""
 
     _plain: Spool[PlainScene] = field(default_factory=lambda: Spool(format=marshal))
     _failures: Spool[Failure] = field(default_factory=Spool)
@@ -151,13 +151,13 @@ class Collection(Census):
 
     @classmethod
     def of(cls, found: Found) -> Collection:
-        """Return a collection of what was found in memory."""
+        """Return scenes found in memory as a collection."""
         collection = cls(found.source, found.layout, found.left_out, found.remarks)
         collection.add(replace(BucketScenes.of([*found.scenes, *found.failures]), unselected=found.unselected))
         return collection
 
     def add(self, bucket: BucketScenes) -> None:
-        """Take those of one more bucket; no id comes twice."""
+        """Add the scenes of one more bucket; no id may come twice."""
         self.count(bucket)
         self._plain.add_all(map(itemgetter(0), bucket.plain), bucket.plain)
         self._failures.add_all((failure.scene_id for failure in bucket.failures), bucket.failures)

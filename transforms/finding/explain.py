@@ -1,4 +1,4 @@
-"""What becomes of every file of a place: the answer to "why is this one not restored?"."""
+"""Say for every file of an input how it is used: the answer to "why is this one not restored?"."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Explained = tuple[str, str]
 
 
 def explain(source: str, layout: str = "auto") -> Iterator[Explained]:
-    """Return every file of a place with what becomes of it, sorted by path.
+    """Return every file of an input with its use, sorted by path.
 
     Members of shards are named by their shard and their first byte; rows of a manifest that name no file, by their number. Of a
     manifest, a bucket of its rows is in memory at a time; of a folder, all that lies there.

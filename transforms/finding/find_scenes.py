@@ -1,4 +1,4 @@
-"""Scenes found by the workers of an engine, while the pipeline runs."""
+"""Find scenes on the workers of an engine, while the pipeline runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dpdeblur.transforms.records import Failure, Scene, failure_to_find
 class FindScenes(beam.PTransform):
     """The scenes of one or more places: each whole one a `Scene`, each that cannot be used a `Failure` of stage `find`.
 
-    Nothing is looked at before the pipeline runs, and the graph carries the names of the places alone. All workers take part:
+    No place is read before the pipeline runs; the graph holds only the names of the places. All workers take part:
     they walk folders, read indexes of shards and parts of manifests side by side, and look at files and rows in a thousand
     buckets. One worker follows the links of a folder. A scene id of two places is a failure that names both.
 
@@ -50,7 +50,7 @@ class FindScenes(beam.PTransform):
 
 
 class FindInPlaces(beam.PTransform):
-    """What each layout makes of some places, found by all workers.
+    """Read places by every possible layout, on all workers.
 
     Gives a dictionary of two collections: `MAIN` has `FoundScenes` by place and partition, of every layout that finds any;
     `COUNTS` has what is counted in parts of a place, by its number, and at least one of each place. What the layout of a place
@@ -93,13 +93,13 @@ def _with_id(item: Scene | Failure) -> tuple[str, Scene | Failure]:
 
 
 def _once(scene_id: str, found: Iterable[Scene | Failure]) -> Scene | Failure:
-    """Return what was found under an id; a failure where that is more than one."""
+    """Return the scene with an id, or a failure if several scenes have it."""
     items = sorted(found, key=_uri)
     if len(items) == 1:
         return items[0]
     return failure_to_find(
         scene_id,
-        f"{_places(items)} would both be scene {scene_id}. Rename one, or leave one out.",
+        f"{_places(items)} would both be scene {scene_id}. Rename one, or leave one of the places out.",
         subset=items[0].subset,
         uri=_uri(items[0]),
     )

@@ -1,8 +1,8 @@
-"""Files of a folder that have to be looked at together, and candidates of one id: what can be said of them by themselves.
+"""Find scenes bucket by bucket: files that must be read together, and candidates with the same id.
 
     files ─ by what belongs together ─ `read_together` ─ candidates of each layout ─ by id ─ `settle_together` ─ scenes
 
-Whoever sorts them into buckets, in one process or among many, calls the same functions for each bucket.
+The same functions are called for each bucket, in one process or on many workers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SHARDS = "shards"
 
 @dataclass(slots=True)
 class Candidates:
-    """What one layout makes of some files of a place.
+    """Candidates that one layout finds among some files of a place.
 
     Attributes:
         sure: what may be scenes.
@@ -51,12 +51,12 @@ class Candidates:
     closed: list[CandidateScene] = field(default_factory=list)
 
     def add(self, other: Candidates) -> None:
-        """Add those of other files."""
+        """Add the candidates of other files."""
         for kind in CANDIDATE_KINDS:
             getattr(self, kind).extend(getattr(other, kind))
 
     def by_bucket(self, buckets: int) -> dict[int, Candidates]:
-        """Return them by the bucket of the id that a scene of each would have."""
+        """Return the candidates by bucket of their scene id."""
         sorted_out: dict[int, Candidates] = {}
         for kind in CANDIDATE_KINDS:
             for candidate in getattr(self, kind):
@@ -69,22 +69,22 @@ CANDIDATE_KINDS = tuple(kind.name for kind in fields(Candidates))
 
 
 def layouts_for(layout: str) -> list[str]:
-    """Return the names of the layouts to try where one of them, or "auto", is asked for."""
+    """Return the names of the layouts to try for `--layout`: one of them, or all for "auto"."""
     return [name for name in FOLDER_LAYOUTS if layout in ("auto", name)]
 
 
 def refusal(step: int, layout: str, error: UsageError) -> Refusal:
-    """Return why nothing of a place is used, found in one of the passes by one of the layouts."""
+    """Return the reason to refuse a place, with the pass and the layout that found it."""
     return Refusal(step, _POSITION[layout], str(error))
 
 
 def root_name(source: str) -> str:
-    """Return the name of a place: the id of a scene that lies right in it."""
+    """Return the name of a place: the id of a scene whose files are directly in it."""
     return source.rstrip("/").rsplit("/", 1)[-1] or "scene"
 
 
 def key_of(entry: Entry) -> str:
-    """Return what all entries have in common that have to be looked at together.
+    """Return the key of an entry: entries with the same key must be read together.
 
     >>> [key_of(ClosedFolder(path, "")) for path in ("dpdd/test_r", "test/inputR", "scenes/0001")]
     ['dpdd', 'test', 'scenes/0001']
@@ -98,13 +98,13 @@ def key_of(entry: Entry) -> str:
 
 
 def _together(folder: str) -> str:
-    """Return the folder that holds all whose pictures belong together with those of one."""
+    """Return the folder that holds all folders whose pictures belong together with those of `folder`."""
     match = _OF_A_GROUP.search(folder)
     return folder[: match.start()].rstrip("/") if match else folder
 
 
 def read_together(entries: Iterable[Entry], root: str, layout: str) -> tuple[dict[str, Candidates], dict[str, LayoutCounts]]:
-    """Return what each layout makes of entries of the same keys: candidates, and what is counted.
+    """Read entries with the same keys by each layout: return candidates and counts.
 
     Args:
         entries: in any order.
@@ -135,7 +135,7 @@ def _is_of_shards(file: File) -> bool:
 def _read(
     listing: Listing, rows: list[IndexRow], name: str, root: str, found: Candidates, counts: LayoutCounts, *, its_own: bool
 ) -> None:
-    """Add what a layout makes of a listing; `its_own`: whether it reads such files at all: shards, or pictures."""
+    """Add what a layout finds in a listing; `its_own`: whether it reads files of this kind, shards or pictures, at all."""
     layout = FOLDER_LAYOUTS[name]
     candidates, members = list[CandidateScene](), list[UnusedMember]()
     try:
@@ -160,7 +160,7 @@ def _contents(
 
 
 def settle_together(name: str, found: Candidates) -> tuple[BucketScenes, LayoutCounts]:
-    """Return what comes of the candidates of one layout that have the same ids, and what is to be counted besides.
+    """Turn candidates of one layout that have the same ids into scenes and failures, and count them.
 
     Args:
         name: of the layout.
@@ -187,7 +187,7 @@ def _place(candidate: CandidateScene) -> str:
 
 
 def _leave_out(candidate: CandidateScene, left_out: LeftOutCounter) -> None:
-    """Count what would have been a scene if nothing else had its name."""
+    """Count as left out what would have been a scene if no other candidate had its name."""
     for files in candidate.files.values():
         for file in files:
             left_out.add(OTHER_PICTURE, file.path)

@@ -1,4 +1,4 @@
-"""Finding scenes in one process without holding them all: the same layouts and rules as `find`, in passes over buckets.
+"""Find scenes in one process without holding all of them: the layouts and rules of `find`, in passes over buckets.
 
     files ─ by what belongs together ─ candidates of each layout ─ by id ─ scenes and failures
     rows of a manifest ─────────────────────────────────────────────┘
@@ -42,7 +42,7 @@ PARTS_OF_VIEWS_IN_MEMORY = 100
 
 @collector_paused()
 def gather(source: str, layout: str = "auto", *, restored: bool = False) -> Collection:
-    """Find the scenes in a place, however many they are.
+    """Find the scenes in a place without holding all of them in memory.
 
     Args:
         source: a folder, a manifest or a tar; a local path or any URI that Beam's file systems open.
@@ -104,7 +104,7 @@ def _of_folder(source: str, layout: str) -> dict[str, LayoutCounts]:
 
 
 def _by_key(source: str, counts: dict[str, LayoutCounts]) -> Spool[Entry]:
-    """Return what lies in a place by what has to be looked at together; take note of what is wrong with an index."""
+    """Return the entries of a place by their keys; note what is wrong with an index."""
     entries, indexes, with_shards = Spool[Entry](), list[File](), set[str]()
     for entry in walk_place(source):
         entries.add(key_of(entry), entry)

@@ -1,4 +1,4 @@
-"""What a layout makes of a part of a place, in numbers that add up; and which layout it is, by those of the whole place."""
+"""Counts of what a layout finds in parts of a place; their sum over all parts decides which layout the place has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LISTED, READ, SETTLED = range(3)
 
 
 class Refusal(NamedTuple):
-    """Why nothing of a place is used. The first counts, in whatever order they are found.
+    """Reason to refuse a place as a whole. The first by step and number counts, in whatever order they are found.
 
     Attributes:
         step: `LISTED`, `READ` or `SETTLED`.
@@ -35,7 +35,7 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class LayoutCounts:
-    """What one layout makes of a part of a place; that of all parts adds up.
+    """Counts of what one layout finds in a part of a place; the counts of all parts can be added.
 
     Attributes:
         candidates: files or rows that may be scenes, how many.
@@ -54,11 +54,11 @@ class LayoutCounts:
     refusal: Refusal | None = None
 
     def refuse(self, refusal: Refusal | None) -> None:
-        """Take note of why nothing of the place is used."""
+        """Note a reason to refuse the place."""
         self.refusal = min(filter(None, (self.refusal, refusal)), default=None)
 
     def merge(self, other: LayoutCounts) -> None:
-        """Add what the layout makes of another part."""
+        """Add the counts of another part."""
         self.candidates += other.candidates
         self.scenes.merge(other.scenes)
         self.left_out.merge(other.left_out)
@@ -71,7 +71,7 @@ CountsByLayout = Mapping[str, LayoutCounts]
 
 
 def merged(parts: Iterable[CountsByLayout]) -> dict[str, LayoutCounts]:
-    """Return the counts of a whole place, by the name of the layout."""
+    """Add up the counts of all parts of a place, by the name of the layout."""
     whole: dict[str, LayoutCounts] = {}
     for part in parts:
         for name, counts in part.items():
@@ -80,7 +80,7 @@ def merged(parts: Iterable[CountsByLayout]) -> dict[str, LayoutCounts]:
 
 
 def chosen(source: str, layout: str, counts: CountsByLayout) -> Census:
-    """Return what is known of the scenes of the one layout that gives whole scenes; of the one that fits, where none does.
+    """Choose the only layout with complete scenes, or else the only one that fits; return the counts of its scenes.
 
     Args:
         source: the place.

@@ -1,4 +1,4 @@
-"""Rows of a manifest whose ids fall into one bucket: all that can be said of them without the others."""
+"""Turn the rows of a manifest whose ids fall into one bucket into scenes and failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILES = slice(3, None)
 
 @dataclass(slots=True)
 class SettledRows:
-    """What comes of the rows of one bucket.
+    """Scenes, failures and counts from the rows of one bucket.
 
     Attributes:
         bucket: their scenes.
@@ -48,7 +48,7 @@ def rows_by_id(reader: Reader) -> Spool[NumberedRow]:
 
 
 def settle_rows(reader: Reader, rows: Iterable[NumberedRow]) -> SettledRows:
-    """Return what comes of the rows of one bucket.
+    """Turn the rows of one bucket into scenes and failures.
 
     Args:
         reader: of the manifest.
@@ -74,7 +74,7 @@ def settle_rows(reader: Reader, rows: Iterable[NumberedRow]) -> SettledRows:
 
 
 def _usual_scenes(reader: Reader, rows: list[NumberedRow]) -> list[PlainScene | None]:
-    """Return the scene of each row with which nothing is wrong, and whose id no other row has or nearly has; else None."""
+    """Return a scene for each row without faults whose id is not equal or similar to another row's; None for other rows."""
     scenes = [None if isinstance(row, str) else reader.usual_scene(row) for _, row in rows]
     if len({folded(scene[0]) for scene in scenes if scene}) == len(scenes):
         return scenes
@@ -83,7 +83,7 @@ def _usual_scenes(reader: Reader, rows: list[NumberedRow]) -> list[PlainScene | 
 
 
 def _settle_odd_rows(reader: Reader, rows: Iterable[NumberedRow], settled: SettledRows) -> None:
-    """Add what comes of rows with which something is wrong, or may be: all rows of nearly one id are among them."""
+    """Add the outcomes of the other rows, those with a possible fault; rows with similar ids are all among them."""
     candidates = list[CandidateScene]()
     for number, row in rows:
         try:

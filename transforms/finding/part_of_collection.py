@@ -1,4 +1,4 @@
-"""Part of a collection that memory does not hold: as `selection.select`, in two passes over its buckets."""
+"""Select part of a collection that does not fit into memory: like `selection.select`, in two passes over its buckets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dpdeblur.transforms.selection import Selection, selected
 
 
 def collect_part(source: str, layout: str, selection: Selection) -> Collection:
-    """Find the scenes of a place that are wanted, however many they are.
+    """Find the selected scenes of a place without holding all of them in memory.
 
     Args:
         source: a folder, a manifest or a tar; a local path or any URI that Beam's file systems open.
@@ -33,7 +33,7 @@ def collect_part(source: str, layout: str, selection: Selection) -> Collection:
 
 @dataclass(frozen=True, slots=True)
 class PartOfPlace:
-    """Where scenes are, and which of them are wanted. Called, it finds them here, as `collect_part`.
+    """A place and a selection of its scenes; calling it finds them in this process, like `collect_part`.
 
     Attributes:
         source: a folder, a manifest or a tar, by its absolute path or URI.
@@ -51,7 +51,7 @@ class PartOfPlace:
 
 
 def part_of(collection: Collection, selection: Selection) -> Collection:
-    """Return a collection without the scenes that are not wanted; these count as unselected.
+    """Return a collection reduced to the selected scenes; the others count as unselected.
 
     In memory are, beside one bucket, the ids of the scenes that the filters of `selection` let through, and those only where it
     has a limit or a part.
@@ -83,7 +83,7 @@ def part_of(collection: Collection, selection: Selection) -> Collection:
 
 
 def without_empty_subsets(collection: Collection) -> Collection:
-    """Return a collection without the subsets that have no whole scene, where another has one: nothing was meant to be there.
+    """Leave out subsets without a complete scene, if another subset has one: such subsets were not meant to be scored.
 
     Restored pictures of a test set are compared with the whole collection in this way. The scenes left out count as unselected,
     and a remark counts them.
@@ -98,7 +98,7 @@ def without_empty_subsets(collection: Collection) -> Collection:
     if not empty:
         return collection
     names = " and ".join(f"{name} ({count})" for name, count in sorted(empty.items()))
-    remark = f"Not worked on, as none of their scenes has all that is needed: the subsets {names}."
+    remark = f"Left out, because none of their scenes is complete: the subsets {names}."
     rest = Collection(collection.source, collection.layout, collection.left_out, (*collection.remarks, remark))
     for bucket in collection.parts():
         rest.add(bucket.only(lambda _, subset: subset not in empty))
@@ -106,7 +106,7 @@ def without_empty_subsets(collection: Collection) -> Collection:
 
 
 def filter_of(selection: Selection) -> Callable[[str, str], bool]:
-    """Return what tells of an id and a subset whether the filters of a selection let such a scene through."""
+    """Return a function from id and subset to whether a scene passes the filters of a selection."""
     ids = None if selection.ids is None else frozenset(selection.ids)
 
     def passes(scene_id: str, subset: str) -> bool:
@@ -137,7 +137,7 @@ def is_met(selection: Selection, subsets: Counter[str], count: int) -> bool:
 
 
 def taken(ids: pa.ChunkedArray, selection: Selection) -> NDArray[np.bool_]:
-    """Return which of some ids, in any order, a limit and a part of the sorted ones take."""
+    """Return those of the ids, given in any order, that the limit and the part of a selection keep."""
     ranks = pc.sort_indices(ids).to_numpy()[: selection.limit]  # by bytes of UTF-8, which is the order of code points
     if selection.part is not None:
         ranks = ranks[selection.part.number - 1 :: selection.part.parts]

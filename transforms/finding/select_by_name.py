@@ -1,4 +1,4 @@
-"""Part of the scenes of a place, chosen by one worker from the names that the others have found: as `part_of_collection`."""
+"""Select part of the scenes of a place on one worker, from their names alone: like `part_of_collection`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dpdeblur.transforms.selection import Selection, selected
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The scenes of one bucket, as far as selecting from them goes.
+    """What selecting needs to know of the scenes of one bucket.
 
     Attributes:
         ids: of those that were asked for, whole or not.
@@ -44,7 +44,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which scenes are wanted, as told from all of them.
+    """The selected scenes, decided from the names of all.
 
     Attributes:
         selection: with the filters.
@@ -57,7 +57,7 @@ class Wanted:
     ids: frozenset[str] | None = None
 
     def of(self, bucket: BucketScenes) -> BucketScenes:
-        """Return a bucket without those that are not wanted: they are unselected."""
+        """Return a bucket reduced to the selected scenes; the others count as unselected."""
         if self.selection == Selection():
             return bucket
         passes = filter_of(self.selection)
@@ -70,7 +70,7 @@ class Wanted:
 
 
 def select_by_name(found: Overview, names: Iterable[Names], selection: Selection) -> tuple[Overview, Wanted]:
-    """Return what is said of the scenes of a place that are wanted, and which are: as `part_of`, from names alone.
+    """Select scenes like `part_of`, from names alone: return their overview, and which they are.
 
     Args:
         found: what is said of all.

@@ -1,4 +1,4 @@
-"""Finding scenes on the workers of an engine: as `gather`, with a GroupByKey where that has a spool.
+"""Find scenes on the workers of an engine: like `gather`, with a GroupByKey in place of a spool.
 
 A key is the number of a place and, within it, a partition: of an id, or of what has to be looked at together. Partitions are
 the buckets of `spool.PARTITIONS`, so that nobody has to know how much there is before it is sorted.
@@ -27,7 +27,7 @@ ITEMS_WAITING = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place to find scenes in. Attributes: number: among several; source: its address; layout: as asked for."""
+    """A place to find scenes in: its number among several, its address, and the layout asked for."""
 
     number: int
     source: str
@@ -39,13 +39,13 @@ class Place:
 
 
 def place_and_partition(key: int) -> tuple[int, int]:
-    """Return the number of the place, and the partition, that a key stands for."""
+    """Return the number of the place and the partition that a key was made of."""
     return divmod(key, PARTITIONS)
 
 
 @dataclass(slots=True)
 class Batch(Generic[ItemT]):
-    """Some items of one key, as one record: an engine pays for each."""
+    """Some items with the same key as one record, since each record costs an engine time."""
 
     items: list[ItemT]
 
@@ -59,21 +59,21 @@ class FoundScenes:
 
 
 class Batches(Generic[ItemT]):
-    """Puts items together that have one key, until there are so many that they go on."""
+    """Collects items with the same key, and emits them in batches."""
 
     def __init__(self) -> None:
         self._waiting: dict[int, list[ItemT]] = {}
         self._count = 0
 
     def add(self, key: int, item: ItemT) -> Iterator[tuple[int, Batch[ItemT]]]:
-        """Take one more; yield what goes on."""
+        """Add an item; yield the batch that is full now, if any."""
         self._waiting.setdefault(key, []).append(item)
         self._count += 1
         if self._count >= ITEMS_WAITING:
             yield from self.rest()
 
     def rest(self) -> Iterator[tuple[int, Batch[ItemT]]]:
-        """Yield what has waited."""
+        """Yield the items that are left."""
         waiting, self._waiting, self._count = self._waiting, {}, 0
         for key, items in waiting.items():
             yield key, Batch(items)
@@ -86,7 +86,7 @@ def items_of(batches: Iterable[Batch[ItemT]]) -> Iterator[ItemT]:
 
 
 def counts_of(place: Place, counts: CountsByLayout) -> TaggedOutput:
-    """Return what is counted in a part of a place, for the output `COUNTS`."""
+    """Return the counts of a part of a place, for the output `COUNTS`."""
     return TaggedOutput(COUNTS, (place.number, counts))
 
 

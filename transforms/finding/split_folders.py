@@ -1,9 +1,9 @@
-"""Finding the scenes of folders and of shards on the workers of an engine.
+"""Find the scenes of folders and of shards on the workers of an engine.
 
 places ─ first folders ─┬─ other folders ─ files ───────────────────┬─ by what belongs together ─ candidates ─ by id ─ scenes
                         └─ links, and indexes of shards ─ files, rows ┘
 
-A small tree is walked as a whole by whoever begins. Links to folders come last, one after the other, since a folder that is
+A small tree is walked by the first worker alone. Links to folders come last, one after the other, since a folder that is
 reached both ways keeps its real path.
 """
 
@@ -57,7 +57,7 @@ FOLDERS_AT_ONCE, FOLDERS_IN_A_PART = 1000, 100
 
 @dataclass(slots=True)
 class Links:
-    """What a part of a walk leaves for those that come after it.
+    """What a part of a walk leaves for later steps.
 
     Attributes:
         links: to folders, that it has met.
@@ -69,7 +69,7 @@ class Links:
 
     @classmethod
     def of(cls, walker: Walker) -> Links:
-        """Return what a walk leaves."""
+        """Return what a walk leaves for later steps."""
         return cls(walker.links, array("Q", chain.from_iterable(walker.seen)))
 
     def identities(self) -> Iterator[Identity]:
@@ -78,7 +78,7 @@ class Links:
 
 
 class FindInFolders(beam.PTransform):
-    """The scenes of folders: a dictionary of `MAIN`, the scenes by key, and `COUNTS`, by the number of the place."""
+    """Find the scenes of folders; return `MAIN`, the scenes by key, and `COUNTS`, by the number of the place."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         super().__init__()

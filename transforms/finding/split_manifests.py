@@ -1,4 +1,4 @@
-"""Finding the scenes of manifests on the workers of an engine.
+"""Find the scenes of manifests on the workers of an engine.
 
 manifests ─ parts ─ rows by id ─┬─ candidates ─┬─ scenes and failures
                                                └─ views by digest ─ rows that share one
@@ -43,7 +43,7 @@ VIEWS, PARTS_OF_VIEWS = "views", 64
 
 
 class FindInManifests(beam.PTransform):
-    """The scenes of manifests: a dictionary of `MAIN`, the scenes by key, and `COUNTS`, by the number of the place."""
+    """Find the scenes of manifests; return `MAIN`, the scenes by key, and `COUNTS`, by the number of the place."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         super().__init__()

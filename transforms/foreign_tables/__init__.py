@@ -1,1 +1,1 @@
-"""How is a table of unknown origin, CSV, JSON lines or Parquet, read row by row?"""
+"""Read CSV, JSON lines and Parquet tables of unknown origin row by row."""

@@ -69,7 +69,7 @@ def lines_of(text: TextIO, uri: str) -> Iterator[str]:
     """
     while line := text.readline(MAX_LINE):
         if len(line) == MAX_LINE:
-            raise UsageError(f"{uri} has a line of more than {MAX_LINE} characters: this is no manifest.")
+            raise UsageError(f"{uri} has a line of more than {MAX_LINE} characters: this is not a manifest.")
         yield line
 
 
@@ -91,7 +91,7 @@ def check_columns(uri: str, names: Sequence[str], required: Sequence[str], optio
         hints = [f"{escaped(near)} for {name}" for name in missing if (near := _nearest(name, names))]
         did_you = f" Rename {', '.join(hints)}?" if hints else ""
         if not hints and names and names[0].startswith("#"):
-            did_you = " Its first line seems to be a comment: delete it. The first line names the columns."
+            did_you = " Its first line seems to be a comment: delete it. The first line must name the columns."
         raise UsageError(
             f"{uri} has no column {', '.join(missing)}: its columns are {escaped(', '.join(names))[:300] or 'none'}.{did_you}"
         )
@@ -104,7 +104,7 @@ def check_columns(uri: str, names: Sequence[str], required: Sequence[str], optio
     if slips:
         raise UsageError(
             f"{uri} has the column {escaped(slips[0][0])!r}, which may be meant for {slips[0][1]!r}: "
-            "rename it to that, or to something that does not look like it."
+            "rename it to that, or to something less similar."
         )
 
 

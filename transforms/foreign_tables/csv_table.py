@@ -27,7 +27,7 @@ from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.wording import counted
 
 MAX_LINES_OF_ROW = 100  # a row may go on where a line ends inside quotes
-_STRAY = "The row has a quote that is not closed, or that belongs to no field."
+_STRAY = "The row has a quote that is not closed, or that is outside a field."
 _END_OF_DOS = "\x1a"  # Ctrl-Z, which some old programs write at the end
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -93,8 +93,8 @@ def csv_rows(
 def _other_length(fields: list[str], columns: int) -> str:
     """Return what is wrong with a row that has not one field for each column."""
     if not any(field.strip("\0") for field in fields):
-        return "The row holds NUL bytes alone: what should stand here was never written. Copy or export the file again."
-    comment = "; a line that begins with # is a row like any other" if fields[0].startswith("#") else ""
+        return "The row holds only NUL bytes: its content was never written. Copy or export the file again."
+    comment = "; a line that begins with # counts as a row" if fields[0].startswith("#") else ""
     return f"The row has {counted(len(fields), 'field')}, the header has {columns}{comment}."
 
 
@@ -114,7 +114,7 @@ class _Header:
         if first.lower().startswith("sep=") and len(first.strip()) == len("sep=") + 1:
             self.line, separators, first = self.line + 1, (first[len("sep=")],), next(lines, "")
         elif "\0" in first:
-            raise UsageError(f"{uri} is no plain text: if it is UTF-16, save it as UTF-8.")
+            raise UsageError(f"{uri} is not plain text: if it is UTF-16, save it as UTF-8.")
         readings = {separator: _names(first, separator, uri) for separator in separators}
         fitting = [separator for separator, names in readings.items() if set(required) <= set(names)]
         self.separator = (fitting or list(readings))[0]

@@ -10,7 +10,7 @@ from dpdeblur.transforms.foreign_tables.checks import MAX_ROWS, Row, check_colum
 from dpdeblur.transforms.foreign_tables.text_parts import TextPart, lines_of_part, text_parts
 from dpdeblur.transforms.records import UsageError
 
-_NO_OBJECT = "The line is no JSON object."
+_NO_OBJECT = "The line is not a JSON object."
 
 
 def json_columns(uri: str) -> list[str]:
@@ -22,7 +22,7 @@ def json_columns(uri: str) -> list[str]:
     for _, row in _objects(uri):
         if isinstance(row, dict):
             return list(row)
-    raise UsageError(f"{uri} holds no JSON object: a manifest has one on each line, with id, left and right.")
+    raise UsageError(f"{uri} holds no JSON object: a manifest needs one on each line, with id, left and right.")
 
 
 def json_parts(uri: str) -> list[TextPart]:
@@ -55,7 +55,7 @@ def _row(members: dict[str, Any], wanted: Sequence[str]) -> Row | str:
     values = {name: members.get(name) for name in wanted}
     for name, value in values.items():
         if not isinstance(value, str | None):
-            return f"The {name} of the row is no text."
+            return f"The {name} of the row is not text."
     return {name: (value or "").strip() or None for name, value in values.items()}
 
 

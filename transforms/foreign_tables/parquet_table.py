@@ -99,4 +99,4 @@ def _check_lengths(uri: str, batch: pa.RecordBatch) -> None:
         if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
             longest = pc.max(pc.binary_length(values)).as_py() or 0
             if longest > MAX_TEXT:
-                raise UsageError(f"{uri} has a text of {longest} bytes in the column {name}: this is no manifest.")
+                raise UsageError(f"{uri} has a text of {longest} bytes in the column {name}: this is not a manifest.")

@@ -1,4 +1,4 @@
-"""Which files make a scene, in each of the layouts in use?"""
+"""Find the scenes in a folder listing, for each supported layout."""
 
 from dpdeblur.transforms.layout_names import LAYOUTS
 from dpdeblur.transforms.layouts.find import Found, find_in_listing, find_scenes

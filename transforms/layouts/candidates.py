@@ -1,4 +1,4 @@
-"""From the files that a layout assigns to one scene to a `Scene`, or to the failure that says what is wrong.
+"""Turn the files that a layout assigns to one scene into a `Scene`, or into a failure that says what is wrong.
 
 The rules are the same for all layouts: for ids, for missing, duplicate or empty files, and for duplicate names.
 """
@@ -52,7 +52,7 @@ class _Incomplete(SceneError):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of candidates: no id is among scenes and failures both, nor twice in one.
+    """Scenes and failures from candidates; each id comes once.
 
     Attributes:
         scenes: sorted by id.
@@ -71,9 +71,9 @@ def pictures(files: Iterable[File]) -> list[File]:
 
 
 def unread_pictures(files: Iterable[File]) -> list[File]:
-    """Return the files that are pictures in a format that is not read, as files that say so."""
+    """Return the pictures in unsupported formats, as files whose `problem` says so."""
     return [
-        replace(file, problem=f"{file.extension} is a format that is not read: convert it to PNG or TIFF")
+        replace(file, problem=f"{file.extension} is not a supported format: convert it to PNG or TIFF")
         for file in files
         if file.extension in OTHER_PICTURE_EXTENSIONS and not file.problem
     ]
@@ -115,8 +115,8 @@ def settle(candidates: Iterable[CandidateScene]) -> Settled:
         for name, other in other_names.items():
             place = escaped(by_name[other][0].place)
             differs = (
-                f"The name differs from that of {other} ({place}) by no more than upper and lower case, or the Unicode form of "
-                "its letters: on many disks, their pictures would be one file. Rename one."
+                f"The name differs from that of {other} ({place}) only by upper and lower case, or by the Unicode form of "
+                "its letters: on many disks their pictures would be the same file. Rename one."
             )
             failures.append(_failure(name, by_name[name][0], SceneError(differs)))
         failures.sort(key=attrgetter("scene_id"))
@@ -138,12 +138,12 @@ def _scene(same_name: Sequence[CandidateScene]) -> Scene:
     candidate = same_name[0]
     if len(same_name) > 1:
         places = shortened([each.place for each in same_name])
-        raise SceneError(f"{len(same_name)} scenes have this name: {places}. Give each its own.")
+        raise SceneError(f"{len(same_name)} scenes have this name: {places}. Give each a name of its own.")
     if candidate.problem:
         raise (_Incomplete if candidate.may_pass else SceneError)(candidate.problem)
     check_scene_id(candidate.scene_id)
     if candidate.subset and printable(candidate.subset) != candidate.subset:
-        raise SceneError(f"The subset {printable(candidate.subset)} is no plain text of at most {MAX_ID_BYTES} bytes.")
+        raise SceneError(f"The subset {printable(candidate.subset)} is not plain text of at most {MAX_ID_BYTES} bytes.")
     return Scene(
         scene_id=candidate.scene_id,
         left=_required(candidate, "left"),
@@ -159,7 +159,7 @@ def _required(candidate: CandidateScene, role: str) -> Source:
     source = _only(candidate, role)
     if source is None:
         there = shortened(sorted(candidate.files)) or "nothing"
-        raise _Incomplete(f"The {role} view is missing. What is there: {there}.")
+        raise _Incomplete(f"The {role} view is missing. Present: {there}.")
     return source
 
 
@@ -169,7 +169,7 @@ def _only(candidate: CandidateScene, role: str) -> Source | None:
         return None
     if len(files) > 1:
         could = shortened([file.source.uri for file in files])
-        raise SceneError(f"{len(files)} files could be the {role} picture: {could}. Keep one.")
+        raise SceneError(f"{len(files)} files could be the {role} picture: {could}. Keep only one.")
     (file,) = files
     if file.problem:
         raise _Incomplete(f"The {role} picture cannot be used: {file.problem}.", file.source.uri)

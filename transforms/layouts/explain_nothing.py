@@ -1,4 +1,4 @@
-"""The messages if no scene is found (what there is instead, and where to find help), and if several layouts fit."""
+"""Messages for inputs without scenes (what they hold instead, and where to find help) or with several possible layouts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDINARY_HELP = (
 
 
 def nothing_found(source: str, listing: Listing, layout: str) -> str:
-    """Return what is in a place that holds no scene, and what to do about it.
+    """Return a message on a place without scenes: what it holds, and what to do about it.
 
     Args:
         source: the place.
@@ -69,7 +69,7 @@ def _advice(listing: Listing, kinds: Counter[str], layout: str) -> str:
         return f" {ORDINARY_HELP}"
     packed = next((file.path for file in listing.files if shards.is_compressed(file.path)), "")
     if packed:
-        return f" {escaped(packed)} is a compressed tar, which is not read: unpack it, or make a plain tar of it."
+        return f" {escaped(packed)} is a compressed tar, which is not supported: unpack it, or make a plain tar of it."
     tables = [file.path for file in listing.files if file.path.lower().endswith(manifest.EXTENSIONS)]
     hint = f" If {escaped(tables[0])} is a manifest, give that file as --input." if tables else ""
     expected = LAYOUTS[layout] if layout in LAYOUTS else "; ".join(f"{name}: {shape}" for name, shape in LAYOUTS.items())
@@ -83,7 +83,7 @@ def _look_like_photographs(listing: Listing) -> bool:
 
 
 def several_fit(source: str, fitting: Sequence[tuple[str, int, int, Iterable[str]]]) -> UsageError:
-    """Return what to raise where several layouts fit a place.
+    """Return the error for a place that several layouts fit.
 
     Args:
         source: the place.
@@ -91,10 +91,10 @@ def several_fit(source: str, fitting: Sequence[tuple[str, int, int, Iterable[str
     """
     return UsageError(
         f"{len(fitting)} layouts fit {source}: {'; '.join(starmap(_sketch, fitting))}. "
-        f"Say which with {' or '.join(f'--layout {name}' for name, *_ in fitting)}."
+        f"Choose one with {' or '.join(f'--layout {name}' for name, *_ in fitting)}."
     )
 
 
 def _sketch(layout: str, scenes: int, broken: int, first: Iterable[str]) -> str:
-    whole = counted(scenes, "scene") if scenes else f"no whole scene, {broken} broken ones"
+    whole = counted(scenes, "scene") if scenes else f"no complete scene, {broken} broken ones"
     return f"{layout} ({whole}, {', '.join(first)}, …)"

@@ -22,7 +22,7 @@ from dpdeblur.transforms.storage.walk import ClosedFolder, File, SkippedEntry
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is in a place.
+    """Scenes and other files found in a place.
 
     Attributes:
         source: the place; a local path is made absolute.
@@ -89,7 +89,7 @@ def find_in_listing(source: str, listing: Listing, layout: str = "auto") -> Foun
 
 
 def absolute(source: str) -> str:
-    """Return a place as workers may name it, which may start elsewhere: local paths are absolute, no `file:` URIs.
+    """Return a place in the form that holds on any worker: local paths made absolute, `file:` URIs made paths.
 
     Raises:
         UsageError: nothing is given.
@@ -106,17 +106,19 @@ def is_manifest(source: str, layout: str) -> bool:
         UsageError: there is no such layout.
     """
     if layout not in ("auto", *LAYOUTS):
-        raise UsageError(f"There is no layout {layout!r}: say auto, {', '.join(LAYOUTS)}.")
+        raise UsageError(f"There is no layout {layout!r}: choose auto, {', '.join(LAYOUTS)}.")
     return layout == "manifest" or (layout == "auto" and source.lower().endswith(manifest.EXTENSIONS))
 
 
 def no_restored(source: str) -> UsageError:
-    """Return what to raise where restored pictures are asked for and the input, which is not a manifest, cannot name them."""
-    return UsageError(f"{source} is no manifest with a column of restored pictures: say where they are with --restored.")
+    """Return the error for an input that should name restored pictures but is not a manifest."""
+    return UsageError(
+        f"{source} is not a manifest with a column restored: give the folder of the restored pictures with --restored."
+    )
 
 
 def no_rows(source: str) -> UsageError:
-    """Return what to raise where a manifest lists nothing."""
+    """Return the error for a manifest without rows."""
     return UsageError(f"{source} has no rows.")
 
 
@@ -127,7 +129,9 @@ def check_manifest(source: str) -> None:
         UsageError: it is none.
     """
     if single_file(source) is None:
-        raise UsageError(f"{source} is no file: --layout manifest needs the CSV, JSON lines or Parquet file itself as --input.")
+        raise UsageError(
+            f"{source} is not a file: with --layout manifest, --input must be the CSV, JSON lines or Parquet file itself."
+        )
 
 
 def read_manifest(source: str, *, restored: bool = False) -> list[CandidateScene]:
@@ -151,11 +155,11 @@ def list_place(source: str) -> Listing:
     """
     if shards.is_compressed(source) or source.lower().endswith(".zip"):
         if single_file(source) is not None:
-            raise UsageError(f"{source} is a compressed archive: no picture in it can be read by itself. Unpack it first.")
+            raise UsageError(f"{source} is a compressed archive: single pictures in it cannot be read. Unpack it first.")
     elif source.lower().endswith(".tar"):
         found = single_file(source)
         if found is None:
-            raise UsageError(f"{source} is not there, or is no file.")
+            raise UsageError(f"{source} does not exist, or is not a file.")
         return Listing((File(source.rsplit("/", 1)[-1], found),))
     return list_files(source)
 

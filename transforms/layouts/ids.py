@@ -22,7 +22,7 @@ def id_from_path(path: str) -> str:
 
 
 def subset_from_path(path: str) -> str:
-    """Return the part of a relative path, above the scene itself, that names a subset; empty if none does.
+    """Return the first folder above the scene that names a subset; empty if none does.
 
     >>> subset_from_path("dpdd/test/0001")
     'test'
@@ -51,7 +51,7 @@ def check_scene_id(scene_id: str) -> str:
 
 
 def is_sound_id(scene_id: str) -> bool:
-    """Return whether nothing is wrong with an id: as `check_scene_id`, in a fifth of the time. It is `printable`, too."""
+    """Return whether an id is valid and printable: like `check_scene_id`, in a fifth of the time."""
     return (
         scene_id.isprintable()
         and not ("." in scene_id or "/" in scene_id or "\\" in scene_id or not scene_id or scene_id.isspace())
@@ -60,7 +60,7 @@ def is_sound_id(scene_id: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return a name that a table, a terminal and UTF-8 can hold: itself where it is harmless, else escaped and cut.
+    """Return a name in a form safe for tables, terminals and UTF-8: unchanged if harmless, else escaped and shortened.
 
     Different names stay different.
     """

@@ -1,4 +1,4 @@
-"""Files that belong to no scene: counted by kind, with examples, so that none is skipped silently."""
+"""Count files that belong to no scene, by kind and with examples, so that none is skipped silently."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LeftOut:
 Kind = tuple[str, str]
 """Of a file that is left out: `LeftOut.kind` and `LeftOut.detail`."""
 PICTURE, MEMBER, TAR = ("picture", "of no scene"), ("shard member", "of no scene"), ("tar", "without a scene")
-RAW, VIDEO, OTHER_PICTURE = ("raw file", ""), ("video", ""), ("picture", "in a format that is not read")
+RAW, VIDEO, OTHER_PICTURE = ("raw file", ""), ("video", ""), ("picture", "in an unsupported format")
 ARCHIVE, TABLE, OTHER, DEAD_LINK = ("archive", ""), ("table", ""), ("other file", ""), ("link", "without content")
 HIDDEN_FILE, LINK_BACK, SPECIAL_FILE = ("hidden file", ""), ("link", "that leads back"), ("special file", "")
 _KIND_BY_EXTENSION = {
@@ -66,37 +66,37 @@ class LeftOutCounter:
             self._examples[kind] = sorted([*examples, path])[:MAX_EXAMPLES]
 
     def merge(self, other: LeftOutCounter) -> None:
-        """Add what another has counted."""
+        """Add the counts of another counter."""
         for kind, count in other._counts.items():
             self._counts[kind] = self._counts.get(kind, 0) + count
             self._examples[kind] = sorted([*self._examples.get(kind, ()), *other._examples[kind]])[:MAX_EXAMPLES]
 
     def counts(self) -> tuple[LeftOut, ...]:
-        """Return what was counted, the most frequent kind first."""
+        """Return the counts, the most frequent kind first."""
         kinds = sorted(self._counts, key=lambda kind: (-self._counts[kind], kind))
         return tuple(LeftOut(*kind, self._counts[kind], tuple(map(escaped, self._examples[kind]))) for kind in kinds)
 
 
 def kind_of_file(file: File) -> Kind | None:
-    """Return what kind a file is that no scene uses, by its name; None for a folder, whose files are counted themselves."""
+    """Return the kind of an unused file, by its name; None for a folder, whose files are counted one by one."""
     if file.problem:
         return None if file.problem == FOLDER else DEAD_LINK
     return _KIND_BY_EXTENSION.get(file.extension, OTHER)
 
 
 def kind_of_entry(entry: SkippedEntry) -> Kind | None:
-    """Return what kind an entry is that the listing skipped; None if it is gone by now."""
+    """Return the kind of an entry that the listing skipped; None if it no longer exists."""
     kinds = {HIDDEN: HIDDEN_FILE, READ_ALREADY: LINK_BACK, SPECIAL: SPECIAL_FILE, GONE: None}
     return kinds.get(entry.reason, LINK_BACK)
 
 
 def worth_saying(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
-    """Return those that users may miss: all but hidden files, and links that lead back to where the listing has been."""
+    """Return the kinds to report: all but hidden files and links back to folders already listed."""
     return tuple(kind for kind in left_out if (kind.kind, kind.detail) not in (HIDDEN_FILE, LINK_BACK))
 
 
 def sentence(left_out: Iterable[LeftOut]) -> str:
-    """Return a line that says what is left out, or nothing if nothing is.
+    """Return a line on the files left out; empty if there are none.
 
     >>> sentence([LeftOut("raw file", "", 9, ("a.CR2",)), LeftOut("video", "", 3, ("b.mov",))])
     '12 files left out: 9 raw files (such as a.CR2), 3 videos (such as b.mov); see plan --explain'

@@ -87,7 +87,7 @@ class Reader:
         return _candidate(self._place(number), self._folder, texts, self._required)
 
     def usual_scene(self, row: PlainRow) -> PlainScene | None:
-        """Return the scene of a row with which nothing is wrong, as far as it tells by itself; else None.
+        """Return the scene of a row, or None if something may be wrong with the row.
 
         There may be millions: what `candidate` and `settle` make of such a row, in a third of the time.
         """
@@ -111,7 +111,7 @@ def candidates(uri: str, *, restored: bool = False) -> list[CandidateScene]:
 
 
 def names_views(uri: str) -> bool:
-    """Return whether a table may be a manifest: its header, or its first object, says left or right.
+    """Return whether a table may be a manifest: its header, or its first object, names a left or right view.
 
     Raises:
         UsageError: it cannot be read.
@@ -173,7 +173,7 @@ def _candidate(place: str, folder: Folder, row: Row | str, required: tuple[str, 
 
 def _why_no_path(path: str) -> str:
     byte = next(filter(is_byte, path), "")
-    return f"holds the byte {escaped(byte)}, which is not UTF-8; save the manifest as UTF-8" if byte else "is no path"
+    return f"holds the byte {escaped(byte)}, which is not UTF-8; save the manifest as UTF-8" if byte else "is not a path"
 
 
 class Folder:

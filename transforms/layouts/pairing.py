@@ -1,4 +1,4 @@
-"""Pairing by order: the n-th picture of each folder belongs to the n-th scene. What both DPDD-like layouts share.
+"""Pair pictures by order: the n-th picture of each folder belongs to the n-th scene. Shared by both DPDD-like layouts.
 
 In the DPDD set the stems of a scene and of its target never match, so order is all there is to go by. One file too few
 would shift every pair behind it: unequal counts, and views whose names disagree, are refused as a whole.
@@ -128,7 +128,7 @@ def _closed_folder(group: FolderGroup, closed: Sequence[ClosedFolder]) -> Closed
 
 def _unpaired(group: FolderGroup, files: Mapping[str, list[File]], unreadable: ClosedFolder) -> list[CandidateScene]:
     problem = (
-        f"{escaped(unreadable.path)} cannot be listed ({unreadable.reason}), and without it pictures cannot be paired by order."
+        f"{escaped(unreadable.path)} cannot be listed ({unreadable.reason}), without it pictures cannot be paired by order."
     )
     by_stem: dict[str, CandidateScene] = {}
     for role in set(files) - {"target"}:
@@ -157,11 +157,13 @@ def _check_counts(files: Mapping[str, list[File]], group: FolderGroup) -> None:
             f"{escaped(group.folders[role]) if role in files else f'the {role} views'} {len(files.get(role, ()))}"
             for role in roles
         )
-        raise UsageError(f"Pictures are paired by order, so every folder must hold as many: {counts}. {_unmatched(files)}")
+        raise UsageError(
+            f"Pictures are paired by order, so all folders must hold the same number: {counts}. {_unmatched(files)}"
+        )
 
 
 def _unmatched(files: Mapping[str, list[File]]) -> str:
-    """Which scenes lack a view, as far as names tell; targets have names of their own."""
+    """Say which scenes lack a view, judged by names; targets have names of their own."""
     stems = {role: {scene_stem(file.stem) for file in found} for role, found in files.items() if role != "target"}
     every = set().union(*stems.values())
     missing = [

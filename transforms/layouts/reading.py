@@ -1,4 +1,4 @@
-"""A listing read by a layout: candidates, their outcomes, and files that belong to no scene."""
+"""Read a listing by each layout: candidates, their outcomes, and files that belong to no scene."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reading:
 
 
 def the_reading(source: str, listing: Listing, layout: str) -> Reading:
-    """Return the one reading of a listing that gives scenes.
+    """Return the only reading of a listing that gives scenes.
 
     Raises:
         UsageError: there is none, or there are two, or two places would give scenes of one name.
@@ -53,7 +53,7 @@ def the_reading(source: str, listing: Listing, layout: str) -> Reading:
 
 
 def readings(source: str, listing: Listing, layout: str) -> list[Reading]:
-    """Return what each layout that fits makes of a listing, in the order in which layouts are tried.
+    """Return the reading of a listing by each layout that fits, in the order in which layouts are tried.
 
     Raises:
         UsageError: pictures cannot be paired, or shards are not complete.
@@ -74,12 +74,12 @@ def readings(source: str, listing: Listing, layout: str) -> list[Reading]:
 
 
 def whole_or_all(found: list[Reading]) -> list[Reading]:
-    """Return the readings that give whole scenes; all, where none does: the others fit by chance, or are not complete yet."""
+    """Return the readings with complete scenes, or all if none has any: others fit by chance, or are not complete yet."""
     return [reading for reading in found if reading.settled.scenes] or found
 
 
 def unused(listing: Listing, reading: Reading) -> Iterator[tuple[str, Kind]]:
-    """Yield the path and the kind of all that takes no part in a reading."""
+    """Yield path and kind of each file that a reading does not use."""
     used = {file.path for candidate in reading.candidates for files in candidate.files.values() for file in files}
     used |= {member.path for member in reading.unused_members}
     used |= {candidate.place for candidate in reading.candidates if not candidate.files}  # links that may have led to scenes
@@ -103,9 +103,7 @@ def unreadable(listing: Listing) -> list[CandidateScene]:
     """Folders that cannot be listed, and dead links that may have led to one: what is in them is not known."""
     problems = [(folder.path, f"The folder cannot be listed: {folder.reason}.") for folder in listing.closed]
     problems += [
-        (file.path, f"Nothing can be read here: {file.problem}.")
-        for file in listing.files
-        if file.problem and not file.extension
+        (file.path, f"It cannot be read: {file.problem}.") for file in listing.files if file.problem and not file.extension
     ]
     return [
         CandidateScene(id_from_path(path), path, subset_from_path(path), problem=problem, may_pass=True)
@@ -114,7 +112,7 @@ def unreadable(listing: Listing) -> list[CandidateScene]:
 
 
 def unread(listing: Listing, layout: FolderLayout, root: str) -> list[CandidateScene]:
-    """Return scenes whose pictures are all in formats that are not read, by the names of these; and tars that are compressed.
+    """Return candidates for scenes whose pictures are all in unsupported formats, and for compressed tars.
 
     Args:
         listing: what is in the place.

@@ -119,7 +119,7 @@ def match_by_order(scenes: Sequence[Scene], others: Iterable[str], pictures: Seq
 
 
 class _Names:
-    """Which scenes a name may mean: names of scenes, and the ends of the paths of their files.
+    """Maps names to the scenes they may mean, by scene ids and by the ends of the paths of their files.
 
     Args:
         scenes: those of the collection.
@@ -180,13 +180,13 @@ def _with_picture(
         return replace(scene, restored=_usable(pictures[0]))
     if pictures:
         which = shortened([file.path for file in pictures])
-        raise SceneError(f"{len(pictures)} pictures could be its restored one: {which}. Keep one, or give its folder alone.")
+        raise SceneError(f"{len(pictures)} pictures could be its restored picture: {which}. Keep one, or give only its folder.")
     if contested:
         picture, owning = contested
         which = shortened([scenes[number].scene_id for number in owning])
         raise SceneError(
             f"{escaped(picture.path)} could be the restored picture of {len(owning)} scenes: {which}. Name it like its scene, "
-            "or say --match order, or list the pictures in a manifest with a column restored."
+            "or use --match order, or list the pictures in a manifest with a column restored."
         )
     names = [PurePosixPath(file.uri).name for file in _files(scene)]
     like = f", nor like one of its files ({shortened(names)})" if names else ""

@@ -39,7 +39,7 @@ class IndexRow(NamedTuple):
             roles: that there are.
         """
         if self.role not in roles or self.offset < 0 or self.size < 0:
-            return f"The index says of this scene what cannot be: {self.role[:20]} at {self.offset}, {self.size} bytes."
+            return f"The index has an impossible entry for this scene: {self.role[:20]} at {self.offset}, {self.size} bytes."
         if size is not None and self.offset + self.size > size:
             return f"The shard {escaped(self.shard)} is cut short: it ends before the {self.role} picture does."
         return ""

@@ -115,7 +115,7 @@ def in_shards(shards: Sequence[File], rows: Iterable[IndexRow]) -> Iterator[Cand
 
 def compressed(files: Iterable[File]) -> list[CandidateScene]:
     """Return the compressed tars among some files, as shards that are not read."""
-    problem = "is compressed: no picture in it can be read by itself. Unpack it, or make a plain tar of it"
+    problem = "is compressed: single pictures in it cannot be read. Unpack it, or make a plain tar of it"
     return [_broken(file, problem) for file in files if is_compressed(file.path)]
 
 
@@ -126,7 +126,7 @@ def _check_finished(folder: str) -> None:
 
 def _place(candidate: CandidateScene, row: IndexRow, shard: File | None) -> None:
     if shard is None:
-        candidate.problem = f"The shard {escaped(row.shard)} is not there, and the index says that it holds this scene."
+        candidate.problem = f"The shard {escaped(row.shard)} is missing; according to the index it holds this scene."
     elif problem := row.problem(None if shard.problem else shard.source.size or 0, _ROLES):
         candidate.problem = problem
     elif shard.problem:
@@ -140,7 +140,7 @@ def _slice(shard: File, offset: int, size: int) -> File:
 
 
 def _broken(shard: File, problem: str) -> CandidateScene:
-    """Return a candidate that stands for a whole shard, and says what is wrong with it."""
+    """Return a candidate that represents a whole shard, with what is wrong with it."""
     candidate = CandidateScene(shard.path, shard.path, problem=f"The shard {escaped(shard.path)} {problem}.")
     candidate.add("shard", shard)
     return candidate
@@ -156,14 +156,14 @@ def _scanned(shard: File) -> Iterator[CandidateScene | UnusedMember]:
     try:
         with store.open_file(shard.source.uri) as stream:
             if content := foreign_content(stream.read(SNIFF_BYTES)):
-                yield _broken(shard, f"is no plain tar but {content}")
+                yield _broken(shard, f"is not a plain tar but {content}")
                 return
             try:
                 unused = [
                     entry.name for entry in scan(stream, shard.source.size or 0) if not _take(entry, shard, found, stream)
                 ]
             except TarError as error:
-                broken = _broken(shard, f"is not read to its end: {error}")
+                broken = _broken(shard, f"cannot be read to its end: {error}")
     except Exception as error:  # every cloud client raises its own classes
         broken = _broken(shard, f"cannot be read: {error}")
     usable = [candidate for candidate in found.values() if candidate.files or candidate.problem]
@@ -224,7 +224,7 @@ def _describes_scene(name: str) -> bool:
 
 
 def _subset(entry: Entry, stream: BinaryIO) -> str:
-    """Return what the description of a scene says of its subset; nothing if it is no such description."""
+    """Return the subset in the description of a scene; empty if this is not such a description."""
     if entry.problem or entry.size > _MAX_JSON:
         return ""
     stream.seek(entry.offset)

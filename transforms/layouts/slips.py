@@ -1,4 +1,4 @@
-"""What looks like a slip in a manifest, though it can be used."""
+"""Remarks on likely mistakes in a manifest that can still be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VIEWS = ("left", "right")
 
 
 def remarks(uri: str, found: list[CandidateScene], *, restored: bool = False) -> tuple[str, ...]:
-    """Return what looks like a slip in a manifest, though it can be used."""
+    """Return remarks on likely mistakes in a manifest that can still be used."""
     slips, views = Slips(), list[NamedView]()
     for number, candidate in enumerate(found):
         uris = {role: files[0].source.uri for role, files in candidate.files.items()}
@@ -103,7 +103,7 @@ class Views:
 
 
 class Slips:
-    """What looks like a slip in some rows of a manifest: one file in two roles, one view in two rows. They add up."""
+    """Likely mistakes in some rows of a manifest: one file in two roles, one view in two rows. Can be merged."""
 
     def __init__(self) -> None:
         self._twice: dict[tuple[str, str], _First] = {}
@@ -145,11 +145,11 @@ class Slips:
             self._shared.setdefault(role, _First()).merge(found.count, found.named)
 
     def remarks(self) -> Iterator[str]:
-        """Yield what was found, in sentences."""
+        """Yield what was found, as sentences."""
         for (one, other), found in sorted(self._twice.items(), key=lambda item: (item[1].named, item[0])):
-            yield f"{counted(found.count, 'row')} with one file as {one} and as {other}: {found}. Is that meant?"
+            yield f"{counted(found.count, 'row')} with the same file as {one} and as {other}: {found}. Is that intended?"
         for role, found in sorted(self._shared.items(), key=lambda item: (item[1].named, item[0])):
-            yield f"{counted(found.count, 'row')} with the {role} view of another row: {found}. Is that meant?"
+            yield f"{counted(found.count, 'row')} with the {role} view of another row: {found}. Is that intended?"
 
 
 class _First:

@@ -1,1 +1,1 @@
-"""Where in a tar are the pictures of a scene?"""
+"""Tar shards: plan, write and scan them."""

@@ -1,4 +1,4 @@
-"""Which scene goes into which shard."""
+"""Assign scenes to shards."""
 
 from __future__ import annotations
 

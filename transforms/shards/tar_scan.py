@@ -73,14 +73,14 @@ def scan(stream: BinaryIO, length: int) -> Iterator[Entry]:
             yield replace(entry, problem="its end is missing: the shard is cut short")
             return
         yield entry
-    raise TarError(f"the shard ends at byte {position} without an end mark: it is cut short, or no tar")
+    raise TarError(f"the shard ends at byte {position} without an end mark: it is cut short, or not a tar")
 
 
 def _parse(header: bytes, position: int) -> tuple[bytes, Entry]:
     if len(header) < BLOCK:
         raise TarError(f"the header at byte {position} is cut short")
     if _number(header[148:156]) != sum(header) - sum(header[148:156]) + 8 * ord(" "):
-        raise TarError(f"the header at byte {position} is broken: this is no tar, or it is damaged")
+        raise TarError(f"the header at byte {position} is broken: this is not a tar, or it is damaged")
     size = _number(header[124:136])
     if size < 0:
         raise TarError(f"the header at byte {position} gives no size")
@@ -98,7 +98,7 @@ def _extend(long: Entry, kind: bytes, payload: bytes | None) -> Entry:
         return replace(long, name=_text(payload))
     records = _pax_records(payload)
     if records is None or any(key.startswith("GNU.sparse") for key in records):
-        return replace(long, problem="its attributes are damaged, or of a kind that is not read")
+        return replace(long, problem="its attributes are damaged, or of an unsupported kind")
     size = _decimal(records.get("size", "").encode(errors="replace"))
     return replace(long, name=records.get("path", long.name), size=size if "size" in records else long.size)
 

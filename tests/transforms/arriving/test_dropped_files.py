@@ -76,7 +76,7 @@ def test_a_damaged_shard_gives_no_scene_but_a_failure(tmp_path: Path, place: Pat
     assert watcher.at(0) == []
     (failure,) = watcher.at(5)
     assert failure.scene_id == "s.tar"
-    assert "no tar, or it is damaged" in failure.message  # type: ignore[union-attr]
+    assert "not a tar, or it is damaged" in failure.message  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet", "m.jsonl"])

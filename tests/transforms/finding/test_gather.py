@@ -196,7 +196,7 @@ def test_rows_with_a_view_of_another_row_are_counted_and_the_first_named(rows: l
         if named:
             shown = ", ".join(name for _, name in named[:3]) + (", …" if len(named) > 3 else "")
             count = f"{len(named)} row{'s' if len(named) > 1 else ''}"
-            expected.append(f"{count} with the {role} view of another row: {shown}. Is that meant?")
+            expected.append(f"{count} with the {role} view of another row: {shown}. Is that intended?")
     views: dict[int, list[Views]] = {}
     for number, candidate in enumerate(found):
         uris = {role: file.source.uri for role, (file,) in candidate.files.items()}

@@ -69,7 +69,7 @@ def test_lines_without_quotes_have_the_fields_that_the_standard_library_finds(
     assert rows(path) == {
         number: {name: text.strip() or None for name, text in zip([*REQUIRED, "note"], row, strict=True)}
         if len(row) == len(REQUIRED) + 1
-        else "The row holds NUL bytes alone: what should stand here was never written. Copy or export the file again."
+        else "The row holds only NUL bytes: its content was never written. Copy or export the file again."
         if not "".join(row).strip("\0")
         else f"The row has {len(row)} field{'' if len(row) == 1 else 's'}, the header has 4."
         for number, row in fields.items()
@@ -160,9 +160,9 @@ def test_what_can_be_meant_in_two_ways_is_refused_with_a_hint(tmp_path: Path, co
     [
         (b"\x1a", ""),
         (b"\x1a\r\n", ""),
-        (b"\0\0\0", "NUL bytes alone"),
-        (b"\0", "NUL bytes alone"),
-        (b"# a note\n", "begins with # is a row like any other"),
+        (b"\0\0\0", "only NUL bytes"),
+        (b"\0", "only NUL bytes"),
+        (b"# a note\n", "begins with # counts as a row"),
         (b"b,l.png\n", "2 fields, the header has 3.$"),
     ],
 )
@@ -185,6 +185,6 @@ def test_slips_that_can_be_used_are_remarked(tmp_path: Path) -> None:
     assert len(found.scenes) == 3
     assert len(found.remarks) == 4
     assert "not read: iso" in found.remarks[0]
-    assert "1 row with one file as left and as right: a" in found.remarks[1]
-    assert "1 row with one file as right and as target: b" in found.remarks[2]
+    assert "1 row with the same file as left and as right: a" in found.remarks[1]
+    assert "1 row with the same file as right and as target: b" in found.remarks[2]
     assert "1 row with the left view of another row: a and b" in found.remarks[3]

@@ -205,10 +205,10 @@ def test_a_scene_whose_pictures_are_all_in_a_format_that_is_not_read_is_a_failur
     for name in ("scene-000/left.webp", "scene-000/right.webp", "other/left.webp", "other/right.webp", "other/x.webp"):
         write_file(place / name, b"RIFF")
     found = find(str(place))
-    assert kinds(found) == {"picture in a format that is not read": 3}
+    assert kinds(found) == {"picture in an unsupported format": 3}
     (failure,) = found.failures if isinstance(found, Found) else found.first_failures
     assert failure.scene_id == "other"
-    assert "left picture cannot be used: webp is a format that is not read: convert it" in failure.message
+    assert "left picture cannot be used: webp is not a supported format: convert it" in failure.message
     assert failure.uri == str(place / "other/left.webp")
 
 

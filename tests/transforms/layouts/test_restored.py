@@ -107,7 +107,7 @@ def test_a_name_that_is_one_scenes_and_another_ones_targets_is_refused() -> None
 
 def test_several_pictures_for_one_scene_are_refused() -> None:
     matched = match_by_name(collection("ntire", ["1"]), files("1.png", "1_g.png", root="/out"))
-    assert "2 pictures could be its restored one: 1.png, 1_g.png" in matched.failures[0].message
+    assert "2 pictures could be its restored picture: 1.png, 1_g.png" in matched.failures[0].message
 
 
 def test_a_folder_for_each_scene_with_one_picture_of_any_name() -> None:
