@@ -89,19 +89,11 @@ def run_job(
             from dpdeblur.pipelines.attempt import on_engine  # noqa: PLC0415 - slow to load, and only engines need it
 
             done = on_engine.attempt(run, job, find, folder, options, each, retry_failed=retry_failed, restart=restart)
-        if done.statistics is None:
-            broken = breaks_strictness(done.found, strict=options.strict)
+        broken = breaks_strictness(done.found, strict=options.strict)
+        if done.results is None:
             return exit_code(done.counts.failed, done.counts.scenes, options.accept_failures, broken=broken)
         if isinstance(options, DeblurOptions) and options.images == "shards":
             pack_images(run, folder, options)
-        return summary.conclude(
-            run,
-            folder,
-            done.found,
-            done.facts,
-            scores_before=done.counts.scores,
-            strict=options.strict,
-            accepted=options.accept_failures,
-            statistics=done.statistics,
-            examples=done.examples,
-        )
+        summary.conclude(run, folder, done.found, done.results)
+        statistics = done.results.statistics
+        return exit_code(statistics.failed, statistics.scenes, options.accept_failures, broken=broken)

@@ -24,6 +24,8 @@ from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, resto
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.run.summary import Results
+from dpdeblur.pipelines.verdict import breaks_strictness, exit_code
 from dpdeblur.transforms.arriving.arrivals import Waiting
 from dpdeblur.transforms.arriving.lookout import WAITING, WatchSpec, read_waiting
 from dpdeblur.transforms.arriving.watched_place import Look, WatchedPlace, mended
@@ -90,7 +92,10 @@ def run(options: WatchOptions) -> int:
         run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
         waiting = read_waiting(folder.uri)
         _warn_of_incomplete(waiting)
-        code = summary.conclude(run, folder, last.found, facts, scores_before=restored_before, strict=options.strict)
+        statistics = folder.statistics()
+        summary.conclude(run, folder, last.found, Results(facts, statistics, restored_before))
+        broken = breaks_strictness(last.found, strict=options.strict)
+        code = exit_code(statistics.failed, statistics.scenes, None, broken=broken)
         return 128 + run.control.signal if run.control.signal else code_of_end(code, waiting)
 
 

@@ -7,8 +7,8 @@ from functools import partial
 
 from dpdeblur.models.runtime.allocator import keep_freed_memory
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
-from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_images, score_images
-from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
+from dpdeblur.transforms.scene_images import PixelSettings, Stopwatch, image_memory, load_images, score_images
+from dpdeblur.transforms.scene_rows import RestoredImage, Restorer, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scene_work import SceneFunction
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.tables.input_key import former_input_key, input_key
@@ -59,17 +59,5 @@ def rescore(scene: Scene, task: Scoring, scorer: Scorer) -> Outcome:
         scores = score_images(restored, images, task.pixels, scorer, watch)
     except Exception as error:
         return failure_row(scene, watch.stage, error, task.key(scene))
-    return score_row(
-        scene,
-        images["left"],
-        loaded.lossy,
-        scores,
-        watch,
-        Restorer(task.method, sha256="", backend="none", threads=0, concurrency=task.concurrency),
-        image_path=None,
-        image_sha256=sample_digest(restored),
-        bytes_read=loaded.bytes_read,
-        bytes_written=0,
-        protocol=scorer.signature(restored, images["target"]),
-        input_key=task.key(scene),
-    )
+    restorer = Restorer(task.method, sha256="", backend="none", threads=0, concurrency=task.concurrency)
+    return score_row(loaded, RestoredImage(sha256=sample_digest(restored)), restorer, scores, watch, task.key(scene))

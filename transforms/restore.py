@@ -16,8 +16,8 @@ from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.images.metadata import Metadata
 from dpdeblur.transforms.records import Outcome, Scene, SceneError
-from dpdeblur.transforms.scene_images import Images, PixelSettings, image_memory, load_images, score_images
-from dpdeblur.transforms.scene_rows import Restorer, Stopwatch, failure_row, sample_digest, score_row
+from dpdeblur.transforms.scene_images import Images, PixelSettings, Stopwatch, image_memory, load_images, score_images
+from dpdeblur.transforms.scene_rows import RestoredImage, Restorer, failure_row, sample_digest, score_row
 from dpdeblur.transforms.scene_work import SceneFunction, Unwritten
 from dpdeblur.transforms.scoring.scorer import Scorer, ScoringSettings
 from dpdeblur.transforms.storage import store
@@ -107,20 +107,9 @@ def restore(scene: Scene, model: Model, task: Restoration, scorer: Scorer | None
                 files.append((store.join(task.view, f"{scene.scene_id}.jpg"), copy))
     except Exception as error:
         return failure_row(scene, watch.stage, error, task.key(scene))
-    row = score_row(
-        scene,
-        images["left"],
-        loaded.lossy,
-        scores,
-        watch,
-        Restorer(model.label, model.sha256, model.backend, task.model.threads, task.concurrency),
-        image_path=image_path,
-        image_sha256=image_sha256,
-        bytes_read=loaded.bytes_read,
-        bytes_written=sum(len(content) for _, content in files),
-        protocol=scorer.signature(restored, images.get("target", restored)),
-        input_key=task.key(scene),
-    )
+    restorer = Restorer(model.label, model.sha256, model.backend, task.model.threads, task.concurrency)
+    written = RestoredImage(image_path, image_sha256, sum(len(content) for _, content in files))
+    row = score_row(loaded, written, restorer, scores, watch, task.key(scene))
     return Unwritten(row, tuple(files)) if files else row
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -11,7 +14,7 @@ from dpdeblur.transforms.images.image import Image, describe, fit_target
 from dpdeblur.transforms.images.metadata import Metadata, check_alike
 from dpdeblur.transforms.images.tone_curve import ToneCurve
 from dpdeblur.transforms.records import Scene, SceneError, Source
-from dpdeblur.transforms.scene_rows import Scores, Stopwatch
+from dpdeblur.transforms.scoring.metrics import Metrics
 from dpdeblur.transforms.scoring.scorer import Scorer
 from dpdeblur.transforms.storage.patient_read import read_patiently
 
@@ -40,16 +43,50 @@ class LoadedScene:
     """The images of one scene, decoded.
 
     Attributes:
+        scene: which.
         images: by role.
         metadata: what the file of the left view says beside its samples; the restored image is to say it too.
         lossy: roles of the images whose files are lossy, separated by spaces.
         bytes_read: of all files together.
     """
 
+    scene: Scene
     images: Images
     metadata: Metadata
     lossy: str
     bytes_read: int
+
+
+class Stopwatch:
+    """Wall time of each stage of one scene, and the stage that it is in."""
+
+    def __init__(self) -> None:
+        self.stage = "read"
+        self.ms = dict.fromkeys(("read", "decode", "inference", "score", "extra_score", "write"), 0.0)
+
+    @contextmanager
+    def time(self, stage: str, part: str = "") -> Iterator[None]:
+        """Time a stage, or a part of one that is told apart from the rest of it."""
+        self.stage, start = stage, time.perf_counter()
+        yield
+        self.ms[part or stage] += (time.perf_counter() - start) * 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How good an image is; all is empty without a target.
+
+    Attributes:
+        protocol: signature of the metric protocol.
+        restored: of the restored image.
+        unprocessed: of the image that restoring has to beat.
+        extra: by metrics beyond PSNR, SSIM and MAE: by name, and by `input_<name>` of the unprocessed image.
+    """
+
+    protocol: str
+    restored: Metrics | None = None
+    unprocessed: Metrics | None = None
+    extra: Mapping[str, float] = field(default_factory=dict)
 
 
 @cache  # asked for each scene, and a dozen files of the system say it
@@ -87,7 +124,7 @@ def load_images(scene: Scene, roles: tuple[str, ...], pixels: PixelSettings, wat
             if role != "left":
                 check_alike(role, metadata[role], metadata["left"], source.uri)
     lossy = " ".join(role for role, said in metadata.items() if said.lossy)
-    return LoadedScene(images, metadata["left"], lossy, bytes_read)
+    return LoadedScene(scene, images, metadata["left"], lossy, bytes_read)
 
 
 def unprocessed(images: Images, pixels: PixelSettings) -> Image:
@@ -110,8 +147,9 @@ def score_images(restored: Image, images: Images, pixels: PixelSettings, scorer:
     Raises:
         SceneError: the images cannot be compared.
     """
+    protocol = scorer.signature(restored, images.get("target", restored))
     if "target" not in images:
-        return Scores()
+        return Scores(protocol)
     with watch.time("score"):
         (after, target), (before, _) = (
             fit_target(image, images["target"], pixels.target_fit) for image in (restored, unprocessed(images, pixels))
@@ -120,7 +158,7 @@ def score_images(restored: Image, images: Images, pixels: PixelSettings, scorer:
         scores = scorer.protocol.score(after, target), scorer.protocol.score(before, target)
     with watch.time("score", "extra_score"):
         values = scorer.extra_scores(after, before, target)
-    return Scores(*scores, values)
+    return Scores(protocol, *scores, values)
 
 
 def _decode(role: str, encoded: bytes, source: Source, pixels: PixelSettings, max_bytes: int) -> tuple[Image, Metadata]:

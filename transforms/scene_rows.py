@@ -5,51 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dpdeblur.transforms.images.image import Image
 from dpdeblur.transforms.records import ROLES, Failure, Scene, SceneError, Score
+from dpdeblur.transforms.scene_images import LoadedScene, Scores, Stopwatch
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
-from dpdeblur.transforms.scoring.metrics import Metrics
 from dpdeblur.transforms.wording import escaped
 
 _EXTRA_COLUMNS = {f"{prefix}{name}" for name in EXTRA_METRICS for prefix in ("", "input_")}
 MAX_MESSAGE = 2000  # characters; the gist comes first
-
-
-class Stopwatch:
-    """Wall time of each stage of one scene, and the stage that it is in."""
-
-    def __init__(self) -> None:
-        self.stage = "read"
-        self.ms = dict.fromkeys(("read", "decode", "inference", "score", "extra_score", "write"), 0.0)
-
-    @contextmanager
-    def time(self, stage: str, part: str = "") -> Iterator[None]:
-        """Time a stage, or a part of one that is told apart from the rest of it."""
-        self.stage, start = stage, time.perf_counter()
-        yield
-        self.ms[part or stage] += (time.perf_counter() - start) * 1e3
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """How good an image is; all is empty without a target.
-
-    Attributes:
-        restored: of the restored image.
-        unprocessed: of the image that restoring has to beat.
-        extra: by metrics beyond PSNR, SSIM and MAE: by name, and by `input_<name>` of the unprocessed image.
-    """
-
-    restored: Metrics | None = None
-    unprocessed: Metrics | None = None
-    extra: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +38,36 @@ class Restorer:
     concurrency: int
 
 
+@dataclass(frozen=True, slots=True)
+class RestoredImage:
+    """Where a restored image is, and what it was when it was scored.
+
+    Attributes:
+        path: relative to the run folder; None where it was not written.
+        sha256: of its samples; None where they were not hashed.
+        bytes_written: of all files that were written of it.
+    """
+
+    path: str | None = None
+    sha256: str | None = None
+    bytes_written: int = 0
+
+
 def score_row(
-    scene: Scene,
-    left: Image,
-    source_lossy: str,
-    scores: Scores,
-    watch: Stopwatch,
-    restorer: Restorer,
-    *,
-    image_path: str | None,
-    image_sha256: str | None,
-    bytes_read: int,
-    bytes_written: int,
-    protocol: str,
-    input_key: str,
+    loaded: LoadedScene, restored: RestoredImage, restorer: Restorer, scores: Scores, watch: Stopwatch, input_key: str
 ) -> Score:
     """Return the row of a scene that was restored.
 
     Args:
-        scene: which.
-        left: its left view, for size and depth.
-        source_lossy: roles of its images whose files are lossy, separated by spaces.
+        loaded: the scene and its images.
+        restored: what came of it.
+        restorer: who restored it.
         scores: of the restored and of the unprocessed image.
         watch: that timed its stages.
-        restorer: who restored it.
-        image_path: of the restored image, relative to the run folder; None where none was written.
-        image_sha256: of its samples; None where they were not hashed.
-        bytes_read: of all its pictures, encoded.
-        bytes_written: of the restored image, encoded.
-        protocol: signature of the metric protocol.
         input_key: of the scene, with the settings of the run.
     """
-    (height, width), after, before = left.shape[:2], scores.restored, scores.unprocessed
+    scene, left, after, before = loaded.scene, loaded.images["left"], scores.restored, scores.unprocessed
+    height, width = left.shape[:2]
     others = {name: value for name, value in scores.extra.items() if name not in _EXTRA_COLUMNS}
     return Score(
         scene_id=scene.scene_id,
@@ -110,7 +75,7 @@ def score_row(
         width=width,
         height=height,
         bit_depth=left.dtype.itemsize * 8,
-        source_lossy=source_lossy,
+        source_lossy=loaded.lossy,
         pictures=" ".join(role for role in ROLES if getattr(scene, role)),
         megapixels=width * height / 1e6,
         model=restorer.name,
@@ -132,15 +97,15 @@ def score_row(
         score_ms=watch.ms["score"],
         extra_score_ms=watch.ms["extra_score"] if scores.extra else None,
         write_ms=watch.ms["write"],
-        bytes_read=bytes_read,
-        bytes_written=bytes_written,
+        bytes_read=loaded.bytes_read,
+        bytes_written=restored.bytes_written,
         intra_op_threads=restorer.threads,
         concurrency=restorer.concurrency,
         host=f"{socket.gethostname()}:{os.getpid()}",
         backend=restorer.backend,
-        image_path=image_path,
-        image_sha256=image_sha256,
-        protocol=protocol,
+        image_path=restored.path,
+        image_sha256=restored.sha256,
+        protocol=scores.protocol,
         revision=scene.revision,
         input_key=input_key,
     )

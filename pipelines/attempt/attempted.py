@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import apache_beam as beam
 
@@ -13,12 +11,11 @@ from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.job import gone_line, scenes_line
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.transforms.finding.collection import Overview
 from dpdeblur.transforms.layouts import left_out
 from dpdeblur.transforms.resuming.bucket_plan import Counts
 from dpdeblur.transforms.tables import journal
-from dpdeblur.transforms.tables.examples import Example
-from dpdeblur.transforms.tables.statistics import RunStatistics
 from dpdeblur.transforms.wording import counted
 
 
@@ -29,16 +26,12 @@ class Attempted:
     Attributes:
         found: what is said of the scenes as a whole.
         counts: of the scenes, before it began.
-        facts: that `manifest.json` holds.
-        statistics: of the tables; None if there was nothing to do.
-        examples: scenes for the report to choose from; None if `found` holds all of them.
+        results: of the run; None if there was nothing to do.
     """
 
     found: Overview
     counts: Counts
-    facts: dict[str, Any]
-    statistics: RunStatistics | None
-    examples: Sequence[Example] | None = None
+    results: Results | None = None
 
 
 def execute(

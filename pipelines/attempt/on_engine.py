@@ -20,6 +20,7 @@ from dpdeblur.pipelines.run.commit import put_in_place
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder, suffix_of
+from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import JobError, UsageError
@@ -88,10 +89,11 @@ def attempt(
         raise UsageError(made.refusal)
     if made.nothing_to_do:
         say_all_done(run, made.counts)
-        return Attempted(made.found, made.counts, {}, None)
+        return Attempted(made.found, made.counts)
     facts = folder.manifest()
     committed = put_in_place(folder, staged_buckets(this, made.buckets))
-    return Attempted(made.found, made.counts, facts, committed.statistics, committed.examples)
+    results = Results(facts, committed.statistics, made.counts.scores, committed.examples)
+    return Attempted(made.found, made.counts, results)
 
 
 class Beginning:

@@ -15,6 +15,7 @@ from dpdeblur.pipelines.run.display import Tally
 from dpdeblur.pipelines.run.job import Job, plan_work
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
+from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.worklist import ReadScenes
 
@@ -48,7 +49,7 @@ def attempt(
     folder.make_ready(restart=restart, forget_failures=retry_failed and bool(work.todo))
     if work.nothing_to_do:
         say_all_done(run, work.counts)
-        return Attempted(job.found, work.counts, {}, None)
+        return Attempted(job.found, work.counts)
     say_what_begins(run, job.found, work.counts, job.headline)
     facts = folder.write_manifest({**job.facts, "gone": sorted(work.counts.gone)})
 
@@ -58,7 +59,8 @@ def attempt(
     failure_limit.begin(work.counts.scenes, work.counts.failed)
     execute(run, folder, pipeline, Tally(len(work.todo)), failure_limit)
     run.raise_if_stopped()
-    return Attempted(job.found, work.counts, facts, commit(folder, work.wanted, work.buckets, prune=options.prune))
+    statistics = commit(folder, work.wanted, work.buckets, prune=options.prune)
+    return Attempted(job.found, work.counts, Results(facts, statistics, work.counts.scores))
 
 
 def build(pipeline: beam.Pipeline, todo: list[str], each: ForEachScene) -> None:

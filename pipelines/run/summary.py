@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
@@ -13,11 +13,9 @@ from rich.table import Table
 from dpdeblur.pipelines.console import complain, print_table
 from dpdeblur.pipelines.html import losses, report_page
 from dpdeblur.pipelines.html.failure_causes import failed
-from dpdeblur.pipelines.options.values import Share
 from dpdeblur.pipelines.run import logs
 from dpdeblur.pipelines.run.lifecycle import OpenRun
 from dpdeblur.pipelines.run.run_folder import RunFolder
-from dpdeblur.pipelines.verdict import breaks_strictness, exit_code
 from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.scoring.extra_metrics import EXTRA_METRICS
@@ -28,45 +26,44 @@ METRICS = ("psnr_db", "ssim", "mae")
 INFERENCE = ("p50_ms", "p95_ms", "mean_ms_per_megapixel")
 
 
-def conclude(
-    run: OpenRun,
-    folder: RunFolder,
-    found: Overview | Found,
-    facts: dict[str, Any],
-    *,
-    scores_before: int,
-    strict: bool = False,
-    accepted: Share | None = None,
-    statistics: RunStatistics | None = None,
-    examples: Sequence[Example] | None = None,
-) -> int:
-    """Sum up a run whose tables stand, and draw its report; return the exit code.
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a run has come to, once its tables are in place.
 
-    Args:
-        run: under way.
-        folder: of the run.
-        found: its scenes.
+    Attributes:
         facts: that its `manifest.json` holds.
-        scores_before: rows of scores in the tables that earlier attempts left.
-        strict: whether files that belong to no scene count as failures.
-        accepted: how many of the scenes may have failed.
-        statistics: of the tables, where they are known.
+        statistics: of its tables.
+        scores_before: rows of scores in them that earlier attempts left.
         examples: scenes for the report to choose from, where these alone are known.
     """
-    wall_s, statistics = run.tally.elapsed_s, statistics or folder.statistics()
-    numbers = summarise(statistics, statistics.scores - scores_before, wall_s)
-    numbers["left_out"] = [dataclasses.asdict(kind) for kind in found.left_out]
+
+    facts: dict[str, Any]
+    statistics: RunStatistics
+    scores_before: int
+    examples: Sequence[Example] | None = None
+
+
+def conclude(run: OpenRun, folder: RunFolder, found: Overview | Found, results: Results) -> None:
+    """Sum up a run, and draw its report.
+
+    Args:
+        run: in progress.
+        folder: of the run.
+        found: its scenes.
+        results: what it has come to.
+    """
+    wall_s, statistics = run.tally.elapsed_s, results.statistics
+    numbers = summarise(statistics, statistics.scores - results.scores_before, wall_s)
+    numbers["left_out"] = [asdict(kind) for kind in found.left_out]
     folder.write_json("summary.json", numbers)
-    folder.write_manifest(facts, finished=True)
+    folder.write_manifest(results.facts, finished=True)
     show(numbers, run.console)
     run.say(f"Results: {folder.uri}")
     try:
         everything = found if isinstance(found, Collection) and not found.unselected else None
-        run.say(f"Report: {report_page.write_report(folder.uri, found=everything, examples=examples)}")
+        run.say(f"Report: {report_page.write_report(folder.uri, found=everything, examples=results.examples)}")
     except Exception as error:  # the tables stand: a page that cannot be drawn takes nothing from that
         complain(f"No report could be made: {logs.record(error)}")
-    scenes = statistics.restored + statistics.failed
-    return exit_code(statistics.failed, scenes, accepted, broken=breaks_strictness(found, strict=strict))
 
 
 def summarise(statistics: RunStatistics, restored_now: int, wall_s: float) -> dict[str, Any]:

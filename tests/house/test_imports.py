@@ -33,6 +33,7 @@ ORDER = {
         "finding",
         "resuming",
         "scoring",
+        "scene_images",
         "scene_rows",
         "scene_timeout",
         "scene_work",

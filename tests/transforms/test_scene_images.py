@@ -10,8 +10,7 @@ import pytest
 from dpdeblur.models.machine import memory_bytes
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import Scene, SceneError, Source
-from dpdeblur.transforms.scene_images import PixelSettings, image_memory, load_images
-from dpdeblur.transforms.scene_rows import Stopwatch
+from dpdeblur.transforms.scene_images import PixelSettings, Stopwatch, image_memory, load_images
 from tests import builders
 
 

@@ -145,6 +145,11 @@ class RunStatistics:
         """Return how many scenes were restored, and have not failed since."""
         return self.scores - self.failed_since
 
+    @property
+    def scenes(self) -> int:
+        """Return how many scenes the run has finished, well or not."""
+        return self.restored + self.failed
+
     def add(self, metrics: pa.Table, failures: pa.Table) -> None:
         """Add all rows of some scenes."""
         self.failed_since += pc.sum(pc.is_in(failures["scene_id"], value_set=metrics["scene_id"])).as_py() or 0
