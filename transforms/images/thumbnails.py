@@ -6,17 +6,19 @@ A report shows some of the pictures of a run in small. To decode them for that t
 from __future__ import annotations
 
 import bisect
-import io
 import threading
 
+import numpy as np
 from PIL import Image as pillow
 
+from dpdeblur.transforms.images import jpeg
 from dpdeblur.transforms.images.display import displayable
 from dpdeblur.transforms.images.image import Image
 
 MOST = 412
 """Thumbnails that a process remembers: for as many scenes as a report shows (see `tables.examples`)."""
 _SIZE = (168, 126)  # width and height that a thumbnail just covers, in pixels
+_QUALITY = 70  # of JPEG
 _SAMPLES_LEFT = 4  # along each edge of a pixel of the thumbnail, of all that there are
 
 
@@ -32,10 +34,9 @@ def thumbnail(image: Image, *, linear: bool = False) -> bytes:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     step = max(1, int(1 / scale) // _SAMPLES_LEFT)
     (shown,) = displayable([image[::step, ::step]], linear=linear)
-    small = pillow.fromarray(shown)
-    stream = io.BytesIO()
-    (small if size == small.size else small.resize(size, pillow.Resampling.BOX)).save(stream, "JPEG", quality=70)
-    return stream.getvalue()
+    whole = pillow.fromarray(shown)
+    small = whole if size == whole.size else whole.resize(size, pillow.Resampling.BOX)
+    return jpeg.compressed(np.asarray(small), _QUALITY)
 
 
 class Thumbnails:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import struct
@@ -115,6 +116,23 @@ def test_camera_and_time_survive_in_a_jpeg_xl(tmp_path: Path) -> None:
     assert (said["Make"], said["DateTimeOriginal"]) == (CAMERA["Make"], CAMERA["DateTimeOriginal"])
     assert codecs.read_metadata(written).exif == metadata.exif
     np.testing.assert_array_equal(codecs.decode(written), photograph(16, 3))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("profile_bytes", [0, 600, 70_000, 150_000], ids=["none", "small", "two parts", "three parts"])
+@pytest.mark.parametrize("exif_bytes", [0, 26, 65_527], ids=["none", "small", "largest"])
+def test_pillow_reads_what_a_jpeg_says(channels: int, profile_bytes: int, exif_bytes: int) -> None:
+    metadata = Metadata(icc_profile=bytes(range(250)) * (profile_bytes // 250), exif=b"e" * exif_bytes)
+    image = photograph(8, channels)
+    read = PIL.Image.open(io.BytesIO(codecs.encode(image, "jpeg", metadata=metadata)))
+    assert read.info.get("icc_profile", b"") == metadata.icc_profile
+    assert read.info.get("exif", b"Exif\0\0") == b"Exif\0\0" + metadata.exif
+    np.testing.assert_array_equal(read, PIL.Image.open(io.BytesIO(codecs.encode(image, "jpeg"))))
+
+
+def test_more_than_a_jpeg_can_say_is_refused() -> None:
+    with pytest.raises(SceneError, match="too much EXIF data for a JPEG: choose PNG"):
+        codecs.encode(photograph(8, 3), "jpeg", metadata=Metadata(exif=bytes(65_528)))
 
 
 @pytest.mark.parametrize("codec", ["tiff", "jpeg"])
