@@ -1,1 +1,1 @@
-"""One file per step of the flow: a thin PTransform or DoFn, and the pure functions that it wires."""
+"""The steps of the pipelines: thin PTransforms and DoFns, and the pure functions they call."""

@@ -5,7 +5,7 @@
     bytes_read, bytes_written                                                                                bytes, encoded
     read_ms, decode_ms, inference_ms, score_ms, write_ms                    distributions of whole milliseconds
 
-An engine may do a bundle again and count it twice; what the tables hold is exact.
+An engine may repeat a bundle and count it twice; the tables are exact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STAGES_MS = ("read_ms", "decode_ms", "inference_ms", "score_ms", "write_ms")
 
 
 def count_outcome(outcome: Outcome) -> None:
-    """Count a scene that was worked on. Call it where Beam counts: in the thread that processes the bundle."""
+    """Count the outcome of a scene. Call this in the thread that processes the bundle, where Beam's counters work."""
     if isinstance(outcome, Failure):
         for name in ("scenes_failed", f"scenes_failed_at_{outcome.stage}", f"scenes_failed_by_{outcome.error_type}"):
             Metrics.counter(NAMESPACE, name).inc()
@@ -32,7 +32,7 @@ def count_outcome(outcome: Outcome) -> None:
 
 
 def amounts_of(score: Score) -> dict[str, int]:
-    """Return what is added up of the scenes that are restored, of one of them, by the names of the counters."""
+    """Return what one restored scene adds to the counters, by their names."""
     return {
         "pixels": score.width * score.height,
         "bytes_read": score.bytes_read or 0,

@@ -1,4 +1,4 @@
-"""The errors that the program raises on purpose: of one scene, of a job, of the command line."""
+"""The errors that the program raises on purpose: for one scene, for a job, for the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SceneError(Exception):
 
 
 class JobError(Exception):
-    """The job as a whole cannot go on, a full disk for example: exit code 1; what is finished stays finished."""
+    """The job cannot continue, because of a full disk for example: exit code 1; finished work is kept."""
 
 
 class UsageError(Exception):

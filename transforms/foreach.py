@@ -1,4 +1,4 @@
-"""Work on scenes, several at a time, with each outcome durable at once."""
+"""Work on several scenes at a time; each outcome is made durable at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dpdeblur.transforms.scene_work import Task
 @with_input_types(Scene)
 @with_output_types(Any)  # not `Outcome`: a step that takes scores would be refused behind a filter that leaves scores alone
 class ForEachScene(beam.PTransform):
-    """`Scene` records to `Outcome` rows: each scene once, several at a time, journaled when done.
+    """Turn `Scene` records into `Outcome` rows: each scene once, several at a time, journaled when done.
 
     Args:
         task: what to do with a scene, such as `Restoration`.
@@ -79,7 +79,7 @@ class _Work(beam.DoFn):
     def process(
         self, scene: Scene, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
     ) -> Iterator[WindowedValue]:
-        """Take a scene on as soon as a worker is free; emit what has been finished meanwhile."""
+        """Start a scene as soon as a worker is free; emit outcomes that are finished by then."""
         before = self.pool.finished.get(scene.scene_id)
         if before and before.input_key == self.settings.task.key(scene):
             count_skipped()

@@ -1,4 +1,4 @@
-"""The small values that travel through a pipeline, and the columns of every table.
+"""The small values that pass through a pipeline, and the columns of every table.
 
 A `Scene` says where the encoded pictures of one dual-pixel capture lie; it is all that ever crosses a shuffle. Restoring it
 gives an `Outcome`: a `Score` row or a `Failure` row, never both. The row types are the one place where a column is declared:

@@ -1,4 +1,4 @@
-"""The live control of one run: who hears of what is finished, and whether to take on more work.
+"""Live control of one run: reports finished scenes to listeners, and can stop the run.
 
     with RunControl() as control, control.listening(print):
         dpdeblur.deblur(input="scenes", output="run")  # another thread may say control.stop("enough")
@@ -64,11 +64,11 @@ class RunControl:
 
     @property
     def stopping(self) -> bool:
-        """Whether no further work is to be taken on."""
+        """Whether the run is stopping: no further work is started."""
         return bool(self.reason)
 
     def stop(self, reason: str, cause: Exception | None = None) -> None:
-        """Take on no further work; what is under way is finished and recorded. A detached control ignores this.
+        """Start no further work; scenes in progress are finished and recorded. A detached control ignores this.
 
         Args:
             reason: for the user.
@@ -78,13 +78,13 @@ class RunControl:
             self.reason, self.cause = reason, cause
 
     def publish(self, finished: Finished) -> None:
-        """Tell every listener; called from worker threads."""
+        """Call every listener; called from worker threads."""
         for listener in self._listeners:
             listener(finished)
 
     @contextmanager
     def listening(self, listener: Listener) -> Iterator[None]:
-        """Have `listener` called, from worker threads, with everything that is finished while the block runs."""
+        """Call `listener`, from worker threads, with everything that is finished while the block runs."""
         self._listeners = (*self._listeners, listener)
         try:
             yield

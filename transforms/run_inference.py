@@ -96,7 +96,7 @@ def _by_role(views: Views) -> dict[str, Image]:
     images = {role: image for role, image in views._asdict().items() if image is not None}
     for role, image in images.items():
         if (image.shape, image.dtype) != (views.left.shape, views.left.dtype):
-            raise SceneError(f"The {role} image is {describe(image)}, the left view is {describe(views.left)}.")
+            raise SceneError(f"The {role} image is {describe(image)}, but the left view is {describe(views.left)}.")
     return images
 
 

@@ -1,4 +1,4 @@
-"""The workers of one process: the opened task, a pool of threads and a journal, open as long as anybody needs them."""
+"""The workers of one process: the opened task, a pool of threads and a journal, kept open as long as they are in use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PoolSettings:
 
 
 class ScenePool:
-    """Works on scenes, several at a time; each outcome is durable as soon as it is there.
+    """Works on several scenes at a time; each outcome is durable at once.
 
     Args:
         settings: what it is made of.
@@ -62,7 +62,7 @@ class ScenePool:
 
     @property
     def at_once(self) -> int:
-        """Return how many scenes are worth having under way."""
+        """Return how many scenes to have in progress."""
         return self._work.at_once
 
     @property
@@ -100,7 +100,7 @@ _lock = threading.Lock()
 
 
 def acquire(settings: PoolSettings) -> ScenePool:
-    """Return the pool of these settings in this process; whoever comes first opens it. `release` it in the end."""
+    """Return this process's pool for these settings, opened at the first call. Call `release` in the end."""
     with _lock:
         if settings.name not in _open:
             _open[settings.name] = _Shared(ScenePool(settings))
@@ -109,7 +109,7 @@ def acquire(settings: PoolSettings) -> ScenePool:
 
 
 def release(settings: PoolSettings) -> None:
-    """Give a pool back; whoever comes last closes it."""
+    """Release a pool; the last release closes it."""
     with _lock:
         shared = _open[settings.name]
         shared.users -= 1
@@ -121,7 +121,7 @@ def release(settings: PoolSettings) -> None:
 
 @contextmanager
 def kept_open(settings: PoolSettings) -> Iterator[ScenePool]:
-    """Keep a pool open while the block runs, whatever pipelines begin and end meanwhile."""
+    """Keep a pool open while the block runs, even if pipelines begin and end meanwhile."""
     pool = acquire(settings)
     try:
         yield pool

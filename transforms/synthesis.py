@@ -1,4 +1,4 @@
-"""Write synthetic scenes as folders or shards, with the same bytes wherever and however often they are made."""
+"""Write synthetic scenes as folders or shards, always with the same bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _read = lru_cache(maxsize=16)(read_photograph)  # a few megabytes each; the brou
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a set of scenes depends on: crosses to the workers once.
+    """Everything that a set of synthetic scenes depends on; sent to the workers once.
 
     Attributes:
         photos: paths of the sharp photographs.

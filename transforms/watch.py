@@ -1,4 +1,4 @@
-"""An endless stream of scenes from a watched folder, and tables that keep up with their outcomes.
+"""A stream of scenes from a watched folder, and tables that are kept up to date with their outcomes.
 
 On engines that run without end, as one pipeline; `dpdeblur.pipelines.run.micro_batches` has the same for the local one.
 
@@ -59,7 +59,7 @@ class Arriving(beam.PTransform):
 @with_input_types(Outcome)
 @with_output_types(int)
 class EnterTables(beam.PTransform):
-    """`Outcome` rows into the tables of the run, and the statistics of each window as it closes.
+    """Enter `Outcome` rows into the tables of the run, and the statistics of each window when it closes.
 
     Args:
         spec: of the run whose tables these are.
@@ -83,7 +83,7 @@ class EnterTables(beam.PTransform):
 
 
 class LookForArrivals(beam.DoFn):
-    """Looks into the folder at each tick. Remembers what it has emitted for as long as the engine keeps this instance."""
+    """Looks into the folder at each tick, and remembers what it has emitted while the engine keeps this instance."""
 
     def __init__(self, spec: WatchSpec, task: Task, control: RunControl) -> None:
         self.spec, self.task, self.control = spec, task, control
@@ -105,7 +105,7 @@ class LookForArrivals(beam.DoFn):
 
 
 class EmitOnce(beam.DoFn):
-    """Lets each version of a scene through once: a new instance of `LookForArrivals` remembers nothing, and emits all again."""
+    """Emits each version of a scene once: a new instance of `LookForArrivals` remembers nothing and emits everything again."""
 
     EMITTED = ReadModifyWriteStateSpec("emitted", BooleanCoder())
     FORGET = TimerSpec("forget", TimeDomain.WATERMARK)

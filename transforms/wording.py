@@ -1,4 +1,4 @@
-"""How messages are worded: numbers with their nouns, names of unknown origin, suggestions; and secrets are left out."""
+"""Wording of messages: numbers with nouns, names of unknown origin, suggestions, and the removal of secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUERY = re.compile(r"([?&;])([^=&;#\s]+)=([^&;#\s]*)")
 
 
 def counted(number: int, thing: str) -> str:
-    """Return a number of things, in words that fit it.
+    """Return a number with its noun, in the singular or plural.
 
     >>> counted(1, "scene"), counted(2, "shared scene"), counted(0, "shard")
     ('1 scene', '2 shared scenes', '0 shards')
@@ -27,7 +27,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def cause_of(error: OSError) -> str:
-    """Return what an error of a disk or a store says, with the file that it is about.
+    """Return the message of an error from a disk or a store, with the file that it is about.
 
     >>> cause_of(FileNotFoundError(2, "No such file or directory", "a.png")), cause_of(OSError("s3://b/k cannot be read"))
     ('a.png: No such file or directory', 's3://b/k cannot be read')
@@ -58,7 +58,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Return a text of unknown origin in a form fit for a message, a table or a page: names of files may hold any bytes.
+    r"""Escape a text of unknown origin for a message, a table or a page: file names may hold any bytes.
 
     A byte that is not UTF-8 becomes `\xe9`, as in a shell; characters that cannot be printed become `\n`, `\x1b` or `\u200b`.
 

@@ -175,7 +175,7 @@ def test_pictures_go_into_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(set(packed(run).values())) > 1
     assert not list((run / "images").glob("*.png"))
     report = (run / "report.html").read_text()
-    assert "is gone" not in report and "cannot be read" not in report
+    assert "is missing" not in report and "cannot be read" not in report
     capsys.readouterr()
     assert deblur(source, run, *shards) == 0
     assert "Nothing to do" in capsys.readouterr().out
@@ -208,7 +208,7 @@ def test_pictures_apart_from_the_tables(tmp_path: Path, images: str, capsys: pyt
     assert not (run / "images").exists()
     assert [row["image_path"] for row in rows(run)] == [str(apart / f"scene-{number:03d}.png") for number in range(2)]
     report = (run / "report.html").read_text()
-    assert "is gone" not in report and "cannot be read" not in report
+    assert "is missing" not in report and "cannot be read" not in report
     capsys.readouterr()
     assert deblur(source, run, *where) == 0
     assert "Nothing to do" in capsys.readouterr().out

@@ -69,7 +69,7 @@ def test_a_file_without_a_second_frame_is_refused_and_the_others_are_done(
     out, err = capsys.readouterr()
     assert [line.split(": ")[0].rsplit("/", 1)[1] for line in err.splitlines()] == ["broken.cr3", "ordinary.dng", "twice.dng"]
     assert err.count("one frame only") == 2 and "Dual Pixel RAW was off" in err
-    assert "no raw file that LibRaw" in err
+    assert "not a raw file that LibRaw" in err
     assert [path.name for path in (tmp_path / "scenes").iterdir()] == ["good"]
     assert "1 scene in" in out and "3 failed" in out
 

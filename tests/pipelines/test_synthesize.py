@@ -131,7 +131,7 @@ TOO_NARROW = builders.png(np.zeros((900, 20, 3), np.uint8))
         (lambda folder: None, "is not a folder"),
         (lambda folder: folder.mkdir(), "holds no photographs"),
         (lambda folder: builders.write_file(folder / "a.jpg", b"no picture"), "a.jpg cannot be read"),
-        (lambda folder: builders.write_file(folder / "b.png", TOO_NARROW), "20x900 pixels, and 64 is"),
+        (lambda folder: builders.write_file(folder / "b.png", TOO_NARROW), "20x900 pixels, but needs 64"),
     ],
 )
 def test_bad_photographs_stop_it_before_any_work(

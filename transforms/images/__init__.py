@@ -1,1 +1,1 @@
-"""How do the bytes of a picture become samples, and samples bytes?"""
+"""Read and write image files."""

@@ -18,7 +18,7 @@ _STRIP = 64  # rows at a time: what is touched stays in the cache
 
 
 def balance(planes: NDArray[np.float32]) -> None:
-    """Bring left and right to one brightness, in place, leaving their mean as it is.
+    """Give left and right the same brightness, in place, without changing their mean.
 
     With g, the quadratic surface nearest to the views' ratio L/R of local means (in logarithms, twice: the second time without
     the tenth of the blocks that fit worst), L becomes L (1 + 1/g) / 2 and R becomes R (1 + g) / 2: where R = L / g, both become

@@ -110,7 +110,7 @@ def read_metadata(data: bytes, uri: str = "") -> Metadata:
     try:
         metadata: Metadata = _FORMATS[name].read_metadata(data)
     except Exception as error:  # each library has its own
-        raise damaged(name, "what it says of its colours cannot be read", uri) from error
+        raise damaged(name, "its colour information cannot be read", uri) from error
     return metadata
 
 
@@ -140,4 +140,4 @@ def encode(image: Image, codec: str = "png", *, metadata: Metadata = UNTAGGED, r
                 return jpeg.encode(image, metadata)
     except UnsupportedImage as what:
         raise SceneError(f"This is {what}.") from None
-    raise ValueError(f"codec {codec!r} is none of {', '.join(WRITTEN)}")
+    raise ValueError(f"codec {codec!r} is unknown: choose from {', '.join(WRITTEN)}")

@@ -1,4 +1,4 @@
-"""Integers as a file holds them ↔ float planes as a model sees them, exact to the last bit, in one pass each way."""
+"""Convert between the integers of a file and the float planes of a model, exact to the last bit, in one pass each way."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def float_planes(
 def quantise(
     planes: NDArray[np.float32], bits: int, channels: int, curve: ToneCurve = AS_STORED, model_transfer: str = "any"
 ) -> Image:
-    """Return what a model gave, [3, H, W] float32, as integers: clipped to [0, 1], black 0, white at full range.
+    """Convert a model's output, [3, H, W] float32, to integers: clipped to [0, 1], black 0, white at full range.
 
     They are in the transfer function of the views. One channel is the mean of the three planes.
 
@@ -84,7 +84,7 @@ def quantise(
     not_finite = kernels.fill_codes(flat, plane_stride, row_stride, nodes, full, channels, light, codes)
     if not_finite:
         raise SceneError(
-            f"The model gave {not_finite} values that are not finite (NaN or infinity), of {planes.size}: "
+            f"The model returned {not_finite} values that are not finite (NaN or infinity), of {planes.size}: "
             "the model is at fault."
         )
     return codes.reshape((height, width, 3) if channels == 3 else (height, width))
@@ -119,5 +119,5 @@ def _check_alike(one: Image, other: Image) -> None:
 
 
 def _reflected(size: int, padded: int) -> NDArray[np.int64]:
-    """Return, for each of `padded` positions, the one of `size` that it shows."""
+    """Return, for each of `padded` positions, the one of `size` that reflection puts there."""
     return np.pad(np.arange(size), (0, padded - size), mode="reflect").astype(np.int64)

@@ -26,7 +26,7 @@ def displayable(images: Sequence[Image], *, linear: bool) -> list[NDArray[np.uin
 
 
 def _bright(image: Image, white: float) -> NDArray[np.uint8]:
-    """Return an image at one exposure, by a table: an exponent for every pixel would be slow."""
+    """Return an image at a given exposure, by a table: computing a power for every pixel would be slow."""
     samples = np.iinfo(image.dtype).max
     light = np.clip(np.arange(samples + 1) / samples / white, 0, 1)
     return np.asarray(np.rint(255 * light ** (1 / 2.2)).astype(np.uint8)[image])

@@ -49,7 +49,7 @@ def decode(data: bytes, header: ImageHeader) -> NDArray[Any]:
         inside = _jpeg_inside(data)
         said = jpeg.read_header(inside)
         if (said.width, said.height, said.channels) != (header.width, header.height, header.channels):
-            raise ValueError("the JPEG inside is of another size")
+            raise ValueError("the JPEG inside has another size")
         return jpeg.decode(inside, said)
     return np.asarray(imagecodecs.jpegxl_decode(data, keeporientation=True, numthreads=1))
 

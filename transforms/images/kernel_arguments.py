@@ -1,4 +1,4 @@
-"""The arguments of kernels: how each is compiled, and what is passed for it."""
+"""Arguments of kernels: their types for the compiler, and the values passed for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Kind(NamedTuple):
-    """What decides how an argument is compiled: a scalar's or an array's dtype, its dimensions and layout."""
+    """Type of an argument as far as compiling depends on it: the dtype of a scalar or array, its dimensions and layout."""
 
     dtype: str
     dimensions: int = 0

@@ -57,7 +57,7 @@ class Kernel:
         self._loaded: dict[tuple[Kind, ...], Callable[..., int]] = {}
 
     def __call__(self, *arguments: Any) -> int:
-        """Run it; return 0 if it returns nothing."""
+        """Run the kernel; return 0 if it returns nothing."""
         kinds = tuple(map(kind_of, arguments))
         loaded = self._loaded.get(kinds)
         if loaded is None:
@@ -72,7 +72,7 @@ class Kernel:
 
 
 class NotAloneError(RuntimeError):
-    """A function cannot run without numba."""
+    """The function cannot run without numba."""
 
 
 # --- machine code --------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ class Metadata:
 
 
 UNTAGGED = Metadata()
-"""A file that says nothing besides its samples: an sRGB image that needs no turning."""
+"""A file without metadata: an sRGB image that needs no rotation."""
 
 
 def check_alike(role: str, other: Metadata, left: Metadata, uri: str) -> None:
@@ -78,7 +78,7 @@ def check_alike(role: str, other: Metadata, left: Metadata, uri: str) -> None:
     if other.orientation != left.orientation:
         raise SceneError(
             f"The {name} has the EXIF orientation {other.orientation}, the left view {left.orientation}: one of them would be "
-            "turned for viewing and the other not. Export both alike.",
+            "rotated for viewing and the other not. Export both alike.",
             uri,
         )
     alike = (other.icc_profile, other.colour_chunks) == (left.icc_profile, left.colour_chunks)

@@ -1,4 +1,4 @@
-"""The sharp photographs that scenes are made of: found, checked, read."""
+"""Find, check and read the sharp photographs that scenes are made of."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ BROUGHT = (  # by scikit-image, inside its wheel: real photographs, nothing to d
 
 
 def brought_photographs() -> list[str]:
-    """Paths of the photographs that scikit-image brings in its wheel: what scenes are made of where nothing else is named."""
+    """Paths of the photographs in scikit-image's wheel: the default to make scenes of."""
     with as_file(files("skimage.data")) as folder:
         return [str(folder / name) for name in BROUGHT]
 
 
 def find_photographs(folder: str) -> list[str]:
-    """Paths of all photographs under a folder, in sorted order, each read once to see that it is whole.
+    """Paths of all photographs under a folder, sorted; each is decoded once to check it.
 
     Raises:
         UsageError: no folder, no photographs in it, or a file that is not a picture or too small.
     """
     root = Path(folder)
     if not root.is_dir():
-        raise UsageError(f"--photos {folder} is not a folder: name one with sharp photographs ({', '.join(EXTENSIONS)}).")
+        raise UsageError(f"--photos {folder} is not a folder: give one with sharp photographs ({', '.join(EXTENSIONS)}).")
     found = sorted(str(path) for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
     if not found:
         raise UsageError(f"--photos {folder} holds no photographs ({', '.join(EXTENSIONS)}).")
@@ -63,7 +63,7 @@ def read_photograph(path: str) -> npt.NDArray[np.uint8]:
             return np.asarray(upright.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise SceneError(
-            f"The photograph {path} cannot be read ({error}): mend it, or take it out of the folder.", path
+            f"The photograph {path} cannot be read ({error}): repair it, or remove it from the folder.", path
         ) from None
 
 
@@ -78,6 +78,6 @@ def _check(path: str) -> None:
             else:
                 image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, UnidentifiedImageError) as error:
-        raise UsageError(f"The photograph {path} cannot be read ({error}): mend it, or take it out of the folder.") from None
+        raise UsageError(f"The photograph {path} cannot be read ({error}): repair it, or remove it from the folder.") from None
     if min(size) < SMALLEST:
-        raise UsageError(f"The photograph {path} is {size[0]}x{size[1]} pixels, and {SMALLEST} is the least: take it out.")
+        raise UsageError(f"The photograph {path} is {size[0]}x{size[1]} pixels, but needs {SMALLEST} at least: remove it.")

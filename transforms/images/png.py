@@ -110,7 +110,9 @@ def _inflated_pixels(compressed: Any, size: int) -> NDArray[np.uint8]:
     try:
         inflated = len(imagecodecs.deflate_decode(compressed, out=pixels.data))
     except imagecodecs.DeflateError as error:
-        raise ValueError("its pixels do not decompress, or are too many" if "SPACE" in str(error) else str(error)) from error
+        raise ValueError(
+            "its pixels cannot be decompressed, or are too many" if "SPACE" in str(error) else str(error)
+        ) from error
     if inflated != size:
         raise ValueError(f"{inflated} of {size} bytes of pixels")
     return pixels
@@ -186,7 +188,7 @@ def encode(image: Image, metadata: Metadata, *, repeatable: bool = False) -> byt
         UnsupportedImage: There is a colour profile that could not be read, so that it cannot be written.
     """
     if metadata.unreadable_profile:
-        raise UnsupportedImage("a picture of a JPEG XL with a colour profile, which cannot be read from such a file")
+        raise UnsupportedImage("a picture from a JPEG XL whose colour profile cannot be read")
     height, width = image.shape[:2]
     channels, depth = image.size // (height * width), image.dtype.itemsize
     rows = np.ascontiguousarray(image).reshape(height, -1)

@@ -120,12 +120,12 @@ def _only_image(pages: Iterable[Any]) -> tuple[int, TiffPage]:
         raise UnsupportedImage(f"a TIFF of more than {MAX_DIRECTORIES} images")
     images = [(index, page) for index, page in enumerate(directories) if not page.subfiletype & (_REDUCED | _MASK)]
     if not images:
-        raise ValueError("all its images say that they are smaller versions of another one")
+        raise ValueError("all its images are marked as smaller versions of another one")
     if len(images) > 1:
         forms = {(page.imagewidth, page.imagelength, page.samplesperpixel) for _, page in images}
         as_channels = " or the channels of one picture" if len(forms) == 1 and next(iter(forms))[2] == 1 else ""
         raise UnsupportedImage(
-            f"a TIFF with several pages: {len(images)} pictures{as_channels}, and nothing says which is meant"
+            f"a TIFF with several pages: {len(images)} pictures{as_channels}, and nothing says which one to use"
         )
     return images[0]
 

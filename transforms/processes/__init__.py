@@ -1,1 +1,1 @@
-"""How do several processes of one machine share the scenes, and what happens when one of them dies?"""
+"""Share scenes among several processes of one machine, and survive the death of one of them."""

@@ -1,4 +1,4 @@
-"""A process that works on scenes, seen from the parent that starts it and replaces it when it dies."""
+"""A process that works on scenes, as its parent handles it: start, talk, replace it when it dies."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from dpdeblur.transforms.tables.journal import Journal
 
 @dataclass(frozen=True)
 class Assignment:
-    """What such a process is to do.
+    """Task and settings of such a process.
 
     Attributes:
         task: what to do with a scene.

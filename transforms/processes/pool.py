@@ -3,7 +3,7 @@
 Decoding, inference and scoring run without Python's lock, but what remains under it, some milliseconds for each scene, lets one
 process keep no more than some 16 cores busy. Each process has the model, a pool of threads and a journal file of its own.
 
-A process that dies takes nobody with it. Another takes its place, and the scenes that it had are tried again, one at a time, in
+A process that dies affects no other. A new one takes its place, and the scenes that it had are tried again, one at a time, in
 a process where each is alone: the one that ends that process too has failed.
 """
 
@@ -115,7 +115,7 @@ class SceneProcesses:
             self._deaths += 1
             if self._deaths >= MOST_DEATHS:
                 raise JobError(
-                    f"{MOST_DEATHS} scenes have ended the process that worked on them, the last by {again}"
+                    f"{MOST_DEATHS} scenes have crashed the process that worked on them, the last by {again}"
                 ) from died
             if known := self._journaled(scene):  # it took too long
                 return known
@@ -125,7 +125,7 @@ class SceneProcesses:
             return failure
 
     def _journaled(self, scene: Scene) -> Outcome | None:
-        """Return what a process has still written of a scene before it died."""
+        """Return the outcome of a scene that a process wrote before it died, if any."""
         key = self._task.key(scene)
         found = read(self._journal_folder) if self._journal_folder else []
         return next((outcome for outcome in found if (outcome.scene_id, outcome.input_key) == (scene.scene_id, key)), None)

@@ -1,1 +1,1 @@
-"""How are both views got out of a raw file? Reading its frames, splitting them, and telling which view is the left one."""
+"""Extract both views from raw files: read the frames, split them, and find out which view is the left one."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NO_SECOND_FRAME = (
     "The file has one frame only, the sum of both halves of its pixels: Dual Pixel RAW was off when it was taken, or another "
-    "program has converted it. The two views cannot be told from it."
+    "program has converted it. The two views cannot be computed from it."
 )
 
 
@@ -96,7 +96,7 @@ def _opened(data: bytes, frame: int) -> Iterator[RawPy]:
         raise
     except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
         version = ".".join(map(str, rawpy.libraw_version))
-        raise SceneError(f"This is no raw file that LibRaw {version} reads: {_words(error)}.") from None
+        raise SceneError(f"This is not a raw file that LibRaw {version} can read: {_words(error)}.") from None
 
 
 def _words(error: Exception) -> str:

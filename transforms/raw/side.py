@@ -51,7 +51,7 @@ def side_of_first(first: Image, other: Image, left: Image, right: Image) -> Side
     if abs(np.log((first.shape[0] / first.shape[1]) / (left.shape[0] / left.shape[1]))) > 0.1:
         raise UsageError(
             f"the reference is {left.shape[1]}x{left.shape[0]}, the raw file {first.shape[1]}x{first.shape[0]}: export it "
-            "whole, and not turned."
+            "uncropped and not rotated."
         )
     ours, theirs = disparities(first, other), disparities(left, right)
     rows, columns = (
@@ -64,8 +64,8 @@ def side_of_first(first: Image, other: Image, left: Image, right: Image) -> Side
     balance = said.sum() / total if total else 0.0
     if len(said) < FEWEST or abs(balance) < 2 * MAJORITY - 1:
         raise UsageError(
-            f"the reference does not tell which view is the left one: {len(said)} blocks have a disparity in both pairs, and "
-            f"{(1 + abs(balance)) / 2:.0%} of it agrees. Take a scene with more that is out of focus, or say --first."
+            f"the reference does not show which view is the left one: {len(said)} blocks have a disparity in both pairs, and "
+            f"{(1 + abs(balance)) / 2:.0%} of it agrees. Take a scene with more out of focus, or use --first."
         )
     return Side("left" if balance > 0 else "right", int((np.sign(said) == np.sign(balance)).sum()), len(said))
 

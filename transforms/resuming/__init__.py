@@ -1,1 +1,1 @@
-"""What is done, what is still to do, and what is gone?"""
+"""Compare the scenes of an input with the outcomes of earlier attempts: what is done, still to do, or gone."""

@@ -1,4 +1,4 @@
-"""What an attempt has to do in one bucket, and how the numbers of all buckets add up: pure, on whatever machine it is done."""
+"""Plan the work of one bucket, and add up the counts of all buckets: pure functions, used here and on workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dpdeblur.transforms.tables.input_key import plain_input_key
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an attempt goes on from earlier ones.
+    """How an attempt continues earlier ones.
 
     Attributes:
         settings_digest: of the settings of the run.
@@ -33,7 +33,7 @@ class Terms:
 
 @dataclass(slots=True)
 class Counts:
-    """What is known of the scenes of some buckets; those of several add up.
+    """Counts of the scenes of some buckets; they can be added.
 
     Attributes:
         todo: scenes to work on.
@@ -67,7 +67,7 @@ class Counts:
         return self.todo + self.known
 
     def add(self, other: Counts) -> None:
-        """Add what is known of other buckets."""
+        """Add the counts of other buckets."""
         for name in ("todo", "known", "scores", "failed", "gone", "not_whole", "before", "lost"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("first_lost", "misplaced"):
@@ -77,7 +77,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class BucketPlan:
-    """What an attempt has to do in one bucket.
+    """Plan of an attempt for one bucket.
 
     Attributes:
         todo: scenes to work on, in the form of `records.scene_to_tuple`, sorted by id.

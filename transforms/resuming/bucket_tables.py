@@ -1,4 +1,4 @@
-"""The rows that one bucket has at the end of an attempt: pure, on whatever machine it is done."""
+"""Compute the rows of one bucket at the end of an attempt: pure functions, used here and on workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BucketTables:
 
 
 def bucket_tables(wanted: Wanted, outcomes: BucketOutcomes, *, prune: bool = False) -> BucketTables:
-    """Return the rows that one bucket has at the end of an attempt.
+    """Return the rows of one bucket at the end of an attempt.
 
     Args:
         wanted: its scenes.

@@ -1,4 +1,4 @@
-"""What is left to do: the scenes of an input against the outcomes of earlier attempts, as pure functions.
+"""Work out what is left to do: compare the scenes of an input with the outcomes of earlier attempts. Pure functions.
 
 Scenes and outcomes are compared bucket by bucket, so that memory holds one bucket and not a collection.
 """
@@ -20,7 +20,7 @@ _OPTIONAL = {role: 3 + ROLES.index(role) for role in ("target", "combined")}
 
 
 class Done(NamedTuple):
-    """An outcome of an earlier attempt, as far as it matters for what to do.
+    """What matters of an outcome of an earlier attempt for deciding what to do.
 
     Attributes:
         scene_id, input_key: as in its row.
@@ -45,7 +45,7 @@ class Done(NamedTuple):
 
     @property
     def not_found_whole(self) -> bool:
-        """Whether the files of the scene were not all there, so that nothing was tried."""
+        """Whether the scene was incomplete, so that nothing was tried."""
         return self.stage == "find"
 
     @property
@@ -56,7 +56,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The scenes of one bucket that an attempt is about.
+    """The scenes of one bucket that an attempt covers.
 
     Attributes:
         keys: the `input_key` that each whole scene has now.
@@ -134,7 +134,7 @@ def diff(
 def without_lost_pictures(
     scenes: Iterable[tuple[Any, ...]], done: Sequence[Done]
 ) -> tuple[list[tuple[Any, ...]], list[Failure]]:
-    """Split off the scenes whose target or combined picture was there before and is gone, each as a failure: as if a view were.
+    """Turn scenes that have lost their target or combined picture into failures, like scenes that have lost a view.
 
     To restore them again would lose what is finished: the score against the target, or the gain over the combined picture.
 
@@ -152,7 +152,7 @@ def without_lost_pictures(
     for scene in scenes:
         if lost := roles_lost.get(scene[0]):
             what = "target that it was scored against" if lost == "target" else f"{lost} picture that it had"
-            message = f"The {what} is gone. Bring it back, or have it restored without one by --prune."
+            message = f"The {what} is missing. Bring it back, or restore the scene without it by --prune."
             failures.append(failure_to_find(scene[0], message, subset=scene[1]))
         else:
             kept.append(scene)
@@ -160,7 +160,7 @@ def without_lost_pictures(
 
 
 def pictures_of(pictures: str | None, psnr_db: float | None) -> str:
-    """Return the roles of the pictures that a scene had, as far as its row tells.
+    """Return the roles of the pictures that a scene had, as far as its row says.
 
     Args:
         pictures: as in the row; None in those of earlier versions.
@@ -170,7 +170,7 @@ def pictures_of(pictures: str | None, psnr_db: float | None) -> str:
 
 
 def with_former_keys(wanted: Wanted, scenes: Iterable[tuple[Any, ...]], done: Sequence[Done], settings_digest: str) -> Wanted:
-    """Return the scenes with the keys of earlier versions, where an outcome has one: a run that they began goes on.
+    """Use the keys of earlier versions for scenes whose outcome has one, so that a run begun with such a version continues.
 
     Args:
         wanted: the scenes.
@@ -188,7 +188,7 @@ def with_former_keys(wanted: Wanted, scenes: Iterable[tuple[Any, ...]], done: Se
 
 
 def of_outcome(outcome: Outcome, row: int = -1) -> Done:
-    """Return what matters of a row."""
+    """Return what matters of a row for deciding what to do."""
     restored = isinstance(outcome, Score)
     return Done(
         outcome.scene_id,
@@ -205,7 +205,7 @@ def of_outcome(outcome: Outcome, row: int = -1) -> Done:
 
 
 def _latest(done: Iterable[Done]) -> list[Done]:
-    """Return the last outcome of each scene; where that is a scene not found whole, what it gave before as well."""
+    """Return the last outcome of each scene; if that says it was incomplete, its last score too."""
     latest: dict[str, list[Done]] = {}
     for one in sorted(done, key=lambda one: one.finished_ms):
         before = latest.get(one.scene_id, [])
@@ -215,7 +215,7 @@ def _latest(done: Iterable[Done]) -> list[Done]:
 
 
 def _unchanged(wanted: Wanted, done: Sequence[Done]) -> dict[str, Done]:
-    """Return the outcome of each scene that has one alone, a score, and is as it was then: most often of nearly all."""
+    """Return the outcomes of unchanged scenes that have one outcome, a score: usually nearly all scenes."""
     sole = {one.scene_id: one for one in done}
     if wanted.former or len(sole) < len(done):
         return {}
@@ -229,7 +229,7 @@ def _present_key(one: Done, wanted: Wanted) -> str:
 
 
 def _keep_better(holding: dict[str, Done], one: Done) -> None:
-    """Keep a score rather than a failure, and the later of two that are alike."""
+    """Keep a score rather than a failure, and the later of two of the same kind."""
     other = holding.get(one.scene_id)
     if other is None or (one.restored, one.finished_ms) >= (other.restored, other.finished_ms):
         holding[one.scene_id] = one

@@ -53,18 +53,18 @@ class BucketOutcomes:
     in_place: bool
 
     def with_pictures(self, there: Container[str]) -> BucketOutcomes:
-        """Return them without scores that have a picture whose name is not among those that are there."""
+        """Return the outcomes without scores whose picture is not among the existing ones."""
         return self._only([one for one in self.done if not one.image_path or store.name(one.image_path) in there])
 
     def without_pictures(self, lost: Container[str]) -> BucketOutcomes:
-        """Return them without scores whose picture is lost, by the names of those that are."""
+        """Return the outcomes without scores whose picture is among the lost ones."""
         return self._only([one for one in self.done if not one.image_path or store.name(one.image_path) not in lost])
 
     def _only(self, done: Sequence[Done]) -> BucketOutcomes:
         return replace(self, done=done, in_place=self.in_place and len(done) == len(self.done))
 
     def and_also(self, outcomes: Sequence[Outcome]) -> BucketOutcomes:
-        """Return them with further ones that the journal holds, whose pictures are there."""
+        """Return the outcomes with further ones from the journal, whose pictures exist."""
         first = sum(table.num_rows for table in self.tables.values()) + len(self.journaled)
         more = [of_outcome(outcome, first + row) for row, outcome in enumerate(outcomes)]
         return replace(self, journaled=[*self.journaled, *outcomes], done=[*self.done, *more])
@@ -218,7 +218,7 @@ def sound_part(uri: str, row_type: type) -> pa.Table:
 
 
 class NoOutcomes:
-    """The earlier outcomes of a run that begins anew."""
+    """The earlier outcomes of a new run: none."""
 
     def bucket(self, number: int) -> BucketOutcomes:
         """Return no outcomes."""
@@ -248,13 +248,15 @@ def whole_lines(lines: Iterable[bytes], folder: str) -> Iterator[tuple[str, byte
         else:
             yield scene_id, line
     if lost:
-        _log.warning("%s of the journal in %s cut short or damaged: done again", counted(lost, "line"), folder)
+        _log.warning(
+            "%s of the journal in %s cut short or damaged: the scenes are restored again", counted(lost, "line"), folder
+        )
 
 
 def _outcome(line: bytes) -> Outcome | None:
     outcome = journal.from_line(line)
     if outcome is None:
-        _log.warning("A line of the journal is of another version: %s is done again", journal.scene_of(line))
+        _log.warning("A line of the journal is from another version: %s is restored again", journal.scene_of(line))
     return outcome
 
 

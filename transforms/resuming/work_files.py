@@ -1,4 +1,4 @@
-"""The work of a run as files of lines in its folder, which any worker can read: written here, and read back."""
+"""Write the work of a run to files of lines in its folder, which any worker can read, and read them back."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def read_lines(uri: str) -> list[str]:
     """
     data = store.read_whole(uri)
     if data is None:
-        raise OSError(f"the work file {uri} is gone")
+        raise OSError(f"the work file {uri} is missing")
     return [line for line in data.decode().split("\n") if line]  # other line ends may stand inside a string

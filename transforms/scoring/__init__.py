@@ -1,1 +1,1 @@
-"""How good is a picture, and which of two runs is better?"""
+"""Score pictures, and compare runs."""

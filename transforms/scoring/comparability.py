@@ -28,13 +28,13 @@ def names_of(runs: Sequence[Run], given: Sequence[str] | None = None) -> list[st
         UsageError: fewer than two runs, one of them twice, or a name given twice.
     """
     if len(runs) < 2:
-        raise UsageError("Comparing takes two runs or more.")
+        raise UsageError("Comparing needs at least two runs.")
     folders = [store.absolute(run.folder, resolve=True) for run in runs]
     if twice := _repeated(folders):
         raise UsageError(f"{twice} is given twice.")
     if given is not None:
         if twice := _repeated(given):
-            raise UsageError(f"Two runs are called {twice!r}: give each a name of its own with --method NAME=RUN.")
+            raise UsageError(f"Two runs are called {twice!r}: give each a different name with --method NAME=RUN.")
         return list(given)
     choices = ([method_of(run) for run in runs], [run.name for run in runs])
     return next((names for names in choices if not _repeated(names)), [run.folder for run in runs])
@@ -51,7 +51,7 @@ def _repeated(names: Sequence[str]) -> str | None:
 
 
 def protocol_notes(names: Sequence[str], tables: Sequence[Rows], scored: Sequence[str], *, any_protocol: bool) -> list[str]:
-    """Scores of different protocols: refused, or with `any_protocol` noted.
+    """Refuse scores of different protocols, or note them if `any_protocol` is set.
 
     Raises:
         UsageError: they differ, and `any_protocol` is not set.
@@ -63,13 +63,13 @@ def protocol_notes(names: Sequence[str], tables: Sequence[Rows], scored: Sequenc
     what = f"{counted(len(different), 'scene')} scored by different metric protocols ({example})"
     if not any_protocol:
         raise UsageError(
-            f"{what}. Score the pictures of all runs by one protocol, or compare all the same with --any-protocol."
+            f"{what}. Score the pictures of all runs with one protocol, or compare them anyway with --any-protocol."
         )
-    return [f"{what}: differences may come from the protocol and not from the pictures."]
+    return [f"{what}: differences may come from the protocol instead of the pictures."]
 
 
 def left_out_notes(names: Sequence[str], tables: Sequence[Rows], shared: Sequence[str], scored: Sequence[str]) -> list[str]:
-    """How many scenes take no part, and why."""
+    """Note how many scenes are left out, and why."""
     left = [
         f"{counted(len(table) - len(shared), 'scene')} of {name}"
         for name, table in zip(names, tables, strict=True)
@@ -79,18 +79,18 @@ def left_out_notes(names: Sequence[str], tables: Sequence[Rows], shared: Sequenc
     if len(scored) < len(shared):
         unscored = len(shared) - len(scored)
         notes.append(
-            f"Without a score in some run: {unscored} of {counted(len(shared), 'shared scene')}. They count for times only."
+            f"Without a score in some run: {unscored} of {counted(len(shared), 'shared scene')}. Only their times count."
         )
     return notes
 
 
 def input_notes(tables: Sequence[Rows], scored: Sequence[str]) -> list[str]:
-    """Scenes of one name whose unprocessed pictures score differently are hardly the same scenes."""
+    """Note scenes with the same name whose unprocessed pictures score differently: hardly the same scenes."""
     odd = [scene for scene in scored if not _alike([table[scene].input_psnr_db for table in tables])]
     if not odd:
         return []
     example = f"for example {odd[0]}, whose input PSNR differs between runs"
-    return [f"Same name, but not the same input: {counted(len(odd), 'scene')}, {example}."]
+    return [f"The same name, but another input: {counted(len(odd), 'scene')}, {example}."]
 
 
 def _alike(values: Sequence[float | None]) -> bool:

@@ -120,7 +120,7 @@ class SceneRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What several methods say of each other.
+    """Comparison of several methods.
 
     Attributes:
         names: the methods as given; the first is the baseline.

@@ -1,7 +1,7 @@
-"""Metrics beyond PSNR, SSIM and MAE: one line each in `EXTRA_METRICS`, or anybody's own by `package.module:name`.
+"""Metrics beyond PSNR, SSIM and MAE: one line each in `EXTRA_METRICS`, or the user's own by `package.module:name`.
 
 A metric is a function from pictures and their target to one number each. To add one: write it in a file of its own, and name
-it below. Those below have columns of their own in the metrics table; anybody's own go into the column `other_scores`.
+it below. Those below have columns of their own in the metrics table; the user's own go into the column `other_scores`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def open_metrics(names: Sequence[str], threads: int = 1) -> tuple[OpenMetric, ..
 
 
 def signatures(metrics: Sequence[OpenMetric]) -> tuple[str, ...]:
-    """Return what the signature of a score says of these metrics."""
+    """Return the part of these metrics in the signature of a score."""
     return tuple(opened.metric.signature or opened.metric.name for opened in metrics)
 
 
@@ -102,7 +102,7 @@ def _imported(name: str) -> ExtraMetric:
     if isinstance(found, ExtraMetric):
         return found
     if not callable(found):
-        raise UsageError(f"{name!r} is no metric: it must be a function (picture, target) → float, or an ExtraMetric.")
+        raise UsageError(f"{name!r} is not a metric: it must be a function (picture, target) → float, or an ExtraMetric.")
     return ExtraMetric(attribute, attribute, partial(_open_function, found), signature=name)
 
 

@@ -60,7 +60,7 @@ def compare(picture: Image, target: Image) -> Metrics:
 
 
 def comparable(picture: Image, target: Image, window: int = WINDOW) -> tuple[Image, Image]:
-    """The two with one depth: 8 bits become 16 where they must, exactly (65535 = 257 · 255).
+    """Return both pictures with the same depth: 8 bits become 16 if necessary, exactly (65535 = 257 · 255).
 
     Raises:
         SceneError: shapes that differ, or a side shorter than the SSIM window.

@@ -34,7 +34,7 @@ _AT_ONCE = 4_000_000  # indices drawn at a time: 16 MB
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What two paired samples say.
+    """Statistics of two paired samples.
 
     Attributes:
         count: pairs in all.
@@ -79,7 +79,7 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     """
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
-        raise ValueError(f"paired samples are two lists of one length, not of shapes {a.shape} and {b.shape}")
+        raise ValueError(f"paired samples are two lists of equal length, not of shapes {a.shape} and {b.shape}")
     if np.isnan(a).any() or np.isnan(b).any():
         raise ValueError("a value is not a number")
     finite = np.isfinite(a) & np.isfinite(b)

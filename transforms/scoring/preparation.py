@@ -32,11 +32,11 @@ class Preparation:
 
     @property
     def changes_values(self) -> bool:
-        """Whether what is compared are other values than those of the files, of 16 bits then."""
+        """Whether the compared values differ from those of the files; they then have 16 bits."""
         return self.fit_gain or self.gamma != 1
 
     def signature(self) -> tuple[str, ...]:
-        """Return what the signature of a score says of it.
+        """Return its part of the signature of a score.
 
         >>> Preparation(align=4, gamma=2.2).signature()
         ('gamma:2.2', 'align:4', 'block:84')

@@ -120,7 +120,7 @@ PROTOCOLS = {
         Protocol("dpdeblur", "the default: exact integers, uniform 7 by 7 SSIM", compare),
         Protocol("dpdnet", "DPDNet: float64, 100 dB for identical pictures", float64, remarks=("float64",)),
         Protocol("restormer", "Restormer, MIRNetv2: float32, 100 dB for identical pictures", float32, remarks=("float32",)),
-        Protocol("8bit", "both reduced to 8 bits as OpenCV reads by default", partial(eight_bit, score=compare), bits=8),
+        Protocol("8bit", "both reduced to 8 bits, as OpenCV reads by default", partial(eight_bit, score=compare), bits=8),
         Protocol(
             "ifan", "IFAN: cropped to a multiple of 8, float32", partial(cropped, multiple=8), remarks=("crop:8", "float32")
         ),

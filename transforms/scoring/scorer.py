@@ -30,7 +30,7 @@ class ScoringSettings:
     preparation: Preparation = field(default=Preparation())
 
     def open(self, threads: int = 1) -> Scorer:
-        """Return what scores by these settings, ready to: networks opened with so many threads, kernels compiled."""
+        """Return a scorer with these settings: networks opened with so many threads, kernels compiled."""
         if self.preparation.align:
             ramp = np.arange(64 * 64 * 3, dtype=np.uint16).reshape(64, 64, 3)
             for picture in (ramp, ramp.astype(np.uint8)):

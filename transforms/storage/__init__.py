@@ -1,1 +1,1 @@
-"""How are files listed, opened and written whole, on a disk or in an object store?"""
+"""List, open and write files, on a disk or in an object store; files appear complete or not at all."""

@@ -1,4 +1,4 @@
-"""Durable notes: lines appended to a file or, in a store whose objects cannot grow, separate objects."""
+"""Append lines durably to a file, or write them as separate objects in a store, where objects cannot grow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Appender(Protocol):
         """
 
     def close(self) -> None:
-        """End the notes."""
+        """Close the file."""
 
 
 class FileAppender:
@@ -51,7 +51,7 @@ class FileAppender:
 
 
 class ObjectAppender:
-    """Writes every note as a separate object, with the same start and end of its name."""
+    """Writes every note as a separate object; the names share their start and end."""
 
     def __init__(self, uri: str) -> None:
         self._start, dot, end = uri.rpartition(".")
@@ -70,7 +70,7 @@ def appender(uri: str) -> Appender:
 
 
 def read_from(uri: str, start: int) -> bytes:
-    """Return what such a file holds from a byte on; nothing if it is gone."""
+    """Return the content of such a file from a byte on; empty if the file is gone."""
     if start and not local_path(uri):
         return b""  # objects do not grow
     try:

@@ -89,7 +89,7 @@ class BeamFiles(ObjectFiles):
 
 
 def _match(start: str, end: str = "") -> list[Source]:
-    """Return what matches a start, taken as it is, and the pattern of an end; hardly anything that starts otherwise."""
+    """Return the files whose address has this start, taken literally, and matches the pattern of the end."""
     with oserrors(start, "listed"):
         pattern = re.sub(r"[*?\[\]]", "?", start) + end  # Beam's patterns have no way to quote a character
         listed = FileSystems.match([pattern])[0].metadata_list

@@ -1,4 +1,4 @@
-"""Models that are in an object store: copied to the machine that opens them, once for each content."""
+"""Copy models from an object store to the machine that opens them, once for each content."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fetch_model(spec: ModelSpec) -> ModelSpec:
 
 
 def _copies() -> Path:
-    """Return a folder for copies in which nobody else can put files."""
+    """Return a folder for copies that only this user can write to."""
     folder = Path(tempfile.gettempdir(), f"dpdeblur-models-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()

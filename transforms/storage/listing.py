@@ -96,7 +96,7 @@ def single_file(uri: str) -> Source | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(f"{uri} cannot be looked at: {error}.") from error
+        raise UsageError(f"{uri} cannot be examined: {error}.") from error
 
 
 def named_file(uri: str, place: str) -> File:
@@ -120,7 +120,7 @@ def named_file(uri: str, place: str) -> File:
     except OSError as error:
         if error.errno not in _OF_ONE_FILE:
             raise _cannot_look(uri, error) from error
-        problem = f"cannot be looked at: {error.strerror}"
+        problem = f"cannot be examined: {error.strerror}"
     else:
         if is_plain_file(status):
             return File(place, local_source(uri, status, place))
@@ -150,7 +150,7 @@ def _file_here(uri: str) -> Source | None:
 
 
 def _cannot_look(uri: str, error: OSError) -> UsageError:
-    return UsageError(f"{uri} cannot be looked at: {error.strerror}.")
+    return UsageError(f"{uri} cannot be examined: {error.strerror}.")
 
 
 def _match(folder: str) -> Iterator[File | SkippedEntry]:

@@ -81,5 +81,5 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def _path(uri: str) -> Path:
     path = local_path(uri)
     if path is None:
-        raise ValueError(f"{uri} is no file of this machine")
+        raise ValueError(f"{uri} is not a file of this machine")
     return path

@@ -17,7 +17,7 @@ _BUFFER = 1 << 16
 
 
 class Version(NamedTuple):
-    """Which of its contents an object has: content, and what its store calls that state of it."""
+    """The content of an object, and its store's name for that state of it."""
 
     content: bytes
     mark: str
@@ -70,14 +70,14 @@ class ObjectFiles(ABC):
 
     @abstractmethod
     def probe(self, uri: str) -> None:
-        """Ask the store for anything.
+        """Send the store some request.
 
         Raises:
-            OSError: it does not answer; a refusal is an answer.
+            OSError: it does not answer. A refusal counts as an answer.
         """
 
     def open_file(self, uri: str) -> BinaryIO:
-        """Open an object to read; what is sought is all that is fetched."""
+        """Open an object to read; only the parts read are fetched."""
         return io.BufferedReader(_Ranges(self, uri), _BUFFER)
 
     @contextmanager

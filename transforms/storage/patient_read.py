@@ -21,14 +21,14 @@ class InputUnreachableError(SceneError):
 
 
 class InputReach:
-    """Notices when several scenes in a row cannot be read: then the fault is in the storage, not in the scenes."""
+    """Counts scenes that cannot be read: after several in a row the storage is at fault, not the scenes."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
         self._lock = threading.Lock()
 
     def add(self, finished: object) -> str:
-        """Take note of what became of one more scene; return why to stop, empty if there is no reason.
+        """Note the outcome of one more scene; return the reason to stop, empty if there is none.
 
         Args:
             finished: its outcome; whatever is not a failure of this kind was reached.
@@ -42,12 +42,12 @@ class InputReach:
 
 
 def is_out_of_reach(failure: Failure) -> bool:
-    """Return whether a failure says that the files of a scene could not be reached, which may pass."""
+    """Return whether a failure says that the files of a scene could not be reached, which may be temporary."""
     return failure.error_type == InputUnreachableError.__name__
 
 
 def read_patiently(source: Source) -> bytes:
-    """Read a picture, again after growing pauses where the fault may pass.
+    """Read a picture; try again after growing pauses if the fault may be temporary.
 
     Raises:
         InputUnreachableError: the fault has not passed.
@@ -66,11 +66,11 @@ def read_patiently(source: Source) -> bytes:
         if not _may_pass(error.__cause__, source):
             raise
         waited = f"tried {len(PAUSES_S) + 1} times in {sum(PAUSES_S):.0f} s"
-        raise InputUnreachableError(f"{error} What holds it cannot be read at present: {waited}.", source.uri) from error
+        raise InputUnreachableError(f"{error} The storage cannot be read at present: {waited}.", source.uri) from error
 
 
 def _may_pass(cause: BaseException | None, source: Source) -> bool:
-    """Return whether a fault is one of the disk, the network or the store, rather than of the file."""
+    """Return whether a fault is in the disk, the network or the store, instead of the file."""
     if not isinstance(cause, OSError):
         return False
     if not isinstance(cause, FileNotFoundError):

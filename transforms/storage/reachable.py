@@ -16,10 +16,10 @@ _answered: set[str] = set()
 
 
 def check(uri: str) -> None:
-    """Ask the store of `uri` for something, once in a process; whatever it answers is fine, a refusal too.
+    """Send the store of `uri` a request, once in a process; any answer is fine, even a refusal.
 
     Raises:
-        UsageError: it says nothing within `PATIENCE_S`.
+        UsageError: it does not answer within `PATIENCE_S`.
     """
     bucket = "/".join(uri.split("/", 3)[:3])
     if is_local(uri) or bucket in _answered:

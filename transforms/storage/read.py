@@ -31,14 +31,16 @@ def read_bytes(source: Source, max_bytes: int = MAX_BYTES) -> bytes:
         raise
     except FileNotFoundError as error:
         raise SceneError(
-            "The file is gone: it was there when the scenes were listed, or the manifest says so.", source.uri
+            "The file is missing: it existed when the scenes were listed, or the manifest names it.", source.uri
         ) from error
     except Exception as error:  # whatever it is, it is about this one file
         reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
         raise SceneError(f"The file cannot be read: {reason}.", source.uri) from error
     _check_size(source, len(data), max_bytes)
     if source.size is not None and len(data) != source.size:
-        raise SceneError(f"Only {len(data)} of {source.size} bytes are there: the file is cut short, or {_CHANGED}", source.uri)
+        raise SceneError(
+            f"Only {len(data)} of {source.size} bytes could be read: the file is cut short, or {_CHANGED}", source.uri
+        )
     return data
 
 
@@ -48,7 +50,7 @@ def _read_local(source: Source, max_bytes: int) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SceneError("This is no plain file.", source.uri)
+            raise SceneError("This is not a plain file.", source.uri)
         if source.offset is not None and source.size is not None:
             return _pread(descriptor, source.offset, source.size)
         if source.size is not None and status.st_size > source.size:
@@ -86,4 +88,4 @@ def _check_size(source: Source, size: int, max_bytes: int) -> None:
     if size == 0:
         raise SceneError("The file is empty.", source.uri)
     if size > max_bytes:
-        raise SceneError(f"The file has more than {max_bytes} bytes: no picture is that large.", source.uri)
+        raise SceneError(f"The file has more than {max_bytes} bytes, which is too large for a picture.", source.uri)

@@ -94,7 +94,7 @@ class Format(Protocol):
 
 
 class Spool(Generic[RecordT]):
-    """Records by the bucket of their name. What is added for one bucket comes back in the order in which it was added.
+    """Records by the bucket of their name. The records of a bucket come back in the order in which they were added.
 
     Args:
         in_memory: how many records to keep in memory before they are written to a file.

@@ -214,7 +214,7 @@ def remove_empty_folder(folder: str) -> None:
 
 
 def free_bytes(folder: str) -> int | None:
-    """Return how much room there is for files in a folder that may yet have to be made; None in a store."""
+    """Return the free space for files in a folder, which need not exist yet, in bytes; None in a store."""
     path = local_path(absolute(folder))
     if path is None:
         return None

@@ -12,7 +12,7 @@ _FILE = "file://"
 
 
 def folded(name: str) -> str:
-    """Return what all file names have in common that some disks take for one, by upper and lower case or by Unicode form.
+    """Fold a file name: equal results mean that some disks take the names for the same, by case or by Unicode form.
 
     >>> folded("Scene-A"), folded("e\u0301") == folded("\u00c9"), folded("stra\u00dfe") == folded("strasse")
     ('scene-a', True, False)
@@ -37,7 +37,7 @@ def local_path(uri: str) -> Path | None:
 
 
 def absolute(uri: str, *, resolve: bool = False) -> str:
-    """Return the one spelling of an address that the user has given, so that it holds anywhere and compares equal.
+    """Return the canonical form of an address from the user, valid in any folder and comparable.
 
     Args:
         uri: a path, which may begin with `~`; a `file://` URI, which may be percent-encoded; or the URI of a store.
@@ -58,7 +58,7 @@ def join(folder: str, *parts: str) -> str:
 
 
 def is_tidy(path: str) -> bool:
-    """Return whether a path is surely spelled as `Path` spells it: no empty parts, and none that is a dot."""
+    """Return whether a path has no empty parts and none that is a dot, and so is spelled as `Path` spells it."""
     return path[:1] not in ("", ".") and "//" not in path and "/." not in path and path[-1] != "/"
 
 

@@ -23,7 +23,7 @@ READ_ALREADY = "a link to a folder that is read already"
 HOLDS_INPUT = "a link to a folder that holds the input"
 SPECIAL = "a pipe, a socket or a device"
 FOLDER = "it is a folder"
-GONE = "gone since its folder was read"
+GONE = "deleted since its folder was read"
 _NOT_CONTENT = ("__MACOSX", "lost+found")  # left by an unzipping Mac; at the top of every disk, closed to all but root
 _PICTURES = tuple(f".{extension}" for extension in PICTURE_EXTENSIONS)
 _FETCH = ((".git/annex/", "git annex get"), ("/.dvc/", "dvc pull"), ("/dvc/cache", "dvc pull"))
@@ -176,7 +176,7 @@ class Walker:
 
 
 def is_hidden(path: str) -> bool:
-    """Return whether a relative path is, or is in, something that is not meant to be seen."""
+    """Return whether a relative path is hidden, or inside a hidden folder."""
     return path.startswith(".") or "/." in path or any(part in _NOT_CONTENT for part in path.split("/")[:-1])
 
 
@@ -199,14 +199,14 @@ def _real_folder(top: str) -> Path:
             raise UsageError(f"{top} is not a folder." if place.exists() else f"{top} is not there.")
         real = place.resolve()
     except OSError as error:
-        raise UsageError(f"{top} cannot be looked at: {error.strerror}.") from error
+        raise UsageError(f"{top} cannot be examined: {error.strerror}.") from error
     if real == real.parent:
         raise UsageError(f"{top} is the root of the file system: give the folder that holds the scenes.")
     return real
 
 
 def _look_at(entry: os.DirEntry[str], path: str) -> File | SkippedEntry | None:
-    """One entry; None for a folder to walk."""
+    """Return one entry; None for a folder to walk."""
     if entry.name.startswith(".") or entry.name in _NOT_CONTENT:
         return SkippedEntry(path, HIDDEN)
     try:
@@ -214,7 +214,7 @@ def _look_at(entry: os.DirEntry[str], path: str) -> File | SkippedEntry | None:
     except FileNotFoundError:
         return SkippedEntry(path, GONE)
     except OSError as error:
-        return File(path, Source(entry.path), f"it cannot be looked at: {error.strerror}")
+        return File(path, Source(entry.path), f"it cannot be examined: {error.strerror}")
 
 
 def _file(entry: os.DirEntry[str], path: str) -> File | SkippedEntry:

@@ -1,1 +1,1 @@
-"""Which rows does a run write, and how are they kept and read back?"""
+"""The tables of a run: rows, journal, Parquet files, statistics, and reading them back."""

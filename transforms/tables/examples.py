@@ -1,4 +1,4 @@
-"""Some of the scenes of a run, for a report to show: those that gained least and most, and some between."""
+"""Choose the scenes of a run that a report shows: those that gained least and most, and some between."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Example:
 
 
 def some_rows(metrics: pa.Table, most: int) -> pa.Table:
-    """Return all rows, or of very many those that gained least, a quarter, those that gained most, a quarter, and some between.
+    """Return all rows or, if there are too many, a quarter with the least gain, a quarter with the most, and some between.
 
     Args:
         metrics: rows of the metrics table.

@@ -1,4 +1,4 @@
-"""A digest of all that a scene's outcome depends on: if it changes, the outcome no longer holds."""
+"""A digest of everything that a scene's outcome depends on: if it changes, the outcome is out of date."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plain_input_key(scene: tuple[Any, ...], settings_digest: str) -> str:
 
 
 def former_input_key(scene: Scene, settings_digest: str) -> str:
-    """Return the `input_key` that versions before 0.2 gave, by the address of each file: for runs that stand."""
+    """Return the `input_key` that versions before 0.2 computed, by the address of each file: to continue their runs."""
     _, subset, _, *files = scene_to_tuple(scene)
     return _digest_of([settings_digest, subset, *(file and file[:4] for file in files)])
 

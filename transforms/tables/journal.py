@@ -78,13 +78,13 @@ def from_line(line: str | bytes) -> Outcome | None:
 
 @lru_cache
 def _fit(kind: str, names: tuple[str, ...], found: tuple[type, ...]) -> bool:
-    """Return whether columns of such names may have values of such types; nearly all lines ask the same."""
+    """Return whether columns of these names may have values of these types; cached, since nearly all lines are alike."""
     classes = _TYPES[kind]
     return all(issubclass(one, classes[name]) and one is not bool for name, one in zip(names, found, strict=True))
 
 
 def _unsigned(line: bytes) -> bytes | None:
-    """Return what `signed` was given; None if the checksum is not that of the rest."""
+    """Return the text that was signed; None if the checksum is wrong."""
     found = _SIGNED.fullmatch(line.rstrip(b"\n"))
     text = found[1] + b"}" if found else b""
     return text if found and _checksum(text) == found[2].decode() else None
@@ -97,7 +97,7 @@ def _checksum(data: bytes) -> str:
 def _utc(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.utcoffset() != timedelta(0):
-        raise ValueError(f"{text} is no time in UTC")
+        raise ValueError(f"{text} is not a time in UTC")
     return time
 
 
@@ -107,7 +107,9 @@ def read(folder: str) -> list[Outcome]:
     outcomes = [outcome for line in lines if (outcome := from_line(line)) is not None]
     if len(outcomes) < len(lines):
         what = counted(len(lines) - len(outcomes), "line")
-        _log.warning("%s of the journal in %s cut short, damaged or of another version: done again", what, folder)
+        _log.warning(
+            "%s of the journal in %s cut short, damaged or from another version: the scenes are restored again", what, folder
+        )
     return outcomes
 
 
@@ -137,7 +139,7 @@ def scene_of(line: bytes) -> str | None:
 
 
 def drop_failures(folder: str) -> None:
-    """Have a journal hold scores alone."""
+    """Remove the failures from a journal."""
     before = store.files_in(folder, "*.jsonl")
     if not before:
         return
@@ -158,7 +160,7 @@ class Follower:
         self._read: dict[str, int] = {}  # bytes read so far, by file
 
     def new(self) -> list[Outcome]:
-        """Return the outcomes since the last call, and those of before the first one; but for what `drop_failures` kept."""
+        """Return the outcomes since the last call; the first call returns all, except those that `drop_failures` kept."""
         files = [uri for uri in store.files_in(self._folder, "*.jsonl") if not store.name(uri).startswith(_KEPT)]
         self._read = {uri: self._read.get(uri, 0) for uri in files}
         return [outcome for uri in files for outcome in self._grown(uri)]

@@ -1,4 +1,4 @@
-"""Tables that grow while scenes arrive: every scene once, however often an engine delivers it.
+"""Tables that grow while scenes arrive: each scene is entered once, however often an engine delivers it.
 
     RUN/metrics/2026-11-23T05.parquet    rows of the scenes finished in that hour, UTC
     RUN/failures/2026-11-23T05.parquet   likewise
@@ -69,7 +69,7 @@ class _Entry:
     finished_at: datetime
 
     def rank(self) -> tuple[int, bool, datetime]:
-        """Return what decides between two outcomes of one scene: the higher rank counts."""
+        """Return the rank that decides between two outcomes of one scene: the higher one counts."""
         return self.done.revision, self.table == "metrics", self.finished_at
 
 
@@ -182,7 +182,7 @@ class Ledger:
         return store.join(self._folder, _UNWRITTEN)
 
     def _noted_windows(self) -> set[float]:
-        """Return the windows that whoever wrote before was about to write when it ended."""
+        """Return the windows that an earlier writer was about to write when it ended."""
         return set(json.loads(store.read_whole(self._note) or b"[]"))
 
     def _window(self, entry: _Entry) -> float:
@@ -210,21 +210,21 @@ class Ledger:
         except FileNotFoundError:
             return to_table([], _ROWS[table])
         except TableError as error:
-            raise OSError(f"{error}. Delete that file: its scenes are restored again") from error
+            raise OSError(f"{error}. Delete that file: its scenes will be restored again") from error
 
 
 def take_over(folder: str) -> str:
-    """Take the right to write the tables of a run; whoever had it before has lost it. Return a token for `Ledger`."""
+    """Take over the right to write the tables of a run, and return a token for `Ledger`; an earlier token becomes invalid."""
     token = uuid.uuid4().hex
     store.write_whole(store.join(folder, _TOKEN), token.encode())
     return token
 
 
 def check_right(folder: str, token: str) -> None:
-    """Make sure that nobody has taken over.
+    """Check that no other job has taken over.
 
     Raises:
-        JobError: somebody has.
+        JobError: another job has.
     """
     if store.read_whole(store.join(folder, _TOKEN)) != token.encode():
         raise JobError(f"another job has taken over {folder}")

@@ -84,7 +84,7 @@ def _check_version(uri: str, metadata: Mapping[bytes, bytes]) -> None:
         newer = f"its schema has version {version}, and this one reads up to {SCHEMA_VERSION}"
         raise OtherVersionError(f"{uri} was written by a newer version of dpdeblur ({newer}): update dpdeblur")
     if version < 1:
-        raise DamagedTableError(f"{uri} is damaged: {text[:20]!r} is no version of a schema")
+        raise DamagedTableError(f"{uri} is damaged: {text[:20]!r} is not a schema version")
 
 
 def count_rows(uri: str) -> int:

@@ -26,7 +26,7 @@ from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionEr
 from dpdeblur.transforms.tables.schemas import from_table
 
 _AFRESH = "Run again into an empty folder."
-_REPAIR = "Start the run again with the same command: it does again what is lost, and nothing else."
+_REPAIR = "Run the same command again: it restores only what is lost."
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,7 @@ def read_sample(folder: str | Path, most: int | None) -> Run:
         raise UsageError(f"{where} is not the folder of a run: it has no manifest.json. Give the --output of dpdeblur deblur.")
     manifest = _json(where, "manifest.json", _REPAIR)
     if not manifest.get("finished") or not store.files_in(where, "summary.json"):
-        raise UsageError(
-            f"The run in {where} has not finished. Start it again with the same command: it goes on where it stopped."
-        )
+        raise UsageError(f"The run in {where} has not finished. Run the same command again: it resumes where it stopped.")
     steps = [_step(where, name, most) for name in ("metrics", "failures")]
     run = Run(
         folder=where,
@@ -154,7 +152,7 @@ def read_sample(folder: str | Path, most: int | None) -> Run:
 
 
 def _step(folder: str, table: str, most: int | None) -> int:
-    """Return of how many rows one is read."""
+    """Return n, if every n-th row is to be read."""
     if most is None:
         return 1
     rows = sum(map(count_rows, store.files_in(store.join(folder, table), "*.parquet")))

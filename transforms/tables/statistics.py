@@ -1,4 +1,4 @@
-"""Statistics of a run's tables, computed file by file: they merge, so that no more than one file is ever in memory."""
+"""Statistics of a run's tables, computed file by file and merged, so that only one file is in memory at a time."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Gains:
 
 @dataclass(slots=True)
 class Cause:
-    """Scenes that failed alike: how many, and the first of them by id, with its message."""
+    """Scenes that failed for the same reason: how many, and the first of them by id, with its message."""
 
     scenes: int
     scene_id: str
@@ -113,7 +113,7 @@ class Cause:
 
 @dataclass(slots=True)
 class RunStatistics:
-    """What is said of a run as a whole.
+    """Statistics of a run as a whole.
 
     Attributes:
         quality: of all scenes, under the empty name, and of each subset.
@@ -177,7 +177,7 @@ class RunStatistics:
             self._add_cause((row["stage"], row["error_type"]), cause)
 
     def merge(self, other: RunStatistics) -> None:
-        """Add what is said of other scenes."""
+        """Add the statistics of other scenes."""
         for name, quality in other.quality.items():
             self.quality.setdefault(name, Quality()).merge(quality)
         self.failed += other.failed

@@ -11,7 +11,7 @@ from dpdeblur.transforms.tables.statistics import Cause, Gains, Quality, RunStat
 
 
 def to_json(statistics: RunStatistics) -> dict[str, Any]:
-    """Return statistics as JSON can hold them: what has no name that is text is a list of pairs."""
+    """Return statistics in a form that JSON can hold: dictionaries whose keys are not text become lists of pairs."""
     return {
         "quality": {name: _columns(quality) for name, quality in statistics.quality.items()},
         "failed": statistics.failed,

@@ -153,7 +153,7 @@ def test_files_that_vanish(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
         assert deblur(source, run, "--workers", "1") == 3
     failed = commands.rows(run, "failures")
     assert failed
-    assert all(row["stage"] == "read" and "gone" in row["message"] and row["uri"].endswith("right.png") for row in failed)
+    assert all(row["stage"] == "read" and "missing" in row["message"] and row["uri"].endswith("right.png") for row in failed)
     assert len(failed) + len(commands.rows(run)) == COUNT
     kept = commands.rows(run)
     builders.write_folders(source, commands.scenes(COUNT))

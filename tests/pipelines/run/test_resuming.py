@@ -96,7 +96,7 @@ def test_a_scene_that_has_lost_its_combined_picture_is_not_done_again(tmp_path: 
         assert deblur(source, run) == 3
         assert rows(run) == before
         for failure in rows(run, "failures"):
-            assert failure["message"].startswith("The combined picture that it had is gone. Bring it back")
+            assert failure["message"].startswith("The combined picture that it had is missing. Bring it back")
     (tmp_path / "scene-001.png").rename(source / "scene-001" / "combined.png")
     assert deblur(source, run, "--prune") == 0, "without it, as was asked for"
     after = {row["scene_id"]: row for row in rows(run)}
@@ -115,7 +115,7 @@ def test_a_scene_that_has_lost_its_target_keeps_its_score(tmp_path: Path, capsys
         assert rows(run) == before
         (failure,) = rows(run, "failures")
         assert failure["scene_id"] == "scene-001"
-        assert "The target that it was scored against is gone" in failure["message"]
+        assert "The target that it was scored against is missing" in failure["message"]
     (tmp_path / "target.png").rename(target)
     assert deblur(source, run) == 0
     assert (rows(run), rows(run, "failures")) == (before, []), "it is not done again"
@@ -269,7 +269,7 @@ def test_a_damaged_manifest_is_written_anew_and_costs_nothing(
     before = rows(run)
     (run / "manifest.json").write_bytes(content)
     assert main(["report", str(run)]) == 2
-    assert "Start the run again with the same command" in capsys.readouterr().err
+    assert "Run the same command again" in capsys.readouterr().err
     assert deblur(source, run) == 0
     assert capsys.readouterr().err.count("manifest.json is damaged") == 1
     assert rows(run) == before

@@ -43,18 +43,18 @@ def test_a_reference_of_half_the_size_in_8_bits() -> None:
 
 def test_without_disparity_nothing_is_guessed() -> None:
     left, _ = views(0)
-    with pytest.raises(UsageError, match="does not tell"):
+    with pytest.raises(UsageError, match="does not show"):
         side_of_first(left, left, *views(3))
 
 
 def test_disparities_that_contradict_one_another_tell_nothing() -> None:
     left, right = views(3)
     torn = np.concatenate([right[:80], views(-3)[1][80:]])
-    with pytest.raises(UsageError, match="does not tell"):
+    with pytest.raises(UsageError, match="does not show"):
         side_of_first(left, torn, left, right)
 
 
 def test_a_reference_that_was_turned_is_refused() -> None:
     left, right = views(3)
-    with pytest.raises(UsageError, match="not turned"):
+    with pytest.raises(UsageError, match="not rotated"):
         side_of_first(left, right, left.T.copy(), right.T.copy())

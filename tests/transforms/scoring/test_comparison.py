@@ -143,7 +143,7 @@ def test_same_name_but_another_input_is_noted(tmp_path: Path) -> None:
     runs = [
         run(tmp_path, name, scenes({"a": 20.0}, input_psnr_db=value)) for name, value in (("first", 19.0), ("second", 18.0))
     ]
-    assert "not the same input" in compare_runs(runs).notes[0]
+    assert "another input" in compare_runs(runs).notes[0]
 
 
 def test_runs_without_scores_compare_times(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_json_holds_every_scene(folders: list[str], capsys: pytest.CaptureFixtur
 
 def test_command_says_what_is_wrong(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["compare", folders[0]]) == 2
-    assert "two runs or more" in capsys.readouterr().err
+    assert "at least two runs" in capsys.readouterr().err
     assert cli.main(["compare", *folders, "--formt", "json"]) == 2
     assert "--format" in capsys.readouterr().err
 

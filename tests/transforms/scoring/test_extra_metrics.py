@@ -77,7 +77,7 @@ def test_anybodys_metric_object_too(own: str) -> None:
     ("name", "says"),
     [
         ("their_own_metric:none", "cannot be imported"),
-        ("their_own_metric:number", "is no metric"),
+        ("their_own_metric:number", "is not a metric"),
         ("no_such_module:f", "PYTHONPATH"),
         (":f", "cannot be imported"),
     ],

@@ -57,10 +57,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty").touch()
     for name, message in {
-        "none": "gone",
-        "pipe": "no plain file",
+        "none": "missing",
+        "pipe": "not a plain file",
         "empty": "empty",
-        ".": "no plain file",
+        ".": "not a plain file",
         "a\0b": "null byte",
     }.items():
         with pytest.raises(SceneError, match=message):
