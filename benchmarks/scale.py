@@ -30,7 +30,7 @@ from dpdeblur.transforms.finding.gather import gather
 from dpdeblur.transforms.records import Failure, Latency, Score, now
 from dpdeblur.transforms.resuming.earlier import part_name
 from dpdeblur.transforms.storage.spool import buckets_for
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal, journal_lines
 from dpdeblur.transforms.tables.input_key import input_key
 from dpdeblur.transforms.tables.parquet import ROWS_PER_FILE, write_table
 from dpdeblur.transforms.tables.results import read_run
@@ -139,7 +139,7 @@ def killed_run(folder: Path, one: Path, collection: Collection) -> Path:
     file.parent.mkdir(parents=True)
     with file.open("w", encoding="utf-8") as stream:
         for number in range(buckets):
-            stream.writelines(map(journal.to_line, rows_of(collection, number, buckets, one)))
+            stream.writelines(map(journal_lines.to_line, rows_of(collection, number, buckets, one)))
     run.write_manifest(json.loads((one / "manifest.json").read_text()))
     return folder
 

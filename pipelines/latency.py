@@ -15,8 +15,8 @@ from dpdeblur.models.machine import usable_cores
 from dpdeblur.models.runtime.session import ModelError
 from dpdeblur.models.runtime.timing import ModelTiming, time_model
 from dpdeblur.pipelines.console import print_table, rich_console
+from dpdeblur.pipelines.options.model_opening import open_model
 from dpdeblur.pipelines.options.model_tools import LatencyOptions
-from dpdeblur.pipelines.options.resolve import open_model
 from dpdeblur.transforms.records import UsageError
 
 

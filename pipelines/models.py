@@ -20,8 +20,8 @@ from dpdeblur.models.runtime.session import Model, ModelError
 from dpdeblur.models.runtime.stamp import stamp
 from dpdeblur.pipelines.console import print_table, rich_console, write
 from dpdeblur.pipelines.options.command_line import words
+from dpdeblur.pipelines.options.model_opening import card_overrides, open_model
 from dpdeblur.pipelines.options.model_tools import ModelsOptions
-from dpdeblur.pipelines.options.resolve import card_overrides, open_model
 from dpdeblur.transforms.records import UsageError
 
 OK, WRONG = 0, 2

@@ -33,7 +33,7 @@ from dpdeblur.transforms.resuming.work_files import write_lines
 from dpdeblur.transforms.shards.shard_plan import RESTORED, ROLES, ShardPlan, assign, views, with_rows
 from dpdeblur.transforms.shards.tar_shards import INDEX, UNFINISHED
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal_lines
 from dpdeblur.transforms.tables.results import read_sample
 from dpdeblur.transforms.tables.write import WriteTable, parts_for
 from dpdeblur.transforms.wording import counted
@@ -77,7 +77,7 @@ def run(options: PackOptions) -> int:
             shards_of = with_rows(shards_of, run_images.rows_in_order(of_run.parts("metrics")))
         plans = _write_plans(shards_of, roles, folder)
         failures = (failure for part in found.parts() for failure in part.failures)
-        broken = write_lines(folder.path(UNFINISHED), "broken", failures, journal.to_line)
+        broken = write_lines(folder.path(UNFINISHED), "broken", failures, journal_lines.to_line)
         scenes, shards = counted(len(found), "scene"), counted(plans.shards, "shard")
         incomplete = f"; {found.failures} incomplete" if found.failures else ""
         run.say("\n".join([f"{scenes}, layout {found.layout}, into {shards}{incomplete}", *found.remarks]))

@@ -28,7 +28,7 @@ from dpdeblur.transforms.images.tone_curve import AS_STORED
 from dpdeblur.transforms.records import Failure, Scene, Score, Source
 from dpdeblur.transforms.restore import Restoration, restore
 from dpdeblur.transforms.scene_images import PixelSettings
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal_lines
 from dpdeblur.transforms.tables.schemas import to_table
 from tests import builders, rows, tiny_onnx
 from tests.transforms.images.test_pixels import REALDATA, mutated
@@ -94,7 +94,7 @@ def models(rng: random.Random, folder: Path) -> Callable[[], str]:
 
 def lines(rng: random.Random, folder: Path) -> Callable[[], str]:
     """Lines of the journal: what is read has the columns and the types that tables need."""
-    seeds = [journal.to_line(rows.score("s", psnr_db=float("inf"))).encode(), journal.to_line(rows.failure("f")).encode()]
+    seeds = [journal_lines.to_line(row).encode() for row in (rows.score("s", psnr_db=float("inf")), rows.failure("f"))]
     strange: list[Any] = [None, True, -1, 0.5, "", "é" * 5000, [], {}, [[["x"]]]]
 
     def one() -> str:
@@ -103,8 +103,8 @@ def lines(rng: random.Random, folder: Path) -> Callable[[], str]:
         else:  # sound JSON that says strange things
             kind, columns = next(iter(json.loads(rng.choice(seeds)).items()))
             text = json.dumps({kind: {**columns, rng.choice(list(columns)): rng.choice(strange)}})
-            line = journal.signed(text).encode()
-        outcome = journal.from_line(line)
+            line = journal_lines.signed(text).encode()
+        outcome = journal_lines.from_line(line)
         if outcome is None:
             return "left aside"
         assert to_table([outcome], type(outcome)).num_rows == 1

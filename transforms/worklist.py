@@ -15,7 +15,7 @@ from apache_beam.typehints import with_output_types
 
 from dpdeblur.transforms.records import Outcome, Scene, scene_from_line
 from dpdeblur.transforms.resuming.work_files import read_lines
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal_lines
 
 
 @with_output_types(str)
@@ -73,7 +73,7 @@ class ReadOutcomes(beam.PTransform):
 
 
 def _outcome(line: str) -> Outcome:
-    outcome = journal.from_line(line)
+    outcome = journal_lines.from_line(line)
     if outcome is None:
         raise ValueError(f"a work file holds a line that is not an outcome: {line[:200]}")
     return outcome

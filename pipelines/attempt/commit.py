@@ -18,8 +18,9 @@ from dpdeblur.pipelines.attempt.find import Piece
 from dpdeblur.pipelines.attempt.plan import Carried, own_rows, whole_outcomes
 from dpdeblur.pipelines.run.commit import StagedBucket, stage
 from dpdeblur.transforms.records import Failure, JobError, Outcome, Score
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
 from dpdeblur.transforms.resuming.bucket_tables import bucket_tables
-from dpdeblur.transforms.resuming.earlier import TABLES, outcomes_of
+from dpdeblur.transforms.resuming.earlier import outcomes_of
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import statistics_json
 from dpdeblur.transforms.tables.examples import Example, examples_of

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from dpdeblur.pipelines.attempt.attempt import Attempt
-from dpdeblur.transforms.resuming.earlier import TABLES, by_bucket, scene_of_picture, sound_part, whole_lines
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
+from dpdeblur.transforms.resuming.earlier import by_bucket, scene_of_picture, sound_part, whole_lines
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import bucket_of
 from dpdeblur.transforms.tables import journal

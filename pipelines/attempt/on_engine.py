@@ -24,8 +24,9 @@ from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.foreach import ForEachScene
 from dpdeblur.transforms.records import JobError, UsageError
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
 from dpdeblur.transforms.resuming.bucket_plan import Terms
-from dpdeblur.transforms.resuming.earlier import TABLES, TableFiles
+from dpdeblur.transforms.resuming.earlier import TableFiles
 from dpdeblur.transforms.storage import store
 
 

@@ -13,9 +13,10 @@ from dpdeblur.pipelines.attempt.attempt import Attempt
 from dpdeblur.pipelines.attempt.earlier import Rows, read_part
 from dpdeblur.pipelines.attempt.find import Piece, joined
 from dpdeblur.transforms.records import Outcome, UsageError, scene_from_tuple
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES, BucketOutcomes, bucket_outcomes
 from dpdeblur.transforms.resuming.bucket_plan import Counts, plan_bucket
 from dpdeblur.transforms.resuming.diff import Wanted
-from dpdeblur.transforms.resuming.earlier import TABLES, BucketOutcomes, bucket_outcomes, outcomes_of
+from dpdeblur.transforms.resuming.earlier import outcomes_of
 from dpdeblur.transforms.storage import store
 
 CARRIED, REPORT = "carried", "report"

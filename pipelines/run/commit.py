@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from dpdeblur.pipelines.run.generation import LATENCY, staged_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.records import JobError, Latency
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
 from dpdeblur.transforms.resuming.bucket_tables import BucketTables, bucket_tables
 from dpdeblur.transforms.resuming.diff import Wanted
-from dpdeblur.transforms.resuming.earlier import TABLES
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool, collector_paused
 from dpdeblur.transforms.tables.examples import Example, some_of

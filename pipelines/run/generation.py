@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from dpdeblur.transforms.records import JobError
-from dpdeblur.transforms.resuming.earlier import TABLES, part_name
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
+from dpdeblur.transforms.resuming.earlier import part_name
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.object_files import Version
 

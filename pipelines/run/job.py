@@ -13,9 +13,9 @@ from dpdeblur.pipelines.run.refusal import check_ours
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
+from dpdeblur.transforms.resuming.bucket_outcomes import NoOutcomes
 from dpdeblur.transforms.resuming.bucket_plan import BucketPlan, Counts, Terms, plan_bucket
 from dpdeblur.transforms.resuming.diff import Wanted
-from dpdeblur.transforms.resuming.earlier import NoOutcomes
 from dpdeblur.transforms.scene_work import Task
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.storage.spool import Spool, collector_paused

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dpdeblur.pipelines.run.generation import generation_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.records import UsageError
-from dpdeblur.transforms.resuming.earlier import TABLES
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables import journal
 

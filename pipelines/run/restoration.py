@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dpdeblur.models.runtime.session import Model
 from dpdeblur.pipelines.engine.checks import check
-from dpdeblur.pipelines.options import resolve
+from dpdeblur.pipelines.options import model_opening, resolve
 from dpdeblur.pipelines.options.jobs import DeblurOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
 from dpdeblur.pipelines.run.job import CARD_SETTINGS, Job, make_job
@@ -50,7 +50,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
         "card": {key: value for key, value in model.card.as_dict().items() if key in CARD_SETTINGS},
     }
     task = Restoration(
-        model=replace(model.spec, model=resolve.address(options.model), sha256=model.sha256),
+        model=replace(model.spec, model=model_opening.address(options.model), sha256=model.sha256),
         pixels=pixels,
         images=folder.images.uri if options.images != "none" else "",
         images_place=folder.images.place,
@@ -76,7 +76,7 @@ def open_model(options: DeblurOptions | WatchOptions, at_once: int) -> Model:
     Raises:
         UsageError: why it cannot be used, and what to do.
     """
-    return resolve.open_model(
+    return model_opening.open_model(
         options.model,
         options.backend,
         options,

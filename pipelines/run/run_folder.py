@@ -23,7 +23,8 @@ from dpdeblur.pipelines.run.generation import Generations
 from dpdeblur.pipelines.run.run_images import RunImages
 from dpdeblur.transforms.images import codecs
 from dpdeblur.transforms.records import Latency, Scene, UsageError, scene_to_line
-from dpdeblur.transforms.resuming.earlier import TABLES, EarlierOutcomes, TableFiles, part_name, sound_part
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
+from dpdeblur.transforms.resuming.earlier import EarlierOutcomes, TableFiles, part_name, sound_part
 from dpdeblur.transforms.resuming.work_files import WORK, write_lines
 from dpdeblur.transforms.storage import reachable, store
 from dpdeblur.transforms.storage.spool import buckets_for

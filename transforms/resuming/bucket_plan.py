@@ -7,8 +7,8 @@ from typing import Any
 
 from dpdeblur.transforms.finding.collection import BucketScenes
 from dpdeblur.transforms.records import Failure
+from dpdeblur.transforms.resuming.bucket_outcomes import BucketOutcomes
 from dpdeblur.transforms.resuming.diff import Diff, Wanted, diff, with_former_keys, without_lost_pictures
-from dpdeblur.transforms.resuming.earlier import BucketOutcomes
 from dpdeblur.transforms.tables.input_key import plain_input_key
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from dpdeblur.transforms.records import Failure
+from dpdeblur.transforms.resuming.bucket_outcomes import BucketOutcomes
 from dpdeblur.transforms.resuming.diff import Wanted, diff
-from dpdeblur.transforms.resuming.earlier import BucketOutcomes
 from dpdeblur.transforms.tables.schemas import to_table
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dpdeblur.transforms.records import Scene, Score, scene_from_line, scene_from_tuple, scene_to_line
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal_lines
 from dpdeblur.transforms.tables.schemas import from_table
 
 MOST = 12
@@ -30,7 +30,7 @@ class Example:
 
     def to_json(self) -> list[str]:
         """Return it for JSON."""
-        return [scene_to_line(self.scene), journal.to_line(self.score)]
+        return [scene_to_line(self.scene), journal_lines.to_line(self.score)]
 
     @classmethod
     def from_json(cls, content: list[str]) -> Example:
@@ -39,7 +39,7 @@ class Example:
         Raises:
             ValueError: it is damaged.
         """
-        scene, score = scene_from_line(content[0]), journal.from_line(content[1])
+        scene, score = scene_from_line(content[0]), journal_lines.from_line(content[1])
         if not isinstance(score, Score):
             raise ValueError(f"The row of scene {scene.scene_id} is damaged.")
         return cls(scene, score)

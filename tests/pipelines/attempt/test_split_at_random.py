@@ -28,8 +28,9 @@ from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Outcome, Scene, Score, Source, UsageError
+from dpdeblur.transforms.resuming.bucket_outcomes import TABLES
 from dpdeblur.transforms.resuming.bucket_plan import Counts, Terms
-from dpdeblur.transforms.resuming.earlier import TABLES, TableFiles
+from dpdeblur.transforms.resuming.earlier import TableFiles
 from dpdeblur.transforms.storage.spool import bucket_of
 from dpdeblur.transforms.tables import journal
 from dpdeblur.transforms.tables.examples import Example

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dpdeblur.models.runtime import card
 from dpdeblur.models.runtime.backends import BACKENDS
 from dpdeblur.pipelines.cli import main
-from dpdeblur.pipelines.options import command_line, resolve
+from dpdeblur.pipelines.options import command_line, model_opening
 from dpdeblur.pipelines.options.address import Address
 from dpdeblur.pipelines.options.command_line import Said
 from dpdeblur.pipelines.options.commands import COMMANDS, name_of
@@ -126,7 +126,7 @@ def test_choices_are_those_that_the_program_has() -> None:
     assert choices["backend"] == tuple(BACKENDS)
     assert choices["model_order"] == card.ORDERS
     assert choices["model_transfer"] == card.TRANSFERS
-    assert choices["model_range"] == tuple(resolve.RANGES)
+    assert choices["model_range"] == tuple(model_opening.RANGES)
     assert set(choices["codec"]) == {"keep", *(set(codecs.WRITTEN) - {"jpeg"})}
     assert {option.name: option.choices for option in options_of(COMMANDS["watch"])}["layout"] == watched_place.LAYOUTS
     protocol = next(option for option in options_of(COMMANDS["score"]) if option.name == "protocol")

@@ -20,7 +20,7 @@ from dpdeblur.transforms.finding.collection import Collection
 from dpdeblur.transforms.layouts import Found
 from dpdeblur.transforms.records import Outcome, Scene, Score, Source, now
 from dpdeblur.transforms.resuming.diff import Done
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal, journal_lines
 from dpdeblur.transforms.tables.input_key import input_key
 from tests.builders import write_file
 from tests.rows import failure, score
@@ -118,7 +118,7 @@ class World:
         records.close()
         self.held |= {row.input_key for row in done if isinstance(row, Score)}
         if torn:
-            write_file(Path(self.run.path(journal.FOLDER, "torn.jsonl")), journal.to_line(score("a"))[:99].encode())
+            write_file(Path(self.run.path(journal.FOLDER, "torn.jsonl")), journal_lines.to_line(score("a"))[:99].encode())
         if how == "finish":
             self.commit(work, facts)
         elif todo[steps:]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,52 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dpdeblur.transforms.records import Outcome, Scene, Source
-from dpdeblur.transforms.tables import journal
+from dpdeblur.transforms.tables import journal, journal_lines
 from dpdeblur.transforms.tables.input_key import former_input_key, input_key
 from tests.rows import failure, score
-
-outcomes = st.builds(
-    lambda n, key, failed, ssim: (
-        replace(failure(f"s{n}"), input_key=key) if failed else replace(score(f"s{n}"), input_key=key, ssim=ssim)
-    ),
-    st.integers(0, 5),
-    st.sampled_from(["k1", "k2"]),
-    st.booleans(),
-    st.floats(-1, 1) | st.just(float("inf")) | st.none(),
-)
-
-
-@given(outcomes)
-def test_a_line_is_its_outcome(outcome: Outcome) -> None:
-    assert journal.from_line(journal.to_line(outcome)) == outcome
-
-
-@given(st.sampled_from([score("a"), failure("b")]), st.data())
-def test_a_damaged_line_is_no_line(outcome: Outcome, data: st.DataObject) -> None:
-    line = bytearray(journal.to_line(outcome).encode().rstrip())
-    line[data.draw(st.integers(0, len(line) - 1))] ^= data.draw(st.integers(1, 255))
-    assert journal.from_line(bytes(line)) is None
-
-
-@given(outcomes, st.data())
-def test_a_line_with_a_value_of_another_type_is_no_line(outcome: Outcome, data: st.DataObject) -> None:
-    line = json.loads(journal.to_line(outcome))
-    del line["crc32"]
-    ((_, columns),) = line.items()
-    name = data.draw(st.sampled_from(sorted(columns)))
-    columns[name] = [] if columns[name] is not None else True
-    assert journal.from_line(journal.signed(json.dumps(line))) is None
-    assert journal.from_line(journal.to_line(outcome)) == outcome
-
-
-@given(outcomes, st.integers(1, 400))
-def test_a_line_cut_short_is_no_line(outcome: Outcome, cut: int) -> None:
-    line = journal.to_line(outcome)
-    assert journal.from_line(line[: max(0, len(line) - 1 - cut)]) is None
 
 
 def test_append_then_read_with_a_torn_tail(tmp_path: Path) -> None:
@@ -65,7 +23,7 @@ def test_append_then_read_with_a_torn_tail(tmp_path: Path) -> None:
         second.append(failure(f"b{n}"))
     file = next(tmp_path.glob("*.jsonl"))
     with file.open("a") as stream:
-        stream.write(journal.to_line(score("torn"))[:50])
+        stream.write(journal_lines.to_line(score("torn"))[:50])
     assert {o.scene_id for o in journal.read(str(tmp_path))} == {"a0", "a1", "a2", "b0", "b1", "b2"}
 
 
@@ -130,13 +88,6 @@ def test_a_file_is_known_by_its_place_in_the_input_and_its_version() -> None:
     unknown = input_key(scene("/here", stamp=""), "d")
     assert input_key(scene("/moved", stamp=""), "d") != unknown, "without a version the address is all there is"
     assert former_input_key(scene("/moved"), "d") != former_input_key(scene("/here"), "d")
-
-
-@given(st.lists(outcomes, max_size=5))
-def test_a_line_says_which_scene_it_is_about(history: list[Outcome]) -> None:
-    lines = [journal.to_line(outcome).encode() for outcome in history]
-    assert [journal.scene_of(line) for line in lines] == [outcome.scene_id for outcome in history]
-    assert [journal.scene_of(line[:-9]) for line in lines] == [None] * len(lines)
 
 
 def test_a_journal_without_its_failures(tmp_path: Path) -> None:
