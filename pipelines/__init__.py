@@ -1,1 +1,1 @@
-"""One file per sub-command of `dpdeblur`, each a whole Beam graph or report step that reads on one screen."""
+"""The sub-commands of `dpdeblur`, one file each: a complete Beam graph or report step that fits on a screen."""

@@ -9,7 +9,7 @@ Every option of the command line is a keyword argument by the same name, `black_
 text, or the value itself: `max_memory="8GB"` or `max_memory=8_000_000_000`. Options of Apache Beam go into `beam_options`.
 `None` leaves an option at its default. Nothing is printed, unless `quiet=False`. In a block `with RunControl() as control:`,
 `control` follows the run, and stops it. The work is done in this process;
-the command line has it done by a child, which may crash without harm.
+on the command line a child process does it, which may crash without harm.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _described(command: type[Any]) -> str:
 
 
 def _signature(command: type[Any], function: Callable[..., Any]) -> inspect.Signature:
-    """Return the arguments of the options' constructor in the order of `--help`, those that are required first."""
+    """Return the arguments of the options' constructor in the order of `--help`, required ones first."""
     arguments = inspect.signature(command).parameters
     options = sorted(options_of(command), key=lambda option: not option.required)
     return inspect.Signature(
@@ -61,7 +61,7 @@ def _options(command: str, said: dict[str, Any]) -> Any:
 
 
 def _taking(command: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], MadeT]], Callable[P, MadeT]]:
-    """Have a function that takes the options of a command take each of them as an argument: names, types and defaults.
+    """Make a function that takes the options of a command take each of them as an argument, with its type and default.
 
     Args:
         command: the class of its options, whose constructor has the arguments.
@@ -84,7 +84,7 @@ def _taking(command: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], Ma
 
 @_taking(DeblurOptions)
 def deblur(options: DeblurOptions) -> Run:
-    """Restore scenes, score them where they have a target, and return the finished run.
+    """Restore scenes, score those with a target, and return the finished run.
 
     Scenes that failed are rows of `run.failures`. An interrupted run resumes where it stopped.
 
@@ -99,7 +99,7 @@ def deblur(options: DeblurOptions) -> Run:
 
 @_taking(ScoreOptions)
 def score(options: ScoreOptions) -> Run:
-    """Score pictures that someone else restored, and return the finished run.
+    """Score pictures that another program restored, and return the finished run.
 
     Raises:
         UsageError, JobError: as `deblur`.
@@ -110,7 +110,7 @@ def score(options: ScoreOptions) -> Run:
 
 @_taking(WatchOptions)
 def watch(options: WatchOptions) -> Run:
-    """Restore scenes as they arrive in a folder, until `until_idle` or a signal ends it, and return the run as it is then.
+    """Restore scenes as they arrive in a folder, until `until_idle` or a signal stops it, and return the run.
 
     Raises:
         UsageError: as `deblur`; or no engine that runs without end is there.
@@ -122,7 +122,7 @@ def watch(options: WatchOptions) -> Run:
 
 @_taking(PackOptions)
 def pack(options: PackOptions) -> Found:
-    """Pack scenes into WebDataset tars, and return what is there now.
+    """Pack scenes into WebDataset tars, and return the shards' scenes.
 
     Scenes that could not be packed are listed in the folder's `failures/`.
 
@@ -135,7 +135,7 @@ def pack(options: PackOptions) -> Found:
 
 @_taking(SynthesizeOptions)
 def synthesize(options: SynthesizeOptions) -> Found:
-    """Make dual-pixel scenes with known blur, and return what is there now.
+    """Make dual-pixel scenes with known blur, and return them.
 
     Raises:
         UsageError, JobError: as `deblur`.

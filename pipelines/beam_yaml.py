@@ -1,4 +1,4 @@
-"""The transforms that a pipeline in Beam YAML names: a provider of type `python`, without packages to install.
+"""Transforms for pipelines in Beam YAML, from a provider of type `python` without packages to install.
 
     providers:
       - type: python
@@ -7,7 +7,7 @@
           DpdeblurFindScenes: dpdeblur.pipelines.beam_yaml.DpdeblurFindScenes
           DpdeblurRestore: dpdeblur.pipelines.beam_yaml.DpdeblurRestore
 
-What comes out are rows with schemas, whose columns `docs/schema.md` lists.
+Outputs are rows with schemas; `docs/schema.md` lists the columns.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from dpdeblur.transforms.tables.rows import ToRows
 
 
 class DpdeblurFindScenes(beam.PTransform):
-    """Find the scenes in a place. Those that are whole come out as `scenes`, rows that say where each picture is.
+    """Find the scenes in a place. The output `scenes` has the complete ones, as rows that say where each picture is.
 
-    Those that lack a view, or cannot be used for another reason, come out as rows of `failures`.
+    The output `failures` has the others, those that lack a view or cannot be used for another reason.
 
     Args:
         input: a folder, a manifest or a tar, a local path or any URI; or a list of such places.
@@ -54,10 +54,10 @@ class DpdeblurFindScenes(beam.PTransform):
 
 @with_input_types(Any)
 class DpdeblurRestore(beam.PTransform):
-    """Restore scenes; rows of those restored come out as `scores`, of the others as `failures`.
+    """Restore scenes. The output `scores` has a row for each scene restored, `failures` one for each of the others.
 
     Takes rows with `scene_id` (or `id`), `left`, `right` and, where there are such pictures, `combined`, `target` and `subset`:
-    what `DpdeblurFindScenes` gives, or the lines of a table whose columns name files.
+    the output of `DpdeblurFindScenes`, or the rows of a table whose columns name files.
 
     Args:
         model: a name in the package, a file, or an address in a store.
@@ -110,12 +110,12 @@ def scene_of_row(row: Any) -> Scene | Failure:
     fields = row._asdict()
     name = fields.get("scene_id") or fields.get("id")
     if not name:
-        raise UsageError(f"A row has no scene_id, nor an id: its columns are {', '.join(fields)}.")
+        raise UsageError(f"A row has neither scene_id nor id: its columns are {', '.join(fields)}.")
     scene_id, subset = str(name), fields.get("subset") or ""
     views = {role: _source(fields.get(role)) for role in ("left", "right", "combined", "target")}
     left, right = views["left"], views["right"]
     if left is None or right is None:
-        message = f"The row names no {'left' if left is None else 'right'} view."
+        message = f"The row has no {'left' if left is None else 'right'} view."
         return failure_to_find(scene_id, message, subset=subset)
     return Scene(scene_id, left, right, views["combined"], views["target"], subset)
 

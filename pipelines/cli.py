@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: Any) -> int:
-    """Run the command that some options are of; return the exit code.
+    """Run the command that the options belong to; return the exit code.
 
     Raises:
         UsageError: the options or the inputs are wrong.
@@ -95,9 +95,9 @@ def _last_words(command: str, error: Exception) -> str:
     if isinstance(error, OSError):  # of a disk or a store
         return f"{command}: {cause_of(error)}"
     if isinstance(error, MemoryError):
-        return f"{command}: There is not enough memory: take smaller pictures, or fewer at once (--workers)."
+        return f"{command}: There is not enough memory: use smaller pictures, or fewer at once (--workers)."
     trace = "".join(traceback.format_exception(error))
-    return f"{trace}{command}: This is a fault of dpdeblur. Please report it, with the lines above."
+    return f"{trace}{command}: This is a bug in dpdeblur. Please report it, with the lines above."
 
 
 def _run(words: list[str], *, own_process: bool) -> int:
@@ -115,7 +115,7 @@ def _run(words: list[str], *, own_process: bool) -> int:
 def _modules_not_collected() -> Iterator[None]:
     """Collect garbage while the block runs, but not among objects that exist already, and not at the end of the process.
 
-    Modules stay to the end, and what they hold goes with the process.
+    Modules live until the process ends, so collecting what they hold is useless.
     """
     gc.freeze()
     gc.enable()
@@ -126,7 +126,7 @@ def _modules_not_collected() -> Iterator[None]:
 
 
 def _print_help(words: list[str]) -> int:
-    """Answer `dpdeblur`, `dpdeblur --help`, `dpdeblur --version` and `dpdeblur COMMAND --help`."""
+    """Print the answer to `dpdeblur`, `dpdeblur --help`, `dpdeblur --version` and `dpdeblur COMMAND --help`."""
     if words and not words[0].startswith("-"):
         _check_command(words[0])
         write(command_line.parser(words[0]).format_help())

@@ -70,7 +70,7 @@ def _formatted(kind: str, comparison: Comparison, runs: Sequence[Run], options: 
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         return to_text(grids(comparison), comparison.notes, width)
     if not comparison.scored:
-        raise UsageError(f"No scene was scored by all runs, and --format {kind} is of scores. Give --format table for times.")
+        raise UsageError(f"No scene was scored by all runs, and --format {kind} needs scores. For times use --format table.")
     table = paper_table.paper_table(comparison, metrics=options.metrics or (), columns=options.columns or ())
     if kind == "latex":
         return paper_formats.to_latex(table)
@@ -81,7 +81,7 @@ def _formatted(kind: str, comparison: Comparison, runs: Sequence[Run], options: 
 
 
 def _named(folders: Sequence[str], methods: Sequence[NamedRun]) -> tuple[list[Run], list[str] | None]:
-    """Return the runs, and what to call them; None if nobody said."""
+    """Return the runs, and the names given to them; None if none were given."""
     given = {folder: name for name, folder in methods}
     addresses = {store.absolute(folder): name for folder, name in given.items()}
     listed = {store.absolute(folder) for folder in folders}

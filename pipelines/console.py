@@ -60,9 +60,9 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def prepare_process() -> None:
-    """Make the standard streams of a process of our own safe, for whatever prints to them: libraries and Python itself too.
+    """Make the standard streams of this process safe for all that print to them, libraries and Python itself too.
 
-    A stream that was closed before the start is opened on nothing, so that no file of ours takes its number.
+    A stream that was closed before the start is opened on the null device, so that no other file gets its number.
     """
     for number in range(3):
         try:
@@ -117,7 +117,7 @@ class _Stream:
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what was written."""
+        """Flush the stream."""
         if self._stream is not None:
             try:
                 self._stream.flush()
@@ -125,7 +125,7 @@ class _Stream:
                 self._give_up()
 
     def isatty(self) -> bool:
-        """Whether a person may be looking."""
+        """Whether the stream is a terminal."""
         try:
             return self._stream is not None and self._stream.isatty()
         except ValueError:  # closed
@@ -135,7 +135,7 @@ class _Stream:
         return getattr(self._stream, name)
 
     def _give_up(self) -> None:
-        """Send all that is still to come nowhere: Python would try again when it ends, and change the exit code."""
+        """Discard all further output: Python would try to write it again at its end, and change the exit code."""
         try:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())  # type: ignore[union-attr]

@@ -68,7 +68,7 @@ def run_job(
     here = local.works_by_bucket_here(options.runner)
     job = prepare_job(find() if here or crash else Collection(options.input, options.layout))
     restart, retry_failed = (wish and not crash for wish in (options.restart, options.retry_failed))  # done before a crash
-    resume = "the same command without --restart goes on from there." if options.restart else RESUME
+    resume = "the same command without --restart continues it." if options.restart else RESUME
     with open_run(
         folder,
         options.runner,

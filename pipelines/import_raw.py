@@ -33,7 +33,7 @@ def run(options: ImportRawOptions) -> int:
         options: of the command.
 
     Raises:
-        UsageError: there are none, two have one name, rawpy is missing, or the sides cannot be told.
+        UsageError: there are none, two have the same name, rawpy is missing, or left and right cannot be told apart.
     """
     files = _files(options.input)
     first = options.first or _side(options.reference, files).first
@@ -41,7 +41,7 @@ def run(options: ImportRawOptions) -> int:
     for name, file in files.items():
         folder = store.join(options.output, name)
         if {"left.tif", "right.tif", "combined.tif"} <= {store.name(there) for there in store.files_in(folder, "*.tif")}:
-            _tell(options, f"{name}: there already")
+            _tell(options, f"{name}: exists already")
             continue
         try:
             views = read_views(store.read(file))
@@ -71,15 +71,15 @@ def _files(place: str) -> dict[str, str]:
     for path in paths:
         name = PurePosixPath(path).stem
         if name in found:
-            raise UsageError(f"{escaped(path)} and {escaped(found[name])} have one name: import their folders one by one.")
+            raise UsageError(f"{escaped(path)} and {escaped(found[name])} have the same name: import their folders one by one.")
         found[name] = store.join(root, path)
     if not found:
-        raise UsageError(f"There are no raw files in {place}: none that ends in {', '.join(RAW)}.")
+        raise UsageError(f"There are no raw files in {place}, with names that end in {', '.join(RAW)}.")
     return found
 
 
 def _side(reference: str | None, files: dict[str, str]) -> Side:
-    """Return on which side the second frames are, by the reference, and say so.
+    """Find out from the reference which view the second frames are, and print it.
 
     Raises:
         UsageError: there is no reference, it is none, or it does not tell.
@@ -87,11 +87,11 @@ def _side(reference: str | None, files: dict[str, str]) -> Side:
     if reference is None:
         raise UsageError(
             "which view is the second frame of these files? No source says so. Export both views of one of them with Canon's "
-            "software, and give their folder with --reference; or say --first left or right."
+            "software, and give their folder with --reference; or use --first left or --first right."
         )
     name = PurePosixPath(reference.rstrip("/")).name
     if name not in files:
-        raise UsageError(f"--reference {reference} must be named as one of the raw files: {', '.join(list(files)[:3])}, …")
+        raise UsageError(f"--reference {reference} must be named after one of the raw files: {', '.join(list(files)[:3])}, …")
     left, right = (_view(reference, side) for side in ("left", "right"))
     try:
         views = read_views(store.read(files[name]))

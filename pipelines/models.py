@@ -30,7 +30,7 @@ SOURCES = {"file": "in the file", "beside": "in the JSON file beside it", "shape
 
 
 def run(options: ModelsOptions) -> int:
-    """Do it.
+    """Run the action.
 
     Returns:
         0; 2 where a checked file will not run.
@@ -92,7 +92,7 @@ def _check(options: ModelsOptions) -> int:
 
 
 def _stamp(options: ModelsOptions) -> int:
-    """Write into a file, after it has run, what its card, the command line and the trial say of it."""
+    """Stamp a file, after it has run, with its card, completed from the command line and the trial."""
     model = open_model(options.model or "", options.backend, options)
     try:
         trial = check_runs(model)
@@ -133,7 +133,7 @@ def _export(options: ModelsOptions) -> int:
 
 
 def _described(card: Card, options: ModelsOptions) -> Card:
-    """Return a card with what the command line says of it to people."""
+    """Return a card with the name, description and licence from the command line."""
     return replace(
         card,
         name=options.name or card.name,
@@ -155,7 +155,7 @@ def _facts(model: Model) -> Iterator[tuple[str, str]]:
 
 
 def _trials(model: Model) -> Iterator[tuple[str, str]]:
-    """Yield what it takes and promises, each line after it has been tried."""
+    """Yield lines on what the model takes and promises, each after it has been tried."""
     card = model.card
     low, high = card.value_range
     yield "takes", f"{card.views}; {card.channel_order} in [{low:g}, {high:g}], {card.transfer} values"
@@ -166,8 +166,8 @@ def _trials(model: Model) -> Iterator[tuple[str, str]]:
     if trial.lowest < _LOWEST or trial.highest > _HIGHEST:
         yield (
             "values",
-            f"from {trial.lowest:.3g} to {trial.highest:.3g}, of which all outside 0 to 1 is cut: does the model take and give "
-            "0 to 255 (--model-range byte), or -1 to 1 (--model-range signed)?",
+            f"from {trial.lowest:.3g} to {trial.highest:.3g}, and values outside 0 to 1 are clipped: does the model take and "
+            "return 0 to 255 (--model-range byte), or -1 to 1 (--model-range signed)?",
         )
     if memory is not None:
         yield "memory", f"about {memory:.0f} bytes per pixel" + _compared(card, memory)

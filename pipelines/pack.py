@@ -42,7 +42,7 @@ from dpdeblur.transforms.worklist import ReadLines, ReadOutcomes
 SHOWN = 5  # failures on the terminal; all are in the table
 PLANS_PER_FILE = 1000
 MOST_ROWS = 50_000  # of a run that are checked at once
-AGAIN = "Begin anew with --restart."
+AGAIN = "Start over with --restart."
 
 
 def run(options: PackOptions) -> int:
@@ -63,9 +63,9 @@ def run(options: PackOptions) -> int:
     if folder.holds(found.source):
         raise UsageError(f"The input {found.source} lies in the output folder: choose another --output.")
     if not found.scenes:
-        raise UsageError(f"Nothing to pack: all {found.failures} scenes are broken. {found.first_failures[0].message}")
+        raise UsageError(f"Nothing to pack: none of the {found.failures} scenes can be used. {found.first_failures[0].message}")
     if not options.restart:
-        folder.check_free("Choose another --output, or say --restart to pack anew in place of its shards.")
+        folder.check_free("Choose another --output, or use --restart to replace its shards.")
 
     with open_run(folder, options.runner, quiet=options.quiet, progress=options.progress, again=AGAIN) as run:
         if options.restart:
@@ -127,7 +127,7 @@ def build(
 
 @dataclass
 class _Plans:
-    """Plans in files: the names of these, and how many shards and pictures they are about."""
+    """Plans in files: the files' names, and how many shards and pictures they cover."""
 
     files: list[str] = field(default_factory=list)
     shards: int = 0

@@ -32,7 +32,7 @@ PICTURE_SHARE = {"png": 0.9, "tiff": 1.0, "jpeg": 0.2}  # of the raw samples tha
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of the first scenes, restored without anything written.
+    """Result of restoring the first scenes without writing anything.
 
     Attributes:
         failures: of those that failed.
@@ -66,7 +66,7 @@ def run(options: PlanOptions) -> int:
     for path, fate in explain(options.input, options.layout) if options.explain else []:
         say(f"{path}: {fate}")
     if reason := why_in_vain(job, work, trial, options):
-        complain(f"dpdeblur plan: the run would fail whole. {reason}")
+        complain(f"dpdeblur plan: every scene would fail. {reason}")
         return WRONG_USAGE
     broken = breaks_strictness(job.found, strict=options.strict)
     return exit_code(job.found.failures + len(trial.failures), len(job.found), options.accept_failures, broken=broken)
@@ -124,7 +124,7 @@ def _first(work: Work) -> Iterator[Scene]:
 
 
 def why_in_vain(job: Job[Restoration], work: Work, trial: Trial, options: PlanOptions) -> str:
-    """Return why a run would restore nothing at all, or stop at once; empty if it would not.
+    """Return why a run would restore nothing or stop at once; empty if it would not.
 
     Args:
         job: to be done.
@@ -134,7 +134,7 @@ def why_in_vain(job: Job[Restoration], work: Work, trial: Trial, options: PlanOp
     """
     if not job.found.scenes and not work.counts.scores:
         failure = job.found.first_failures[0]
-        return f"No scene is whole, for example {failure.scene_id}: {failure.message}"
+        return f"No scene is complete, for example {failure.scene_id}: {failure.message}"
     if trial.failures and not trial.score and len(trial.failures) in (len(work.todo), TRIED) and not work.counts.scores:
         failure = trial.failures[0]
         tried = counted(len(trial.failures), "scene")
@@ -157,7 +157,7 @@ def _check_writable(folder: RunFolder) -> None:
     if not there.is_dir():
         raise UsageError(f"--output {folder.uri} cannot be written to: {there} is a file.")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"--output {folder.uri} cannot be written to: nothing may be written in {there}.")
+        raise UsageError(f"--output {folder.uri} cannot be written to: no permission to write in {there}.")
 
 
 def _pair(scene: Scene) -> str:
@@ -194,7 +194,7 @@ def _elsewhere(score: Score, seconds: float, work: Work, options: PlanOptions, f
     if options.core_hour is not None:
         hours = scene.core_hours(todo)
         cost = f"about {hours * options.core_hour:.2f}: {hours:.2f} core hours at {options.core_hour:g}"
-        found.append(("cost", f"{cost}; cores that are paid for and wait come on top"))
+        found.append(("cost", f"{cost}; idle cores that are paid for come on top"))
     return found
 
 

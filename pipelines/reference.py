@@ -81,7 +81,7 @@ def _spelling(option: Option) -> str:
 
 
 def _plain(words: str) -> str:
-    """Words that Markdown leaves as they are."""
+    """Return words escaped for Markdown."""
     return re.sub(r"([\[\]*_])", r"\\\1", words).replace("<", "&lt;")
 
 

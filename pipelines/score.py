@@ -113,7 +113,7 @@ def _with_restored(found: Found, folder: str, listing: Listing, how: Literal["na
     else:
         matched = match_by_name(found.scenes, files, ids_only=how == "id")
     if not matched.scenes:
-        why = next((f"{failure.scene_id}: {failure.message}" for failure in matched.failures), "All scenes are broken.")
+        why = next((f"{failure.scene_id}: {failure.message}" for failure in matched.failures), "No scene can be used.")
         like = escaped(files[0].path)
         raise UsageError(f"No picture in {folder} fits a scene in {found.source}; pictures are named like {like}. {why}")
     left_out = LeftOut(

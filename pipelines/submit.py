@@ -30,7 +30,7 @@ def run(options: SubmitOptions) -> int:
     """
     if options.check:
         if options.run or options.output:
-            raise UsageError("--check takes a zip and nothing else: leave RUN and --output out.")
+            raise UsageError("--check takes only a zip: leave out RUN and --output.")
         return _report(options.check, check(options.check, options.count))
     if not options.run or not options.output:
         raise UsageError("give a RUN and --output, or --check with a zip.")
@@ -60,7 +60,7 @@ def check(path: Path, count: int | None) -> list[str]:
         UsageError: there is no such file.
     """
     if not path.is_file():
-        raise UsageError(f"{path} is {'no file' if path.exists() else 'not there'}.")
+        raise UsageError(f"{path} is {'not a file' if path.exists() else 'missing'}.")
     return entry.check(path, count)
 
 
@@ -72,24 +72,26 @@ def wanted(finished: Run) -> dict[str, Score]:
     """
     if finished.failures.num_rows:
         failed = counted(finished.failures.num_rows, "scene")
-        raise UsageError(f"{failed} of {finished.folder} failed, and an entry needs all: run with --retry-failed.")
+        raise UsageError(f"{failed} of {finished.folder} failed, but an entry needs all: run with --retry-failed.")
     named = {f"{score.scene_id}_g.png": score for score in finished.scores}
     for name, score in named.items():
         if not entry.PICTURE_NAME.fullmatch(name):
             raise UsageError(
-                f"The challenge numbers its scenes, as in 0500; {score.scene_id!r} in {finished.folder} is none of them."
+                f"The challenge numbers its scenes, as in 0500; {score.scene_id!r} in {finished.folder} is not such a number."
             )
         if score.image_path is None:
             raise UsageError(f"{finished.folder} kept no pictures. Run again with --images restored.")
         if not score.image_path.endswith(".png"):
-            raise UsageError(f"An entry holds PNG files, {score.image_path} is none. Run again with --images-format png.")
+            raise UsageError(
+                f"An entry holds PNG files, but {score.image_path} is not one. Run again with --images-format png."
+            )
     if not named:
         raise UsageError(f"{finished.folder} restored no scene.")
     return named
 
 
 def foreseen(pictures: Mapping[str, Score], count: int | None) -> list[str]:
-    """Return what would be wrong with an entry, as far as a run's table tells: known before anything is timed or written.
+    """Return what would be wrong with an entry, judged from the run's table before anything is timed or written.
 
     Args:
         pictures: of the entry, by name.
@@ -103,7 +105,7 @@ def foreseen(pictures: Mapping[str, Score], count: int | None) -> list[str]:
 
 
 def _check_place(path: Path) -> None:
-    """Refuse a place for a zip that none can be written to, before anything is timed."""
+    """Refuse a path to which no zip can be written, before anything is timed."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give the name of a zip.")
     if not path.absolute().parent.is_dir():
@@ -136,7 +138,7 @@ def write(path: Path, finished: Run, pictures: dict[str, Score], readme: Readme,
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """Return a file that everybody may read, of no particular day: equal entries are equal to the byte."""
+    """Return a zip member readable by all and with a fixed date, so that equal entries have equal bytes."""
     member = zipfile.ZipInfo(name)
     member.external_attr = 0o644 << 16
     return member
@@ -148,13 +150,13 @@ def _picture(finished: Run, score: Score) -> bytes:
     try:
         data = read_bytes(picture)
     except SceneError as error:
-        raise UsageError(f"{uri} is gone or cannot be read. Run again with --restart --images restored.") from error
+        raise UsageError(f"{uri} is missing or cannot be read. Run again with --restart --images restored.") from error
     try:
         samples = codecs.decode(data, uri)
     except SceneError as error:
         raise UsageError(f"{uri}: {error}") from error
     if sample_digest(samples) != score.image_sha256:
-        raise UsageError(f"{uri} is not the picture that the run made: it was changed since. Run again with --restart.")
+        raise UsageError(f"{uri} has changed since the run wrote it. Run again with --restart.")
     return data
 
 

@@ -55,7 +55,7 @@ def run(options: SynthesizeOptions) -> int:
         options.runner,
         quiet=options.quiet,
         progress=options.progress,
-        again=f"What was made is in {folder.uri}: remove it, or choose another --output, to begin again.",
+        again=f"The scenes made so far are in {folder.uri}: remove them, or choose another --output, to start again.",
         grace_s=GRACE_S,
     ) as run:
         folder.check_free(NOT_FREE)

@@ -60,7 +60,7 @@ def run(options: WatchOptions) -> int:
     store.configure(beam_options)
     options = attrs.evolve(options, input=_place(options.input, folder), beam_options=beam_options)
     if HOUR_S % options.window:
-        raise UsageError(f"--window {options.window:g}s: whole windows must make an hour, as with 10s, 60s or 5min.")
+        raise UsageError(f"--window {options.window:g}s: an hour must be a multiple of it, as with 10s, 60s or 5min.")
     crash = crash_recovery.crash_to_recover_from(folder)
     found = WatchedPlace(options.input, options.layout).look().found
     job = restoration.prepare(options, folder, Collection.of(found))
@@ -83,13 +83,13 @@ def run(options: WatchOptions) -> int:
         restored_before = ledger.restored()
         restored = counted(restored_before, "scene")
         run.say(
-            f"{restored} restored so far. Watching {options.input} every {options.every:g} s; Ctrl-C ends it.\n{job.headline}"
+            f"{restored} restored so far. Watching {options.input} every {options.every:g} s; Ctrl-C stops it.\n{job.headline}"
         )
         facts = folder.write_manifest({**job.facts, "window_s": options.window})
         last = _restore_arrivals(run, job, folder, options, token)
         if run.control.cause:
             run.raise_if_stopped()
-        run.say(f"Stopped: {run.control.reason}. The same command goes on from here.")
+        run.say(f"Stopped: {run.control.reason}. The same command resumes the watch.")
         waiting = read_waiting(folder.uri)
         _warn_of_incomplete(waiting)
         statistics = folder.statistics()
@@ -173,7 +173,7 @@ def check_resumable(job: Job[Any], folder: RunFolder, window_s: float, *, restar
     earlier = {} if restart else folder.manifest()
     check_same_settings(earlier, job, folder)
     if earlier.get("window_s", window_s) != window_s:
-        raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: say --window {earlier['window_s']:g}s.")
+        raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: use --window {earlier['window_s']:g}s.")
 
 
 def code_of_end(code: int, waiting: Waiting | None) -> int:
@@ -209,7 +209,7 @@ def _place(source: str, folder: RunFolder) -> str:
     try:
         store.require_folder(store.absolute(source))
     except OSError:
-        raise UsageError(f"--input {source} is no folder. Make it first; scenes may come later.") from None
+        raise UsageError(f"--input {source} is not a folder. Create it first; scenes may come later.") from None
     if store.is_within(folder.uri, store.absolute(source, resolve=True)):
         raise UsageError(f"--output {folder.uri} lies inside --input: the run's own pictures would arrive there.")
     return store.absolute(source)
@@ -219,7 +219,7 @@ def _warn_of_incomplete(waiting: Waiting | None) -> None:
     if waiting is None:
         return
     for scene_id, message in list(waiting.incomplete.items())[:SHOWN]:
-        complain(f"Not restored, as it is incomplete: {scene_id}. {message}")
+        complain(f"Incomplete, so not restored: {scene_id}. {message}")
     if len(waiting.incomplete) > SHOWN:
         complain(f"… and {len(waiting.incomplete) - SHOWN} more")
     for line in (waiting.problem, waiting.left_out):

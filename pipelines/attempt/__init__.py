@@ -1,1 +1,1 @@
-"""How is one attempt at a run made, by the command itself or by the workers of an engine?"""
+"""One attempt at a run: a Beam job on the local engine or on the workers of another."""

@@ -1,4 +1,4 @@
-"""An attempt as the workers of an engine know it: how to find its scenes, and to read and write its folder."""
+"""Description of an attempt for the workers of an engine: how to find its scenes, and read and write its folder."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Attempt:
         return RunFolder(self.run, self.images)
 
     def decision_file(self) -> str:
-        """Return where the decision to go on, or not to, is written."""
+        """Return the file that holds the decision to continue or not."""
         return store.join(self.run, WORK, f"decision-{self.name}.json")
 
     def summary_file(self, bucket: int) -> str:
-        """Return where the worker that commits a bucket says what it has written."""
+        """Return the file in which the worker that commits a bucket says what it has written."""
         return store.join(self.run, WORK, f"bucket-{bucket:05d}-{self.name}.json")

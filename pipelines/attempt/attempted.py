@@ -1,4 +1,4 @@
-"""Shared by attempts on this machine and on an engine: how they run, what is printed, and their result."""
+"""Shared by attempts on this machine and on an engine: running, printing, and the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dpdeblur.transforms.wording import counted
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """What an attempt has come to.
+    """Result of an attempt.
 
     Attributes:
         found: what is said of the scenes as a whole.
@@ -51,7 +51,7 @@ def execute(
 
 
 def say_what_begins(run: OpenRun, found: Overview, counts: Counts, headline: str) -> None:
-    """Say what an attempt is about.
+    """Print what an attempt is going to do.
 
     Args:
         run: in progress.
@@ -65,7 +65,7 @@ def say_what_begins(run: OpenRun, found: Overview, counts: Counts, headline: str
 
 
 def say_all_done(run: OpenRun, counts: Counts) -> None:
-    """Say that there is nothing to do.
+    """Print that there is nothing to do.
 
     Args:
         run: in progress.

@@ -1,4 +1,4 @@
-"""Committing on the workers: each writes the table files of its buckets under the name of the attempt, and a summary of each.
+"""Commit on the workers: each writes the table files of its buckets under the name of the attempt, and a summary of each.
 
 The command reads the summaries, and makes all files count by one small write (`pipelines.run.generation`).
 """
@@ -28,7 +28,7 @@ from dpdeblur.transforms.wording import counted
 
 
 class Commit(beam.DoFn):
-    """Writes the files of a bucket, and its summary; gives the number of the bucket.
+    """Writes the files of a bucket and its summary; emits the number of the bucket.
 
     Args:
         attempt: the attempt.
@@ -64,17 +64,17 @@ class Commit(beam.DoFn):
 
 
 def staged_buckets(attempt: Attempt, buckets: int) -> Iterator[StagedBucket]:
-    """Yield what the workers have said of each bucket, in order.
+    """Yield the workers' summary of each bucket, in order.
 
     Raises:
-        JobError: they have said nothing of one. An engine that says DONE proves nothing.
+        JobError: a summary is missing. That an engine reports DONE proves nothing.
     """
     for number in range(buckets):
         data = store.read_whole(attempt.summary_file(number))
         if data is None:
             raise JobError(
-                "The engine reported success, but that is not what its workers have written: "
-                f"nothing is known of bucket {number} of {counted(buckets, 'bucket')}."
+                "The engine reported success, but its workers have not written the results: "
+                f"bucket {number} of {counted(buckets, 'bucket')} is missing."
             )
         content = json.loads(data)
         statistics, examples = statistics_json.from_json(content["statistics"]), map(Example.from_json, content["examples"])

@@ -1,6 +1,6 @@
 """The decision to continue or not: one worker makes it from the counts of all buckets, and writes it for the command to read.
 
-The scenes wait for it. An engine that has lost a worker may ask for it again; then what was decided first holds.
+The scenes wait for it. An engine that has lost a worker may repeat this step; the first decision then holds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dpdeblur.transforms.storage import store
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether an attempt goes on.
+    """Whether an attempt continues.
 
     Attributes:
         buckets: into how many the scenes are sorted.
@@ -45,12 +45,12 @@ class Decision:
 
     @property
     def goes_on(self) -> bool:
-        """Return whether there is something to do."""
+        """Return whether there is anything to do."""
         return not self.refusal and not self.nothing_to_do
 
 
 def decide(known: tuple[int, Iterable[Found | Report]], attempt: Attempt) -> Decision:
-    """Decide whether an attempt goes on; where it does, make the folder ready for it. What was decided before holds.
+    """Decide whether an attempt continues, and if so prepare the folder for it. An earlier decision of this attempt holds.
 
     Args:
         known: what was found in the input, and the reports of all buckets, under any number.
@@ -65,7 +65,7 @@ def decide(known: tuple[int, Iterable[Found | Report]], attempt: Attempt) -> Dec
     before = read(attempt)
     if before is not None:
         if before.found and before.buckets != found.buckets:
-            raise JobError("the input has changed so much while the run was under way that it must be started again")
+            raise JobError("the input has changed so much during the run that the run must be started again")
         return before
     decision = _decided(reports, found, attempt)
     if decision.found and decision.goes_on:
@@ -107,12 +107,12 @@ def _decided(reports: Sequence[Report], found: Found, attempt: Attempt) -> Decis
 
 
 def _make_ready(found: Overview, decision: Decision, attempt: Attempt) -> None:
-    """Change the folder, now that it is clear that the attempt goes on."""
+    """Prepare the folder, now that it is clear that the attempt continues."""
     folder = attempt.folder()
     folder.forget(everything=attempt.restart, failures=decision.forgot_failures)
     folder.write_manifest({**attempt.facts, **found_facts(found), "gone": sorted(decision.counts.gone)})
 
 
 def found_facts(found: Overview) -> dict[str, Any]:
-    """Return what `manifest.json` says of the scenes of an input."""
+    """Return the facts on the scenes of an input for `manifest.json`."""
     return {"layout": found.layout, "unselected": found.unselected}

@@ -1,6 +1,6 @@
-"""What earlier attempts have left, sorted into buckets by the workers: as `resuming.earlier`, without a place for all of it.
+"""Sort what earlier attempts have left into buckets on the workers: like `resuming.earlier`, but never all in one place.
 
-Rows of tables that are split into the buckets of this attempt are not among it: whoever plans a bucket reads its own file.
+Rows of tables that are already split into the buckets of this attempt are left out: each bucket reads its own file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class JournalFiles:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Names of restored pictures that are there."""
+    """Names of existing restored pictures."""
 
     names: tuple[str, ...]
 
@@ -54,7 +54,7 @@ class Rows:
 
 
 def sources(attempt: Attempt) -> Iterator[Any]:
-    """Yield where earlier attempts have left something, in parts of bounded size."""
+    """Yield what earlier attempts have left, as parts of bounded size to be read."""
     if attempt.restart:
         return
     folder = attempt.folder()
@@ -73,7 +73,7 @@ def _batches(items: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
 
 
 def sort(source_and_buckets: tuple[Any, int], attempt: Attempt) -> Iterator[tuple[int, Any]]:
-    """Yield what is in one source by bucket: lines of the journal, names of pictures, rows of tables split otherwise."""
+    """Yield the contents of one source by bucket: journal lines, names of pictures, rows of tables split differently."""
     source, buckets = source_and_buckets
     match source:
         case JournalFiles(uris):
@@ -89,7 +89,7 @@ def sort(source_and_buckets: tuple[Any, int], attempt: Attempt) -> Iterator[tupl
 
 
 def read_part(uri: str, row_type: type) -> pa.Table | str | None:
-    """Return the rows of a file of a table; in words what is wrong with it; None if it was there and is gone.
+    """Return the rows of a table file, or a text that says what is wrong with it; None if it has disappeared.
 
     Raises:
         UsageError: it is of another version.

@@ -1,4 +1,4 @@
-"""Stopping a run in which too many scenes fail, or whose input cannot be read at present."""
+"""Stop a run in which too many scenes fail, or whose input cannot be read at present."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class FailureLimit:
         self._lock = threading.Lock()
 
     def begin(self, scenes: int, failed: int) -> None:
-        """Take note of how many scenes there are, and how many of them have failed already: before that, none is too many."""
+        """Set how many scenes there are, and how many have failed already; until then the limit is not checked."""
         with self._lock:
             self._failed += failed
             self._allowed = math.inf if self._limit is None else self._limit.of(scenes)
             self._check()
 
     def add(self, finished: Finished) -> None:
-        """Take note of one more outcome."""
+        """Count one more outcome."""
         if isinstance(finished, Failure):
             with self._lock:
                 self._failed += 1
@@ -55,6 +55,6 @@ class InputWatch:
         self._control, self._reach = control, InputReach()
 
     def add(self, finished: Finished) -> None:
-        """Take note of one more outcome."""
+        """Count one more outcome."""
         if reason := self._reach.add(finished):
             self._control.stop(reason, JobError(reason))

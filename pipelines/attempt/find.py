@@ -1,4 +1,4 @@
-"""Finding the scenes of an attempt: sorted into buckets, and what is said of them as a whole."""
+"""Find the scenes of an attempt: sorted into buckets, with an overview."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Piece:
 
 
 class FindBuckets(beam.PTransform):
-    """The scenes of an attempt.
+    """Find the scenes of an attempt.
 
     Gives a dictionary of collections: `MAIN` has one `Piece` or more under the number of each bucket; `FOUND`, one `Found`; and
     `SOURCES`, each with the number of buckets, where earlier attempts have left something.
 
-    All workers find the scenes of a place. Those that need a picture of somebody else are found by one, as `score` does.
+    All workers take part. Only `score` with a folder of restored pictures finds its scenes on one worker.
     """
 
     def __init__(self, attempt: Attempt) -> None:
@@ -101,7 +101,7 @@ class Find(beam.DoFn):
 
 
 class Choose(beam.DoFn):
-    """Says of all that was counted which layout it is and which scenes are wanted; with the outputs of `FindBuckets`.
+    """Decides from the counts which layout the place has and which scenes are selected; with the outputs of `FindBuckets`.
 
     Args:
         attempt: the attempt.
@@ -140,7 +140,7 @@ def _names(found: tuple[int, FoundScenes]) -> tuple[int, FoundNames]:
 
 
 def _begin(attempt: Attempt, found: Found) -> Iterator[Any]:
-    """Yield what there is besides scenes; of each bucket a piece without any, so that it is planned where it has none."""
+    """Yield the outputs besides scenes, and one empty piece for each bucket, so that empty buckets are planned too."""
     yield TaggedOutput(FOUND, found)
     for source in sources(attempt):
         yield TaggedOutput(SOURCES, (source, found.buckets))
@@ -149,7 +149,7 @@ def _begin(attempt: Attempt, found: Found) -> Iterator[Any]:
 
 
 def to_buckets(scenes: tuple[int, FoundScenes], found: Found) -> Iterator[tuple[int, Piece]]:
-    """Yield the scenes of a partition under the number of its bucket, if they are of the layout of the place.
+    """Yield the scenes of a partition under the number of its bucket, if they have the layout of the place.
 
     Args:
         scenes: of a partition.
@@ -162,7 +162,7 @@ def to_buckets(scenes: tuple[int, FoundScenes], found: Found) -> Iterator[tuple[
 
 
 def _cut(bucket: BucketScenes) -> Iterator[BucketScenes]:
-    """Yield a bucket in records that an engine likes to carry."""
+    """Yield a bucket in records small enough for an engine."""
     size, unselected = SCENES_IN_A_RECORD, sorted(bucket.unselected)
     for start in range(0, max(len(bucket.plain), len(bucket.failures), len(unselected)), size):
         part = slice(start, start + size)

@@ -1,4 +1,4 @@
-"""The graph of a run on an engine: from a place to table files, with nothing but small records between.
+"""The graph of a run on an engine, from the input to table files; only small records pass between the steps.
 
 place ── FindBuckets ─ by bucket ─┬─ Plan ─┬─ scenes to do ─┬─ Go ─ ForEachScene ─ outcomes by bucket ─┬─ Commit ─ table files
 earlier outcomes ───── by bucket ─┘        ├─ counts ─ Decide ┘                                       │
@@ -47,7 +47,7 @@ def build(pipeline: beam.Pipeline, attempt: Attempt, each: ForEachScene) -> None
 
 
 def _with(work: beam.DoFn, *outputs: str) -> beam.PTransform:
-    """Return a step with further outputs."""
+    """Return a step with additional outputs."""
     return beam.ParDo(work).with_outputs(*outputs, main=MAIN)
 
 

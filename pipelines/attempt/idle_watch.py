@@ -1,4 +1,4 @@
-"""When a watch has nothing left to do."""
+"""Stop a watch that has nothing left to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dpdeblur.transforms.run_control import RunControl
 
 
 class IdleWatch:
-    """Shows in the progress line what waits, and stops the run when nothing new has come for a while.
+    """Shows in the progress line which scenes wait, and stops the run when nothing new has arrived for a while.
 
     Args:
         folder: of the run, a local path or a URI.
@@ -26,14 +26,14 @@ class IdleWatch:
         self._since = time.monotonic()
 
     def look(self) -> None:
-        """Look once."""
+        """Check once."""
         waiting = read_waiting(self._folder)
         self._tally.waiting = _what_waits(waiting)
         if (state := (self._tally.done, waiting)) != self._state:
             self._state, self._since = state, time.monotonic()
         busy = waiting is None or waiting.under_way or waiting.queued or waiting.unsettled
         if self._patience_s and not busy and time.monotonic() - self._since > self._patience_s:
-            self._control.stop(f"nothing new has come for {display.duration(self._patience_s)}")
+            self._control.stop(f"nothing new has arrived for {display.duration(self._patience_s)}")
 
 
 def _what_waits(waiting: Waiting | None) -> str:

@@ -41,7 +41,7 @@ def attempt(
     retry_failed: bool,
     restart: bool,
 ) -> Attempted:
-    """Do what is left of a job; return what came of it.
+    """Do what is left of a job, and return the result.
 
     Args:
         run: in progress, in the folder.
@@ -83,7 +83,7 @@ def attempt(
     beginning.take(made)  # which may be the first that is heard of how many may fail
     run.raise_if_stopped()
     if made is None:
-        raise JobError("The engine reported success, but its workers have not even decided what to do.")
+        raise JobError("The engine reported success, but its workers have not planned the run.")
     if not made.goes_on:
         folder.sweep()
     if made.refusal or not made.found:
@@ -98,7 +98,7 @@ def attempt(
 
 
 class Beginning:
-    """Waits for the decision of the workers, and says what they are about to do.
+    """Waits for the decision of the workers, and prints what they are going to do.
 
     Args:
         attempt: the attempt.
@@ -116,18 +116,18 @@ class Beginning:
         self._said = False
 
     def look(self) -> None:
-        """Look for the decision, as often as one likes; a store that does not answer is asked again the next time."""
+        """Look for the decision; can be called any number of times. A store that does not answer is asked again next time."""
         if not self._said:
             with suppress(OSError):
                 self.take(decision.read(self._attempt))
 
     def take(self, found: decision.Decision | None) -> None:
-        """Take note of the decision, the first time that there is one."""
+        """Use the decision, the first time that there is one."""
         if self._said or found is None:
             return
         self._said = True
         for text in found.damaged:
-            complain(f"{text}. What it held is done again.")
+            complain(f"{text}. The scenes in it are restored again.")
         if found.found and found.goes_on:
             say_what_begins(self._run, found.found, found.counts, self._headline)
             self._tally.begin(found.counts.todo)

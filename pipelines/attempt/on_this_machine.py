@@ -30,7 +30,7 @@ def attempt(
     retry_failed: bool,
     restart: bool,
 ) -> Attempted:
-    """Do what is left of a job; return what came of it.
+    """Do what is left of a job, and return the result.
 
     Args:
         run: in progress, in the folder.

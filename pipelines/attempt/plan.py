@@ -1,4 +1,4 @@
-"""Planning on the workers: what is left to do in each bucket."""
+"""Plan on the workers what is left to do in each bucket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CARRIED, REPORT = "carried", "report"
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What the commit of a bucket has to know of its plan.
+    """What the commit of a bucket must know of its plan.
 
     Attributes:
         wanted: the scenes that the tables are about.
@@ -41,7 +41,7 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is said of the plan of one bucket.
+    """Report on the plan of one bucket.
 
     Attributes:
         counts: of its scenes.
@@ -55,9 +55,9 @@ class Report:
 
 
 class Plan(beam.DoFn):
-    """Plans a bucket: its scenes to do; to the outputs `CARRIED` and `REPORT` what the commit and the decision have to know.
+    """Plans a bucket: emits scenes to do, and to `CARRIED` and `REPORT` what the commit and the decision must know.
 
-    The commit gets the scenes too, in pieces as they came, where it is to choose some for the report.
+    The commit gets the scenes too, in the pieces in which they came, if it has to choose some for the report.
 
     Args:
         attempt: the attempt.

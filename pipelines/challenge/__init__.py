@@ -1,1 +1,1 @@
-"""What is in an NTIRE entry?"""
+"""Make and check NTIRE challenge entries."""

@@ -52,7 +52,7 @@ def check(path: Path, count: int | None = None) -> list[str]:
 
 
 def _directory_trouble(path: Path) -> str:
-    """Return what keeps the list of files from being read at all: it is read whole, so its size is looked at first."""
+    """Return why the list of files must not be read, if so: it is read as a whole, so its size is checked first."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - 0xFFFF - _END.size - _ZIP64_LOCATOR_BYTES))
@@ -60,10 +60,10 @@ def _directory_trouble(path: Path) -> str:
     plain = tail[-_END.size :].startswith(b"PK\x05\x06") and tail.endswith(b"\0\0")
     at = len(tail) - _END.size if plain else tail.rfind(b"PK\x05\x06")
     if at < 0 or at + _END.size > len(tail):
-        return f"{path.name} is no zip, or it is cut short."
+        return f"{path.name} is not a zip, or it is cut short."
     *_, entries, directory, _, _ = _END.unpack_from(tail, at)
     if tail[max(0, at - _ZIP64_LOCATOR_BYTES) :].startswith(b"PK\x06\x07") or entries == 0xFFFF or directory == 0xFFFFFFFF:
-        return f"{path.name} is a zip of more than 4 GB or 65534 files (zip64): no entry needs that."
+        return f"{path.name} is a zip of more than 4 GB or 65534 files (zip64), more than any entry needs."
     if entries > MOST_FILES or directory > MOST_FILES * 512:
         return f"{path.name} lists {entries} files in {directory} bytes: an entry has at most {MOST_FILES}."
     return ""
@@ -101,30 +101,30 @@ def _problems(archive: zipfile.ZipFile, count: int | None) -> Iterator[str]:
 
 
 def _bomb_trouble(files: Sequence[zipfile.ZipInfo], directory: int) -> str:
-    """Return why nothing in a zip is read at all."""
+    """Return why no file in a zip is read, if so."""
     if len(files) > MOST_FILES:
         return f"The zip holds {len(files)} files: an entry has at most {MOST_FILES}."
     total = sum(file.file_size for file in files)
     if total > MOST_BYTES:
-        return f"The files would inflate to {total} bytes, above the limit of {MOST_BYTES}: nothing of them was read."
+        return f"The files would inflate to {total} bytes, above the limit of {MOST_BYTES}: none was read."
     if _overlap(files, directory):
-        return "Files of the zip overlap: it is made to look larger than it is, and nothing of it was read."
+        return "Files of the zip overlap: it holds less than it claims, and none of it was read."
     return ""
 
 
 def differing_sizes(sizes: Mapping[str, Sequence[str]]) -> str:
-    """Say that pictures of several sizes are no entry: those of a challenge are all of one.
+    """Return a problem for pictures of several sizes: those of a challenge all have the same.
 
     Args:
         sizes: names of pictures by their size, WIDTHxHEIGHT.
     """
     by_count = sorted(sizes.items(), key=lambda item: (-len(item[1]), item[0]))
     found = ", ".join(f"{size} ({len(names)}, such as {names[0]})" for size, names in by_count[:MOST_SIZES])
-    return f"The pictures differ in size, and those of a challenge are all of one: {found}."
+    return f"The pictures differ in size, but those of a challenge all have the same: {found}."
 
 
 def wrong_count(pictures: int, count: int) -> str:
-    """Say that an entry has another number of pictures than the server expects."""
+    """Return a problem if an entry has another number of pictures than the server expects."""
     return f"There are {pictures} pictures named NNNN_g.png at the root of the zip, not {count}."
 
 
@@ -133,7 +133,7 @@ def _form_trouble(file: zipfile.ZipInfo) -> str:
     if file.flag_bits & 1 or file.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = _METHODS.get(file.compress_type, f"method {file.compress_type}")
         how = "encrypted" if file.flag_bits & 1 else f"compressed by {method}"
-        return f"it is {how}, which servers do not read: store it, or deflate it."
+        return f"it is {how}, which servers cannot read: store it, or deflate it."
     if stat.S_ISLNK(file.external_attr >> 16):
         return "it is a link, not a file."
     if any(letter in name for letter in "/\\:\0") or name in (".", ".."):
@@ -141,7 +141,7 @@ def _form_trouble(file: zipfile.ZipInfo) -> str:
     if name != README and not PICTURE_NAME.fullmatch(name):
         return f"it is neither {README} nor a picture named NNNN_g.png, such as 0500_g.png."
     if file.file_size > (MOST_README_BYTES if name == README else MOST_PICTURE_BYTES):
-        return f"it would inflate to {file.file_size} bytes, too many for what it is."
+        return f"it would inflate to {file.file_size} bytes, too many for such a file."
     return ""
 
 
@@ -159,7 +159,7 @@ def _picture(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> Image | str:
     try:
         data = archive.read(file)
         if not data.startswith(b"\x89PNG"):
-            return f"{file.filename} is no PNG."
+            return f"{file.filename} is not a PNG."
         picture = codecs.decode(data, file.filename, MOST_PIXELS)
     except SceneError as error:
         return f"{file.filename}: {error}"

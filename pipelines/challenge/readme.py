@@ -18,7 +18,7 @@ _LINES = (
 
 @dataclass(frozen=True, slots=True)
 class Readme:
-    """What readme.txt says.
+    """Content of readme.txt.
 
     Attributes:
         runtime_s: mean time for one picture, in seconds.
@@ -44,7 +44,7 @@ class Readme:
 
 
 def parse_readme(text: str) -> tuple[Readme | None, list[str]]:
-    """Return what four lines say, or what is wrong with each.
+    """Parse the four lines, or return what is wrong with each.
 
     >>> parse_readme("runtime per image [s] : 2.50")[1][0]
     "readme.txt, line 2 is missing: it must be like 'CPU[1] / GPU[0] : 1'."
@@ -59,7 +59,7 @@ def parse_readme(text: str) -> tuple[Readme | None, list[str]]:
         else:
             problems.append(f"{README}, line {number} is {shown(lines[number - 1])}: it must be like {example!r}.")
     if len(lines) > len(_LINES):
-        problems.append(f"{README} has {len(lines)} lines, not four: put all you have to say on the fourth.")
+        problems.append(f"{README} has {len(lines)} lines, not four: put the whole description on the fourth.")
     if problems:
         return None, problems
     readme = Readme(float(values[0]), values[1] == "1", values[2] == "1", values[3])

@@ -62,12 +62,12 @@ def measure(finished: Run, name: str | None, threads: int | None) -> ModelTiming
 
 
 def self_ensemble(finished: Run) -> int:
-    """Return the number of mirrored passes whose mean the pictures of a run are."""
+    """Return the number of mirrored passes that the pictures of a run were averaged over."""
     return int(finished.manifest["settings"].get("self_ensemble", 1))
 
 
 def description(measured: ModelTiming) -> str:
-    """Return the line of readme.txt that says what ran on what."""
+    """Return the line of readme.txt that names the model, backend and processor."""
     how = f"{measured.backend}, {measured.threads} threads of {measured.cpu}, one picture at a time"
     return f"{measured.model} by dpdeblur, {how}"
 
@@ -85,10 +85,10 @@ def per_image_s(measured: ModelTiming, scores: Sequence[Score], passes: int = 1)
     """
     models, sizes = {score.model_sha256 for score in scores}, {(score.width, score.height) for score in scores}
     if models != {measured.model_sha256}:
-        raise UsageError(f"The latency is that of {measured.model}, but another model made the pictures: measure that one.")
+        raise UsageError(f"The latency is of {measured.model}, but another model made the pictures: measure that one.")
     if passes != measured.self_ensemble:
         raise UsageError(
-            f"The latency is that of a self-ensemble of {measured.self_ensemble}, but the pictures are of one of {passes}: "
+            f"The latency is of a self-ensemble of {measured.self_ensemble}, but the pictures were made with {passes}: "
             f"measure with --self-ensemble {passes}."
         )
     size = (measured.width, measured.height)
@@ -97,5 +97,5 @@ def per_image_s(measured: ModelTiming, scores: Sequence[Score], passes: int = 1)
         return seconds * fmean(score.megapixels for score in scores) / (size[0] * size[1] / 1e6)
     if sizes != {size}:
         ((width, height),) = sizes
-        raise UsageError(f"The latency is that of {size[0]}x{size[1]} pixels: measure with --size {width}x{height}.")
+        raise UsageError(f"The latency is of {size[0]}x{size[1]} pixels: measure with --size {width}x{height}.")
     return seconds

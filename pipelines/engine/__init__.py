@@ -1,1 +1,1 @@
-"""Which engine runs a pipeline, and how is a job on it cancelled?"""
+"""Engines: choose one, run a pipeline on it, and cancel its job."""

@@ -1,4 +1,4 @@
-"""Which engines are refused, and what the others need; checked without loading Beam."""
+"""Check the chosen engine without loading Beam: some are refused, others need something installed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dpdeblur.transforms.errors import UsageError
 
 _REFUSED = {
     "DaskRunner": "it runs only part of the graph and loses the output of finish_bundle, yet reports success",
-    "BundleBasedDirectRunner": "it splits no work; DirectRunner is pinned to the in-process runner that does",
-    "InteractiveRunner": "it caches every intermediate value",
+    "BundleBasedDirectRunner": "it does not split work; DirectRunner stands for the in-process runner that does",
+    "InteractiveRunner": "it keeps every intermediate value",
 }
 
 
 _NO_PROCESSES = """Prism cannot start workers with --environment_type PROCESS: it puts quotes around each worker's id,
 so workers never connect and the job fails after a minute. Leave --environment_type out: workers then run in this command.
-For workers in processes of their own, start a pool of them, where `python` has dpdeblur, and name it:
+For workers in separate processes, start a pool of them, where `python` has dpdeblur, and give its address:
   python -m apache_beam.runners.worker.worker_pool_main --service_port 50000
   --environment_type EXTERNAL --environment_config localhost:50000"""
 
 
 def check(runner: str, beam_args: Sequence[str]) -> None:
-    """Refuse engines that lose data, and make sure that Prism is there where it is asked for.
+    """Refuse engines that lose data, and make sure that Prism is available if it is asked for.
 
     Raises:
         UsageError: why it cannot be used, and what to do.

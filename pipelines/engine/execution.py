@@ -1,6 +1,6 @@
 """Running a pipeline to its end on any engine, with progress, and cancelling the job on request.
 
-Workers elsewhere cannot call back. What they have finished is seen from here, in the run's journal or among its files.
+Workers elsewhere cannot call back. The command sees what they have finished in the run's journal or among its files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CANCEL_S = 60.0  # for an engine to cancel a job
 
 
 class Follower(Protocol):
-    """Sees from outside what the workers of a run have finished."""
+    """Finds out from outside what the workers of a run have finished."""
 
     def new(self) -> Sequence[Finished]:
         """Return what has been finished since the last call; at the first call, all that is there."""
@@ -163,7 +163,7 @@ def _cancel(result: PipelineResult, pipeline: beam.Pipeline, runner: str) -> Non
         result.cancel()
     except Exception as error:  # Ctrl-C in a terminal reaches the engines and job servers that Beam has started here, too
         if runner not in (PRISM, flink.RUNNER):
-            raise JobError(f"the engine cannot be told to cancel the job, which may go on there: {error}") from error
+            raise JobError(f"the engine cannot be told to cancel the job, which may still be running there: {error}") from error
         logging.getLogger(__name__).info("Prism, or the job server, has ended before it could be told to cancel the job")
     if runner == flink.RUNNER:
         flink.cancel(pipeline.options, CANCEL_S / 2)
@@ -176,12 +176,12 @@ def _publish_new(follower: Follower, known: set[Hashable], control: RunControl) 
 
 
 def _identity(finished: Finished) -> Hashable:
-    """Return what is the same each time that one piece of work is told of: a scene whose files have changed is another one."""
+    """Return an identity by which repeated reports of one outcome are recognised; it changes with the scene's files."""
     return finished if isinstance(finished, str) else (finished.scene_id, finished.input_key)
 
 
 class _InBackground:
-    """A call in a thread of its own, so that this one can look after other things."""
+    """A call in a separate thread, so that this one can do other things."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
@@ -196,7 +196,7 @@ class _InBackground:
             self._error = error
 
     def reached(self, seconds: float) -> bool:
-        """Wait so long for the end of the call, and return whether it has come."""
+        """Wait up to this long for the end of the call; return whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

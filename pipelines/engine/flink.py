@@ -1,4 +1,4 @@
-"""Ending a job on a Flink cluster: Beam's job server forgets a batch job that is cancelled, and leaves it running there."""
+"""Cancel a job on a Flink cluster: Beam's job server forgets a cancelled batch job and leaves it running there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDED = ("CANCELED", "FAILED", "FINISHED")
 
 
 def with_name_of_its_own(beam_args: Sequence[str]) -> list[str]:
-    """Options of Beam by which the job has a name like no other on the cluster: what the user calls it, and a number."""
+    """Return Beam options that give the job a unique name on the cluster: the user's name for it, and a number."""
     name = PipelineOptions(list(beam_args)).view_as(GoogleCloudOptions).job_name or "dpdeblur"
     return [*beam_args, f"--job_name={name}-{uuid.uuid4().hex[:8]}"]
 
@@ -30,7 +30,7 @@ def with_name_of_its_own(beam_args: Sequence[str]) -> list[str]:
 def cancel(options: PipelineOptions, patience_s: float) -> None:
     """Cancel the job of these options on its cluster, and wait for its end there.
 
-    A job that runs inside the job server (`[local]`) ends with that; nothing is done about it here.
+    A job that runs inside the job server (`[local]`) ends with it, and needs no cancelling.
 
     Args:
         options: of the pipeline, with a name of its own.
@@ -47,14 +47,14 @@ def cancel(options: PipelineOptions, patience_s: float) -> None:
     try:
         while not _ended(address, name, time.monotonic() - started):
             if time.monotonic() - started > patience_s:
-                raise JobError(f"cancelled, but {name} has not ended within {patience_s:.0f} s: look at {address}")
+                raise JobError(f"cancelled, but {name} has not ended within {patience_s:.0f} s: check {address}")
             time.sleep(PAUSE_S)
     except (OSError, ValueError, KeyError) as error:
-        raise JobError(f"{address} cannot be asked to cancel {name}, which may go on there: {error}") from error
+        raise JobError(f"{address} cannot be asked to cancel {name}, which may still be running there: {error}") from error
 
 
 def _ended(address: str, name: str, waited_s: float) -> bool:
-    """Whether no job of that name is on the cluster, nor will be; those that are, are cancelled."""
+    """Cancel the jobs of that name on the cluster; return whether none is left and none can still start."""
     jobs = [job for job in _jobs(address) if job["name"] == name]
     going = [job["jid"] for job in jobs if job["state"] not in _ENDED]
     for job in going:

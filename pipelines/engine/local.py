@@ -1,4 +1,4 @@
-"""Which engines work inside this process, by their names, without loading Beam."""
+"""Tell by name which engines work inside this process, without loading Beam."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LOCAL, PRISM = "DirectRunner", "PrismRunner"
 
 
 def is_here(runner: str, environment_type: str | None) -> bool:
-    """Return whether the scenes are worked on inside this very process.
+    """Return whether scenes are restored inside this process.
 
     Args:
         runner: name of the engine.
@@ -19,7 +19,7 @@ def is_here(runner: str, environment_type: str | None) -> bool:
 
 
 def environment_type_of(beam_args: Sequence[str]) -> str | None:
-    """Return what options of Beam say about where workers are started; None if they say nothing."""
+    """Return the environment type in the Beam options, which says where workers start; None if there is none."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--environment_type")
     found: str | None = parser.parse_known_args(beam_args)[0].environment_type
@@ -27,14 +27,14 @@ def environment_type_of(beam_args: Sequence[str]) -> str | None:
 
 
 def is_local(runner: str) -> bool:
-    """Return whether the pipeline runs inside this very process."""
+    """Return whether the pipeline runs inside this process."""
     return runner in (LOCAL, "FnApiRunner")
 
 
 def works_by_bucket_here(runner: str) -> bool:
     """Return whether this process itself finds, plans and commits a run, bucket by bucket, around a pipeline that restores.
 
-    So it is on the local engine, whose GroupByKey is in memory. By the name of FnApiRunner that engine takes all of it as one
+    So it is on the local engine, whose GroupByKey is in memory. Under the name FnApiRunner that engine takes all of it as one
     graph, as every other does.
     """
     return runner == LOCAL

@@ -1,4 +1,4 @@
-"""Prism, Beam's own small engine: one program, which Beam downloads and keeps, or which the user names."""
+"""Prism, Beam's own small engine: one program, which Beam downloads and keeps, or whose path the user gives."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ watermark goes there, and whatever comes by our clocks is dropped as late.
 
 
 def fetch(beam_args: Sequence[str]) -> None:
-    """Have Beam download Prism, unless it has before, or another one is named. A program of that name on the PATH is not taken.
+    """Have Beam download Prism, unless it is downloaded or a path is given. A program of that name on the PATH is not used.
 
     Args:
         beam_args: options of Beam, as on the command line.
 
     Raises:
-        UsageError: it cannot be had; says how to build it.
+        UsageError: it cannot be downloaded; says how to build it.
     """
     options = PipelineOptions(list(beam_args))
     if options.view_as(PrismRunnerOptions).prism_location or options.view_as(PortableOptions).job_endpoint:
@@ -34,7 +34,7 @@ def fetch(beam_args: Sequence[str]) -> None:
         PrismJobServer.local_bin(PrismJobServer(options).path_to_binary())
     except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(
-            f"Beam cannot download Prism: {error}. Where there is no network, build it with Go:\n"
+            f"Beam cannot download Prism: {error}. Without a network, build it with Go:\n"
             f"  go install github.com/apache/beam/sdks/v2/go/cmd/prism@v{beam.__version__}\n"
-            "and say where it is: --prism_location $(go env GOPATH)/bin/prism"
+            "and give its path: --prism_location $(go env GOPATH)/bin/prism"
         ) from error

@@ -1,4 +1,4 @@
-"""Which engine runs a pipeline, and with what options of its own."""
+"""Make pipelines for an engine, with the options that it needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDLESS = (PRISM, flink.RUNNER, "DataflowRunner", "PortableRunner")
 
 
 def stream_options(runner: str, beam_args: Sequence[str]) -> list[str]:
-    """Return the options of Beam for a pipeline without end, or for the small ones that stand for it on the local engine.
+    """Return the Beam options for an endless pipeline, or for the small ones that replace it on the local engine.
 
     Args:
         runner: as asked for.
@@ -36,7 +36,7 @@ def stream_options(runner: str, beam_args: Sequence[str]) -> list[str]:
         return list(beam_args)
     if runner not in _ENDLESS:
         raise UsageError(
-            f"--runner {runner} cannot run a pipeline without end. Leave --runner out, which takes this machine, or say "
+            f"--runner {runner} cannot run an endless pipeline. Leave --runner out to use this machine, or choose "
             "PrismRunner or FlinkRunner (docs/clusters.md has the rest)."
         )
     return [*beam_args, "--streaming", *(prism.FOR_STREAMS if runner == PRISM else ())]
@@ -65,7 +65,7 @@ def make_pipeline(runner: str, beam_args: Sequence[str]) -> beam.Pipeline:
 
 
 def _let_it_run_on(options: PortableOptions) -> None:
-    """Keep `--job_server_timeout` from ending the job.
+    """Prevent `--job_server_timeout` from ending the job.
 
     It is meant for the answers of the job server. Beam's portable runner also makes it the deadline of the stream of states,
     at which the job counts as failed, without a reason.
@@ -93,6 +93,6 @@ def beam_flags() -> dict[str, bool]:
 
 
 def quieten() -> None:
-    """Keep what Beam and its job servers say as they end off the terminal."""
+    """Keep messages of Beam and its job servers at their end off the terminal."""
     for name in ("apache_beam", "FlinkJarJobServer", "SparkJarJobServer", "PrismJobServer"):
         logging.getLogger(name).setLevel(logging.ERROR)

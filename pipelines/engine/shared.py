@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 
 class Shared:
-    """A context that several threads are in at once.
+    """A context that several threads can be in at once.
 
     Args:
         make: the context; entered when the first thread comes, left when the last one goes.

@@ -16,7 +16,7 @@ from dpdeblur.transforms.run_control import RunControl
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 4.0  # for the scenes in progress; after that they are dropped, to be done again
-RESUME = "Finished scenes are kept; the same command goes on from there."
+RESUME = "Finished scenes are kept; the same command resumes the run."
 
 
 class Stopped(KeyboardInterrupt):
@@ -33,7 +33,7 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass
 class _LastResort:
-    """When and with which words this process ends after a signal, if it has not ended by itself."""
+    """When this process is ended after a signal if it has not ended by itself, and the message it then prints."""
 
     grace_s: float = GRACE_S
     advice: str = ""
@@ -43,7 +43,7 @@ _last_resort = _LastResort()
 
 
 def own_process() -> None:
-    """Have SIGINT and SIGTERM end this process, which must be a command's own: by `Stopped`, or by force after a while.
+    """Make SIGINT and SIGTERM end this process, which must be a command's own: by `Stopped`, or by force after a while.
 
     Python runs signal handlers in the main thread, between two steps of its own; while that thread is in native code they
     wait. The number of a signal arrives at the wakeup descriptor all the same, where a thread waits for it.
@@ -58,7 +58,7 @@ def own_process() -> None:
 
 @contextmanager
 def stop_on_signals(control: RunControl, grace_s: float, advice: str) -> Iterator[None]:
-    """While the block runs, SIGINT and SIGTERM stop the run: scenes in progress may finish, no further ones are taken on.
+    """While the block runs, SIGINT and SIGTERM stop the run: scenes in progress may finish, no further ones are started.
 
     Args:
         control: of the run. Its `signal` says which came.

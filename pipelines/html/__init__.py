@@ -1,1 +1,1 @@
-"""How does a page look?"""
+"""HTML pages: reports and comparisons."""

@@ -149,7 +149,7 @@ def pareto(points: Sequence[Point], *, x_label: str, y_label: str, title: str) -
 
 
 def _ceiling(array: NDArray[np.float64]) -> float:
-    """Beyond this a few stragglers would squeeze all others into one bar."""
+    """Return an upper limit for the axis: beyond it a few outliers would squeeze all others into one bar."""
     typical = float(np.quantile(array, 0.95))
     return 1.5 * typical if typical > 0 and array.max() > 3 * typical and len(array) > 20 else float(array.max())
 

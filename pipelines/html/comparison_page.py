@@ -24,7 +24,8 @@ _STATISTICS = (
     "A positive gain is better, for MAE too."
 )
 _COST = (
-    "CPU time is the wall time of the model times its threads, with other scenes at the same time: compare runs of one machine."
+    "CPU time is the wall time of the model times its threads, with other scenes running at the same time: "
+    "compare runs from the same machine."
 )
 _FRONT = "Higher is better, further left is cheaper. Filled marks are on the Pareto front: no other method beats them in both."
 
@@ -105,7 +106,7 @@ def _lead(comparison: Comparison) -> list[str]:
 def _key_numbers(comparison: Comparison) -> list[KeyNumber]:
     first, second = comparison.in_order
     ratio = second.cpu_s / first.cpu_s if first.cpu_s and second.cpu_s else None
-    more = f"{number(ratio, 2)} times that of {first.name}" if ratio else "unknown for pictures made elsewhere"
+    more = f"{number(ratio, 2)} times that of {first.name}" if ratio else "unknown for pictures from another program"
     cost = KeyNumber("CPU time per image", number(second.cpu_s, 3), "s", more)
     psnr, ssim = (comparison.contrast(second.name, first.name, metric) for metric in ("psnr_db", "ssim"))
     if psnr is None or ssim is None:
@@ -120,7 +121,7 @@ def _key_numbers(comparison: Comparison) -> list[KeyNumber]:
 
 
 def _certainty(gain: Paired, digits: int) -> str:
-    """How certain a mean gain is, as far as there are scenes enough to tell."""
+    """Describe how certain a mean gain is, if there are enough scenes."""
     if gain.p_wilcoxon is None:
         return "too few scenes for a test"
     wilcoxon = f"p {probability(gain.p_wilcoxon)} (Wilcoxon)"
@@ -172,7 +173,7 @@ def _about(method: MethodSummary) -> dict[str, str]:
     return {
         "folder": method.folder,
         "model": method.model,
-        "backend": method.backend if method.cpu_s is not None else "pictures made elsewhere",
+        "backend": method.backend if method.cpu_s is not None else "pictures from another program",
         "metric protocol": method.protocol,
         "scenes": f"{method.restored} restored, {method.failed} failed, {method.left_out} left out here",
     }

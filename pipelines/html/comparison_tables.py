@@ -34,14 +34,14 @@ def leaderboard(comparison: Comparison) -> Grid:
 
 
 def made(comparison: Comparison) -> Grid:
-    """Return what made each run, and how much of it takes part."""
+    """Return the model of each run, and how many of its scenes are compared."""
     headers = ("Method", "Model", "Threads", "At once", "Restored", "Failed", "Left out")
     rows = [
         (m.name, m.model, _cost(m, m.threads), _cost(m, m.concurrency), str(m.restored), str(m.failed), str(m.left_out))
         for m in comparison.in_order
     ]
     backends = ", ".join(sorted({method.backend for method in comparison.methods} - {"none"}))
-    return Grid(f"What made them, on {backends}" if backends else "What made them: elsewhere", headers, tuple(rows), text=2)
+    return Grid(f"Models, run on {backends}" if backends else "Made by: other programs", headers, tuple(rows), text=2)
 
 
 def gains(comparison: Comparison) -> list[Grid]:

@@ -31,19 +31,19 @@ class FailedScene:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Scenes that failed alike: at one stage, with messages that differ in names and numbers alone."""
+    """Scenes that failed for the same reason: at one stage, with messages that differ only in names and numbers."""
 
     stage: str
     scenes: tuple[FailedScene, ...]
 
     @property
     def one_message(self) -> bool:
-        """Whether all messages are the same to the letter."""
+        """Whether all messages are exactly the same."""
         return len({scene.message for scene in self.scenes}) == 1
 
     @property
     def heading(self) -> str:
-        """What happened to how many, with the first message."""
+        """How many scenes failed and how, with the first message."""
         return f"{failed(len(self.scenes), self.stage)}: {self.scenes[0].message}"
 
 
@@ -57,7 +57,7 @@ def failed(count: int, stage: str) -> str:
 
 
 def causes(failures: Iterable[Mapping[str, Any]]) -> list[Cause]:
-    """Gather rows of a failures table by cause, the commonest first."""
+    """Group rows of a failures table by cause, the most common first."""
     alike: dict[tuple[str, str], list[FailedScene]] = {}
     for row in failures:
         scene = FailedScene(row["scene_id"], row["uri"], row["message"])
@@ -67,7 +67,7 @@ def causes(failures: Iterable[Mapping[str, Any]]) -> list[Cause]:
 
 
 def _pattern(scene: FailedScene) -> str:
-    """A message without what names one scene: its files, its name, all numbers."""
+    """Return a message without the parts specific to one scene: its files, its name, all numbers."""
     text = scene.message
     for name in sorted({scene.file, scene.file.rsplit("/", 1)[-1], scene.scene_id}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "*", text) if name else text

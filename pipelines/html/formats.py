@@ -1,4 +1,4 @@
-"""How numbers and names are written, on pages and in tables."""
+"""Format numbers and names for pages and tables."""
 
 from __future__ import annotations
 

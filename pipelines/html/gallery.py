@@ -86,7 +86,7 @@ def collect(
     if not scores:
         return Gallery((), ("No scene was restored.",))
     if all(score.image_path is None for score in scores) and "restored" not in run.manifest.get("settings", {}):
-        return Gallery((), ("The run kept no pictures. Those of dpdeblur deblur --images restored are shown here.",))
+        return Gallery((), ("The run kept no pictures. To see them here, run dpdeblur deblur with --images restored.",))
     chosen = choose(scores if examples is None else [example.score for example in examples], most)
     names = {score.scene_id for score in chosen}
     others = [score for score in scores if score.scene_id not in names]
@@ -95,7 +95,7 @@ def collect(
         try:
             scenes = scenes_of(run, names | {score.scene_id for score in others}, found)
         except (UsageError, KeyError, OSError) as error:
-            return Gallery((), (f"The input of the run cannot be read any more: {error}",))
+            return Gallery((), (f"The input of the run can no longer be read: {error}",))
     else:
         scenes = {example.scene.scene_id: example.scene for example in examples}
         others = _sample([score for score in others if score.image_path or score.scene_id in scenes])
@@ -206,7 +206,7 @@ def restored_image(run: Run, scene: Scene | None, score: Score) -> Image:
         raise SceneError("the restored picture was not kept.")
     image = _decode(scene.restored)
     if sample_digest(image) != score.image_sha256:
-        raise SceneError("the restored picture was changed since it was scored.", scene.restored.uri)
+        raise SceneError("the restored picture has changed since it was scored.", scene.restored.uri)
     return image
 
 

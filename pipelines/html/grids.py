@@ -46,7 +46,7 @@ class Grid:
 
 
 def to_text(grids: Sequence[Grid], notes: Sequence[str], width: int | None) -> str:
-    """For a terminal of so many columns; None for no limit worth the name."""
+    """Return the table for a terminal of so many columns; None for no limit."""
     stream = io.StringIO()
     console = Console(file=stream, width=width or 200, color_system=None, highlight=False)
     for grid in grids:
@@ -63,7 +63,7 @@ def to_text(grids: Sequence[Grid], notes: Sequence[str], width: int | None) -> s
 
 
 def to_markdown(grids: Sequence[Grid], notes: Sequence[str]) -> str:
-    """GitHub's tables."""
+    """Return the table in GitHub's Markdown."""
     return "\n\n".join([*(_markdown(grid) for grid in grids), *map(in_markdown, notes)]) + "\n"
 
 
@@ -76,11 +76,11 @@ def _markdown(grid: Grid) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """Return text that no Markdown reads as anything else."""
+    """Escape text for Markdown."""
     one_line = " ".join(text.split())
     return "".join(f"\\{letter}" if letter in "\\|*_`[]<>" else letter for letter in one_line)
 
 
 def in_latex(text: str) -> str:
-    """Return text that LaTeX sets as it is."""
+    """Escape text for LaTeX."""
     return text.translate(_LATEX)

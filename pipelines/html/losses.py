@@ -10,7 +10,7 @@ from dpdeblur.transforms.wording import counted
 _OF_A_MODEL = (
     "the views are in the wrong order (--model-views 'right left'), the model was trained on another range of values or on BGR "
     "(--model-range, --model-order) or on linear values (--model-transfer), another of its outputs holds the picture "
-    "(--model-output), or the targets lie off or are brighter (--align 4, --fit-gain)"
+    "(--model-output), or the targets are shifted or brighter (--align 4, --fit-gain)"
 )
 _OF_PICTURES = (
     "the pictures belong to other scenes (--match), have another brightness or tone curve, are shifted or cropped, or the "
@@ -19,7 +19,7 @@ _OF_PICTURES = (
 
 
 def losses(gains: Gains) -> dict[str, Any]:
-    """Return how many scenes of a run lost against doing nothing: what `summary.json` holds of it.
+    """Return how many scenes of a run became worse than the unprocessed picture, as `summary.json` holds it.
 
     Args:
         gains: of its metrics table.
@@ -37,7 +37,7 @@ def losses(gains: Gains) -> dict[str, Any]:
 
 
 def warning(lost: dict[str, Any]) -> str:
-    """Return what to say where most scenes lost, with the usual causes; nothing if they did not.
+    """Return a warning if most scenes became worse, with the usual causes; else an empty text.
 
     Args:
         lost: from `losses`; may be empty, as in summaries of earlier versions.

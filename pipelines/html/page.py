@@ -1,7 +1,7 @@
 """Pages from templates: one file each, with its style, its script and its data inside.
 
-Jinja escapes every string of a run. The page's own policy forbids all network access and every script but ours, whose digest
-it names: what slipped through the escaping could still neither run nor report anywhere.
+Jinja escapes every string of a run. Its content security policy forbids all network access, and every script but the
+page's own, whose digest it names: what slipped through the escaping could still neither run nor report anywhere.
 """
 
 from __future__ import annotations
@@ -110,6 +110,6 @@ def _digest(text: str) -> str:
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    """JSON that no HTML parser can take for markup."""
+    """Return JSON that no HTML parser can mistake for markup."""
     text = json.dumps(finite(data), allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one picture costs: a column besides the metrics."""
+    """Cost of one picture: a column besides the metrics."""
 
     name: str
     label: str

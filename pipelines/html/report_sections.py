@@ -32,13 +32,13 @@ _BLUR = (
     "The blur of an input is judged by its PSNR against the sharp target: the lower, the blurrier. "
     "Below the dashed line, restoring made it worse."
 )
-_TIMES = "Wall time of the model for each scene, with other scenes at the same time."
-_PACE = "When scenes were finished, from the first one on: how steadily work went, and where it stopped or waited."
+_TIMES = "Wall time of the model for each scene, with other scenes running at the same time."
+_PACE = "When scenes were finished, counted from the first: how steadily the work went, and where it stopped or waited."
 
 
 @dataclass(frozen=True, slots=True)
 class KeyNumber:
-    """One number that matters: what it is, its value and unit, and a line that puts it into place."""
+    """A key number: its label, value and unit, and a line of context."""
 
     label: str
     value: str
@@ -68,7 +68,7 @@ def lead(run: Run) -> list[str]:
     before, after = (mean_of(run.metrics, name) for name in ("input_psnr_db", "psnr_db"))
     quality = f"PSNR {number(before, 2)} → {number(after, 2)} dB ({number(gained.mean, 2, signed=True)})"
     inferred = not run.metrics.num_rows or pc.max(run.metrics["intra_op_threads"]).as_py()
-    engine = ", ".join(_unique(run.metrics, "backend")) if inferred else "pictures made elsewhere"
+    engine = ", ".join(_unique(run.metrics, "backend")) if inferred else "pictures from another program"
     when = datetime.fromisoformat(str(run.manifest["finished"]))
     return [
         counted(total, "scene"),
@@ -80,7 +80,7 @@ def lead(run: Run) -> list[str]:
 
 
 def key_numbers(run: Run) -> list[KeyNumber]:
-    """Return the numbers that matter."""
+    """Return the key numbers."""
     failed, total = run.failed, run.scenes
     times = [row for row in run.latency.to_pylist() if (row["group_by"], row["stage"]) == ("all", "inference")]
     done = KeyNumber("Scenes restored", str(total - failed), "", f"of {total}; {failed or 'none'} failed")
@@ -88,16 +88,16 @@ def key_numbers(run: Run) -> list[KeyNumber]:
 
 
 def notes(run: Run) -> list[str]:
-    """Return what a reader of the numbers must know."""
+    """Return notes that a reader of the numbers must know."""
     scored = _scored(run.metrics)
     found = [warning] if (warning := losses.warning(run.summary.get("worse_than_unprocessed", {}))) else []
     if run.sampled:
         rows = f"{run.metrics.num_rows} of the scores and {run.failures.num_rows} of the failures"
-        found.append(f"Of this large run the page shows a sample, {rows}: charts, intervals and means are of these.")
+        found.append(f"The page shows a sample of this large run, {rows}: charts, intervals and means are of these.")
     if run.metrics.num_rows and not scored.num_rows:
-        found.append("No scene has a target: there are pictures and times, and no scores.")
+        found.append("No scene has a target: there are pictures and times, but no scores.")
     if identical := int(np.isinf(_values(scored, "psnr_db")).sum()):
-        found.append(f"{identical} restored identical to the target: PSNR is infinite there, and no mean or chart holds it.")
+        found.append(f"{identical} restored identical to the target: its PSNR is infinite, and left out of means and charts.")
     if line := sentence(LeftOut(**kind) for kind in run.summary.get("left_out", [])):
         found.append(f"{line}.")
     if 0 < scored.num_rows < paired.FEWEST_FOR_BOOTSTRAP:

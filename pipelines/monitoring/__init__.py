@@ -1,1 +1,1 @@
-"""How can other programs follow the progress of a run?"""
+"""Monitoring: let other programs follow the progress of a run."""

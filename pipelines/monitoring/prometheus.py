@@ -45,7 +45,7 @@ def served(control: RunControl, address: Address | None) -> Iterator[None]:
     try:
         server, thread = start_http_server(address.port, address.host, registry)
     except OSError as error:
-        raise UsageError(f"--metrics-port {address} cannot be listened at: {error.strerror}. Choose another.") from error
+        raise UsageError(f"--metrics-port {address} cannot be opened: {error.strerror}. Choose another port.") from error
     try:
         with control.listening(count):
             yield

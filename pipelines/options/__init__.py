@@ -1,1 +1,1 @@
-"""What may a user say, on the command line, in a file or from Python?"""
+"""Options: declared once, read from the command line, a YAML file or Python."""

@@ -29,7 +29,7 @@ CONFIG = (
 
 @attrs.frozen
 class Said:
-    """What a command line says, as text.
+    """The contents of a command line, as text.
 
     Attributes:
         options: by name.
@@ -78,7 +78,7 @@ def parser(command: str, *, lenient: bool = False, width: int | None = None) -> 
 
 
 def split(command: str, words: Sequence[str]) -> Said:
-    """Return what a command line and its `--config` files say.
+    """Read a command line and its `--config` files.
 
     Raises:
         UsageError: a file cannot be read or does not hold options, or a word has no place.
@@ -99,7 +99,7 @@ def split(command: str, words: Sequence[str]) -> Said:
 
 
 def options(command: str, said: Said) -> Any:
-    """Return the options of a command from what was said.
+    """Make the options of a command from the words read.
 
     Raises:
         UsageError: an option is unknown, missing or wrong; suggests the nearest that is right.
@@ -136,7 +136,7 @@ def command_line(options: Any) -> str:
 
 
 def _checked(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
-    """Options of Beam as Beam takes them. It would drop a misspelt one without a word."""
+    """Check options of Beam: Beam itself would drop a misspelt one silently."""
     from dpdeblur.pipelines.engine.runners import beam_flags  # noqa: PLC0415 - Beam takes seconds to load, and most command lines need none
 
     known = beam_flags()
@@ -167,7 +167,7 @@ def _check_value(flag: str, value: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: numbers and lists stay, values of our own are written as text."""
+    """Convert a value for JSON: numbers and lists stay, the program's own types become text."""
     if isinstance(value, Address | Share | PixelSize | Part | NamedRun | SceneLimit | Path):
         return str(value)
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
@@ -203,7 +203,7 @@ def _words(option: Option, value: Any) -> Iterator[str]:
 
 
 def _usage(command: str, declared: Sequence[Option]) -> str:
-    """Return the usage: what must be said; all else is `[options]`."""
+    """Return the usage line: required arguments, and `[options]` for the rest."""
     places = [(option, f"{option.metavar} …" if option.many else option.metavar) for option in declared if option.positional]
     positional = [place if option.required else f"[{place}]" for option, place in places]
     required = [f"{option.flag} {option.metavar}" for option in declared if option.required and not option.positional]

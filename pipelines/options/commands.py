@@ -38,7 +38,7 @@ COMMANDS: dict[str, type[Any]] = {
 
 
 def summary(command: str) -> str:
-    """Return in one line what a command does."""
+    """Return the one-line summary of a command."""
     return str(COMMANDS[command].__doc__).splitlines()[0]
 
 

@@ -1,6 +1,6 @@
-"""What an option is, read from the classes that declare them: attrs classes, one for each group of options.
+"""Options as declared in attrs classes, one class for each group of options.
 
-`input: str = field(converter=words, metadata=shown("folder of the scenes", "DIR"))` is all that is ever said of an option.
+`input: str = field(converter=words, metadata=shown("folder of the scenes", "DIR"))` is the only declaration of an option.
 The command line, the YAML file, the Python signature, completion, the manifest and the reference are made of it.
 """
 
@@ -53,12 +53,12 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """How it is called on the command line, and in errors."""
+        """Its name on the command line and in errors."""
         return self.metavar if self.positional else f"--{self.name.replace('_', '-')}"
 
 
 def shown(help: str, metavar: str = "", *, positional: bool = False, hidden: bool = False, default: str = "") -> dict[str, Any]:
-    """Return what the help says of an option, as the metadata of its field.
+    """Return the help of an option as metadata for its field.
 
     Args:
         help: what it means, with its unit.
@@ -156,5 +156,5 @@ def _choice(choices: tuple[Any, ...], said: Any) -> Any:
 
 
 def known_flags(command: type[Any]) -> Iterator[str]:
-    """Yield how the options of a command are called on its command line."""
+    """Yield the flags of a command."""
     yield from (option.flag for option in options_of(command) if not option.positional and not option.hidden)

@@ -1,4 +1,4 @@
-"""From options to settings of the program: scenes at once, how pictures are read and scored."""
+"""Turn options into settings of the program: scenes at once, how pictures are read and scored."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _is_here(engine: Engine) -> bool:
 
 
 def find(place: Input, part: PartOfInput) -> Found:
-    """Find the scenes that are asked for.
+    """Find the selected scenes.
 
     Args:
         place: where they are.
@@ -78,7 +78,7 @@ def find(place: Input, part: PartOfInput) -> Found:
 
 
 def collect(place: Input, part: PartOfInput) -> Collection:
-    """Find the scenes that are asked for, however many they are.
+    """Find the selected scenes without holding all of them in memory.
 
     Args:
         place: where they are.
@@ -91,7 +91,7 @@ def collect(place: Input, part: PartOfInput) -> Collection:
 
 
 def finder(place: Input, part: PartOfInput) -> PartOfPlace:
-    """Return which scenes are asked for, to be found on any machine, as `collect` does.
+    """Return the place and the selection, from which any machine can find the scenes like `collect`.
 
     Args:
         place: where they are.
@@ -104,7 +104,7 @@ def finder(place: Input, part: PartOfInput) -> PartOfPlace:
 
 
 def selection(part: PartOfInput) -> Selection:
-    """Return which scenes are asked for.
+    """Return the selection of scenes.
 
     Raises:
         UsageError: the file that lists them cannot be read.

@@ -1,4 +1,4 @@
-"""The values that options take: from what was said, as text or as a Python value, to the value, and back to text.
+"""Values of options: read from text or from a Python value, and written back to text.
 
 Each reader takes its own values too, so that reading twice changes nothing, and `read(text(read(said))) == read(said)`.
 """
@@ -64,7 +64,7 @@ class Names(tuple[str, ...]):
 
 
 class NamedRun(NamedTuple):
-    """A run, and what a comparison calls it."""
+    """A run and its name in a comparison."""
 
     name: str
     folder: str

@@ -1,1 +1,1 @@
-"""How does a run start, resume, end and recover?"""
+"""The life of a run: start, resume, end and recover."""

@@ -28,7 +28,7 @@ from dpdeblur.transforms.wording import counted
 def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: bool = False) -> RunStatistics:
     """Write the tables of a run, put them in the place of the old ones, and drop the journal that they replace.
 
-    Files of buckets in which nothing has changed stay. Pictures of rows that are no more are deleted.
+    Files of unchanged buckets stay. Pictures whose rows are gone are deleted.
 
     Args:
         folder: of the run, for which `make_ready` was called.
@@ -40,7 +40,7 @@ def commit(folder: RunFolder, wanted: Spool[Wanted], buckets: int, *, prune: boo
         Statistics of the tables.
 
     Raises:
-        JobError: scenes have no outcome, or another run has taken over. An engine that says DONE proves nothing.
+        JobError: scenes have no outcome, or another run has taken over. That an engine reports DONE proves nothing.
     """
     earlier, attempt = folder.earlier(buckets), folder.generations.attempt
     tables = (
@@ -102,7 +102,7 @@ def stage(run: str, attempt: str, number: int, bucket: BucketTables) -> StagedBu
 
 
 def put_in_place(folder: RunFolder, buckets: Iterable[StagedBucket]) -> Committed:
-    """Make the staged files of all buckets count, by one write, and drop what they replace. Raises: as `commit`.
+    """Make the staged files of all buckets valid by one write, and delete those they replace. Raises: as `commit`.
 
     Args:
         folder: of the run.
@@ -120,7 +120,7 @@ def put_in_place(folder: RunFolder, buckets: Iterable[StagedBucket]) -> Committe
             written.append(bucket.number)
     if missing:
         raise JobError(
-            "The engine reported success, but that is not what the journal and the tables hold: "
+            "The engine reported success, but the journal and the tables are not complete: "
             f"{counted(missing, 'scene')} missing."
         )
     write_table(to_table(statistics.latency(), Latency), folder.generations.staged_file(LATENCY))

@@ -1,4 +1,4 @@
-"""After a crash: find out which scene it was, and go on without it. `supervisor` is how a command outlives a crash."""
+"""After a crash: find out which scene caused it, and continue without it. See `supervisor` for surviving a crash."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def crash_to_recover_from(folder: RunFolder) -> Crash | None:
     """
     crash = supervisor.crash()
     if crash and crash.signal and not folder.under_way(crash.process):
-        raise JobError(f"the process was ended by {crash.signal} while no scene was under way. {RESUME}")
+        raise JobError(f"the process was ended by {crash.signal} while no scene was in progress. {RESUME}")
     return crash
 
 
 def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeout_s: float) -> None:
-    """Do the scenes that were in progress, one at a time; one that was alone when the process ended has failed.
+    """Restore the scenes that were in progress, one at a time; a scene that was alone when the process crashed has failed.
 
     Each crash either leaves scenes that are tried alone, or settles one.
 
@@ -41,15 +41,17 @@ def recover(crash: Crash, job: Job[Any], folder: RunFolder, run: OpenRun, timeou
     folder.sweep()
     suspects = [scene for scene in plan_work(job, folder).scenes_to_do() if scene.scene_id in under_way]
     if not crash.signal:
-        complain("A scene took longer than --scene-timeout, and counts as failed. The others go on.")
+        complain("A scene took longer than --scene-timeout, and counts as failed. The others continue.")
         return
     names = ", ".join(scene.scene_id for scene in suspects)
     journal = Journal(folder.path(FOLDER))
     if len(under_way) == 1 and suspects:
-        complain(f"The process was ended by {crash.signal}. Scene {names} was alone under way, and counts as failed.")
+        complain(f"The process was ended by {crash.signal}. Only scene {names} was in progress; it counts as failed.")
         journal.append(crash_row(suspects[0], crash.signal, job.task.key(suspects[0])))
     elif suspects:
-        complain(f"The process was ended by {crash.signal}. Trying the scenes under way again, one at a time: {names}.")
+        complain(
+            f"The process was ended by {crash.signal}. Trying the scenes that were in progress again, one at a time: {names}."
+        )
         work = SceneWork(job.task, journal, 1, run.control, timeout_s)
         for scene in suspects:
             work.work_on(scene)

@@ -42,7 +42,7 @@ class Tally:
         self.started = time.monotonic()
 
     def begin(self, todo: int) -> None:
-        """Take note of how many there are to do, where that is found out on the way."""
+        """Set how many there are to do, if that becomes known during the run."""
         self.todo = todo
 
     def add(self, finished: Finished) -> None:
@@ -67,11 +67,11 @@ class Tally:
         return self.elapsed_s / self.done * (self.todo - self.done) if self.done else None
 
     def count(self) -> str:
-        """Return `3 of 20 scenes`, or `3 scenes` where nobody knows of how many."""
+        """Return `3 of 20 scenes`, or `3 scenes` if the total is unknown."""
         return counted(self.done, self.unit) if self.todo is None else f"{self.done} of {counted(self.todo, self.unit)}"
 
     def kept(self) -> str:
-        """Return what a run that is cut short has finished: `3 scenes`, or `3 scenes, and 2 failures`."""
+        """Return what an interrupted run has finished: `3 scenes`, or `3 scenes, and 2 failures`."""
         failures = f", and {counted(self.failed, 'failure')}" if self.failed else ""
         return counted(self.done - self.failed, self.unit) + failures
 

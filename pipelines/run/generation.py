@@ -5,7 +5,7 @@
 
 An attempt writes its name into the file when it starts, so that an earlier one, which may have been taken for dead, can no
 longer commit. Its commit is a second write, which names the files that are to take the place of those of the same buckets.
-From then on they count: whoever finds some that have not been moved yet moves them.
+From then on they are valid: the next attempt moves those that have not been moved yet.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LATENCY = "latency"
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What `generation.json` says.
+    """Content of `generation.json`.
 
     Attributes:
         attempt: name of the attempt that may commit, or has.
@@ -55,7 +55,7 @@ class Generations:
         self.attempt = ""
 
     def current(self) -> Generation:
-        """Return what the file says now."""
+        """Return the present content of the file."""
         return _content(store.version(self._uri))
 
     def staged_file(self, table: str, bucket: int = 0) -> str:
@@ -86,7 +86,7 @@ class Generations:
         return self.attempt
 
     def commit(self, buckets: int, staged: Mapping[str, Sequence[int]]) -> None:
-        """Make the files that this attempt has written count, and put them in place.
+        """Make the files that this attempt has written valid, and put them in place.
 
         Args:
             buckets: into how many the tables are split now.

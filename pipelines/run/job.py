@@ -1,4 +1,4 @@
-"""The job of a run: all of it, checked, and what is left to do."""
+"""The job of a run: everything asked for, checked, and what is left to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CARD_SETTINGS = (
 
 @dataclass(frozen=True)
 class Job(Generic[TaskT]):
-    """What a command asks for, checked.
+    """The checked job of a command.
 
     Attributes:
         found: the scenes of the input, and those that were not found whole.
@@ -80,7 +80,7 @@ class Work:
             yield from map(scene_from_tuple, self.todo.bucket(number, self.buckets))
 
     def add(self, number: int, plan: BucketPlan) -> None:
-        """Take what there is to do in one more bucket.
+        """Add the plan of one more bucket.
 
         Args:
             number: of the bucket.
@@ -178,9 +178,9 @@ def nothing_to_do(counts: Counts, told: frozenset[str], folder: RunFolder) -> bo
 
 
 def check_counts(counts: Counts, source: str, run: str) -> None:
-    """Refuse to go on where pictures would be overwritten, or many scenes are lost at once.
+    """Refuse to continue if pictures would be overwritten, or if many scenes are missing at once.
 
-    Images of others in a run's own folder would be overwritten, and deleted by --restart. A disk that is not mounted looks as
+    Images of others in the run's folder would be overwritten, and deleted by --restart. A disk that is not mounted looks as
     if many scenes were lost.
 
     Args:
@@ -192,17 +192,17 @@ def check_counts(counts: Counts, source: str, run: str) -> None:
         UsageError: it is so; nothing was changed.
     """
     if counts.misplaced:
-        raise UsageError(f"{counts.misplaced} lies where the run keeps its own pictures: choose another --output.")
+        raise UsageError(f"{counts.misplaced} is where the run keeps its own pictures: choose another --output.")
     if counts.lost > max(FEW_GONE, FEW_GONE_SHARE * counts.before):
         raise UsageError(
             f"{counts.lost} of the {counted(counts.before, 'scene')} in {run} are no longer in {source}, or no longer "
-            f"whole, such as {counts.first_lost}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
-            "If they are to go, choose another --output, or begin anew with --restart."
+            f"complete, such as {counts.first_lost}. Is a disk not mounted, or a folder renamed? Nothing was changed. "
+            "If they are meant to be gone, choose another --output, or start over with --restart."
         )
 
 
 def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolder) -> None:
-    """Check that a job may go on with the run in a folder.
+    """Check that a job may continue the run in a folder.
 
     Args:
         earlier: manifest of that run; empty if there is none.
@@ -221,24 +221,24 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
     changed = [f"{name}: {said[0][name]} → {said[1][name]}" for name in names if said[0][name] != said[1][name]]
     raise UsageError(
         f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
-        "Choose another --output, or begin anew with --restart."
+        "Choose another --output, or start over with --restart."
     )
 
 
 def scenes_line(found: Overview, counts: Counts) -> str:
-    """Return what is known of the scenes of a job, in one line."""
+    """Return a line on the scenes of a job."""
     already = found.scenes - counts.todo
     return (
         f"{counted(len(found), 'scene')}, layout {found.layout}, {found.with_role['target']} with a target"
         + (f"; {already} already done" if already else "")
         + (f"; {found.failures} incomplete" if found.failures else "")
-        + (f"; {found.unselected} others not asked for" if found.unselected else "")
+        + (f"; {found.unselected} others not selected" if found.unselected else "")
         + gone_line(counts)
     )
 
 
 def gone_line(counts: Counts) -> str:
-    """Return what is said of scenes that are no longer in the input, to follow other words; empty if there are none."""
+    """Return a clause on scenes that are no longer in the input, to append to a line; empty if there are none."""
     scenes = counted(len(counts.gone), "scene")
-    also = f" ({counts.not_whole} of them in part)" if counts.not_whole else ""
+    also = f" ({counts.not_whole} of them incomplete)" if counts.not_whole else ""
     return f"; {scenes} no longer in the input{also}: rows and pictures stay until --prune" if counts.gone else ""

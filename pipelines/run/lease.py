@@ -40,7 +40,7 @@ class Lease:
         self._lock = threading.Lock()
 
     def take(self) -> None:
-        """Take the lease, as soon as whoever has it has shown no sign of life for `DEAD_S`.
+        """Take the lease, once its holder has shown no sign of life for `DEAD_S`.
 
         Raises:
             Held: another run has it.
@@ -56,7 +56,7 @@ class Lease:
             raise Held
 
     def renew(self) -> None:
-        """Make sure that this run still has the lease; if another one has taken it over, this one is stopped.
+        """Renew the lease; if another run has taken it over, stop this one.
 
         Raises:
             OSError: the store cannot be read from or written to.
@@ -71,13 +71,13 @@ class Lease:
                 self.renew()
 
     def release(self) -> None:
-        """Give the lease up, unless another run has it; what is left where the store fails only costs the next run a wait."""
+        """Give up the lease, unless another run has it; if the store fails, the next run only has to wait."""
         with suppress(OSError):
             if self._write():
                 store.delete([self._uri])
 
     def _watch(self, found: Version) -> None:
-        """Come back when the lease is gone, or has not changed for `DEAD_S`."""
+        """Wait until the lease is gone, or has not changed for `DEAD_S`."""
         until = time.monotonic() + DEAD_S
         while time.monotonic() < until:
             time.sleep(min(1.0, RENEW_S))
@@ -88,7 +88,7 @@ class Lease:
                 raise Held
 
     def _write(self) -> bool:
-        """Rewrite the lease if nobody else has written it since; return whether it is ours."""
+        """Rewrite the lease unless another run has written it since; return whether this run holds it."""
         with self._lock:
             if self._lost:
                 return False

@@ -23,7 +23,7 @@ from dpdeblur.transforms.records import JobError, UsageError
 from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.storage import store
 
-RESUME = "the same command goes on from there."
+RESUME = "the same command resumes the run."
 
 
 class Folder(Protocol):
@@ -105,10 +105,10 @@ class OpenRun:
             raise self.failure(JobError(self.control.reason)) from self.control.cause
 
     def failure(self, error: Exception) -> JobError | signals.Stopped:
-        """Return what to raise because of an error: why the run ended, what it has kept, and how to go on."""
+        """Return the error to raise: why the run ended, what it has kept, and how to continue."""
         cause = logs.record(error)
         reason = str(error) if isinstance(error, JobError) else self.control.reason or cause
-        kept = f"Kept of this attempt: {self.tally.kept()}; " if self.resume else ""
+        kept = f"Kept from this attempt: {self.tally.kept()}; " if self.resume else ""
         text = f"{reason.rstrip('.')}. {kept}{self.resume or self.again}"
         if self.control.signal:
             return signals.Stopped(self.control.signal, f"Stopped: {text}")
@@ -116,7 +116,7 @@ class OpenRun:
 
 
 class RunFailed(JobError):
-    """A run ended before its time; the message says why, and how to go on."""
+    """A run ended early; the message says why, and how to continue."""
 
 
 @contextmanager
@@ -176,6 +176,6 @@ def _locked(run: OpenRun) -> Iterator[None]:
             with lease.held(folder.lock, run.control) as run.lease, unless_begun:
                 yield
     except lock.Held:
-        raise UsageError(f"Another run is at work in {run.folder.uri}. Wait for it, or choose another --output.") from None
+        raise UsageError(f"Another run is in progress in {run.folder.uri}. Wait for it, or choose another --output.") from None
     except lock.Unwritable as error:
         raise UsageError(f"--output {run.folder.uri} cannot be written to: {error}.") from error

@@ -1,4 +1,4 @@
-"""Messages of libraries go to the run's `log.txt`; the terminal shows only our own."""
+"""Send messages of libraries to the run's `log.txt`; the terminal shows only those of dpdeblur."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _handler(uri: str) -> logging.Handler:
 
 
 class _Redacting(logging.Formatter):
-    """Leaves secrets out, those in tracebacks too."""
+    """Formats records without secrets, in tracebacks too."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
@@ -60,7 +60,7 @@ class _Redacting(logging.Formatter):
 
 @contextmanager
 def _loggers_of_runs() -> Iterator[None]:
-    """Take the handlers that write to the terminal off the root logger, and let it hear of everything."""
+    """Remove the handlers that write to the terminal from the root logger, and set it to the lowest level."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers = []

@@ -1,4 +1,4 @@
-"""A stream on the local engine, which cannot run endless pipelines: small ones, several at a time.
+"""A stream on the local engine, which cannot run endless pipelines: it runs small ones, several at a time.
 
     look ─ scenes that are ready ─┬─ batch: ForEachScene ─┐
                                   ├─ batch: ForEachScene ─┼─ journal ─ tables
@@ -36,7 +36,7 @@ PAUSE_S = 0.1  # between two looks at what has ended
 
 
 def run(spec: WatchSpec, each: ForEachScene, beam_options: Sequence[str]) -> None:
-    """Restore what arrives until the run is stopped; put it into the tables as it is finished.
+    """Restore scenes as they arrive, until the run is stopped, and enter them into the tables as they are finished.
 
     Args:
         spec: what to watch.
@@ -94,7 +94,7 @@ def _restore_until_stopped(
 
 
 def _trim_journal(spec: WatchSpec, pool: ScenePool, lookout: Lookout, tables: _Tables) -> None:
-    """Enter what the journal holds, and delete what is entered, so that it does not grow without end, nor a start take long."""
+    """Enter the journal into the tables and delete the lines entered, so that it stays small and starts stay quick."""
     if not pool.journal:  # it is appended to by others
         tables.catch_up()
         return
@@ -146,11 +146,11 @@ class _Tables:
         self._follower = journal.Follower(store.join(spec.run, journal.FOLDER))
 
     def withdraw(self, failures: Sequence[str]) -> None:
-        """Take failures out that stood for a file which has been replaced."""
+        """Remove the failures of files that have been replaced."""
         self._ledger.withdraw(failures)
 
     def catch_up(self) -> None:
-        """Enter what has been finished since the last time.
+        """Enter what has been finished since the last call.
 
         Raises:
             JobError: another job writes these tables now.

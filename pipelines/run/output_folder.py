@@ -41,7 +41,7 @@ class OutputFolder:
         try:
             there = self._anything()
         except NotADirectoryError:
-            raise UsageError(f"--output {self.uri} is a file: name a folder.") from None
+            raise UsageError(f"--output {self.uri} is a file: give a folder.") from None
         except OSError as error:
             raise UsageError(f"--output {self.uri} cannot be listed: {error.strerror or error}.") from error
         if there:
@@ -59,11 +59,11 @@ class OutputFolder:
             raise UsageError(f"--output {self.uri} cannot be written to: {error.strerror or error}.") from error
 
     def finish(self) -> None:
-        """Remove the mark, and all that only the run needed."""
+        """Remove the mark, and everything else that only the run needed."""
         store.delete([uri for folder in (UNFINISHED, STATE) for uri in store.files_in(self.path(folder))])
         for folder in (UNFINISHED, STATE):
             store.remove_empty_folder(self.path(folder))  # unless somebody else's file is in it
 
     def _anything(self) -> str | None:
-        """Return something in the folder that a run has not put into `STATE`."""
+        """Return a file or folder that is not part of `STATE`, if there is any."""
         return store.anything_in(self.uri, besides=STATE)

@@ -41,7 +41,7 @@ PLANS_PER_FILE = 100  # each with the rows of its pictures
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What has to happen to the shards of a run.
+    """Changes to make to the shards of a run.
 
     Attributes:
         scenes: pictures to pack anew: files, and what is left of shards that go.
@@ -55,7 +55,7 @@ class Change:
 
 
 def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None:
-    """Pack the pictures of a run whose tables stand.
+    """Pack the pictures of a run whose tables are committed.
 
     Args:
         run: in progress, in the folder.
@@ -93,7 +93,7 @@ def pack_images(run: OpenRun, folder: RunFolder, options: DeblurOptions) -> None
 def plan(
     subsets: Mapping[str, str], files: Mapping[str, Source], index: Iterable[Member], lost: Container[str], images: str
 ) -> Change:
-    """Work out what has to happen: a file is newer than a picture in a shard, and a later shard than an earlier one.
+    """Work out the changes: a file is newer than a picture in a shard, and a later shard newer than an earlier one.
 
     Args:
         subsets: by scene_id, the subset of each scene that has a row with a picture.
@@ -139,5 +139,5 @@ def _pack(run: OpenRun, folder: RunFolder, plans: list[ShardPlan], options: Debl
     members: list[Member] = from_table(read_table(staged, Member), Member)
     wanted = {scene.scene_id for one in plans for scene in one.scenes}
     if lost := sorted(wanted - {member.scene_id for member in members}):
-        raise JobError(f"{counted(len(lost), 'picture')} of the run cannot be read any more, such as that of {lost[0]}")
+        raise JobError(f"{counted(len(lost), 'picture')} of the run can no longer be read, such as that of {lost[0]}")
     return members

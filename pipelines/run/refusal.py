@@ -1,6 +1,6 @@
-"""A run is refused where it would write over what others have left, and leaves nothing that it has made where it is refused.
+"""Refuse runs that would overwrite files that are not theirs; a refused run leaves nothing behind.
 
-Whether it goes on is known only once its folder is locked.
+Whether a run may start is known only once its folder is locked.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _FILES = ("latency.parquet", "report.html", "summary.json")
 
 
 def check_ours(folder: RunFolder, picture_folders: Iterable[str]) -> None:
-    """Check that a folder holds a run, or nothing where one would write.
+    """Check that a folder holds a run, or none of the files that a run would write.
 
     Args:
         folder: of the run.
         picture_folders: those of its folders into which it would write pictures.
 
     Raises:
-        UsageError: it holds a file of somebody else's, which it names.
+        UsageError: it holds a file that no run has written; names it.
     """
     began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
     if folder.manifest() or began:
         return
     if theirs := next(_in_the_way(folder, picture_folders), None):
         raise UsageError(
-            f"--output {folder.uri} holds no run, but {theirs}, which a run would write over. Choose a new or an empty folder."
+            f"--output {folder.uri} holds no run, but {theirs}, which a run would overwrite. Choose a new or an empty folder."
         )
 
 
@@ -53,7 +53,7 @@ def missing_folders(uri: str) -> tuple[str, ...]:
 
 @contextmanager
 def nothing_left(folder: str, log: str, lock: str, made_folders: Sequence[str]) -> Iterator[None]:
-    """Take away what a run has made, where it is refused before it has done anything; the block holds its lock.
+    """Remove the files and folders that a run has made, if it is refused before it has done anything; the block holds its lock.
 
     Args:
         folder: of the run.

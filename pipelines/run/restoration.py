@@ -30,7 +30,7 @@ def prepare(options: DeblurOptions | WatchOptions, folder: RunFolder, found: Col
     """
     check(options.runner, options.beam_options)
     if options.images_output and options.images == "none":
-        raise UsageError("--images-output says where pictures go, and --images that none are written: say --images restored.")
+        raise UsageError("--images-output needs --images restored: without it no pictures are written.")
     if not folder.manifest():
         folder.images.check_free()
     at_once, pixels = resolve.scenes_at_once(options, options, options.threads), resolve.pixels(options)

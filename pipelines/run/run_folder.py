@@ -65,17 +65,17 @@ class RunFolder:
         return store.files_in(self.path(table), "*.parquet")
 
     def picture_folders(self, settings: Mapping[str, Any]) -> list[str]:
-        """Return those of its folders into which a run with such settings writes pictures."""
+        """Return the folders into which a run with these settings writes pictures."""
         images = settings.get("images", "none") != "none" and not self.images.apart
         return [*([self.images.uri] if images else []), *([self.path("view")] if settings.get("view") else [])]
 
     def manifest(self) -> dict[str, Any]:
-        """Return what `manifest.json` says of the run in the folder.
+        """Return the content of `manifest.json` in the folder.
 
-        Empty if there is none, or where it is damaged: every row says by its key what it was made with.
+        Empty if there is none or if it is damaged: the key of every row says what the row was made with.
 
         Raises:
-            UsageError: the file is there, and belongs to somebody else.
+            UsageError: the file exists, but is not from dpdeblur.
         """
         data = store.read_whole(self.path("manifest.json"))
         if data is None:
@@ -90,7 +90,7 @@ class RunFolder:
         if not (store.files_in(self.path("metrics"), "*.parquet") or self._state("journal")):
             raise UsageError(f"{where} is not a manifest of dpdeblur. Choose another --output.")
         if where not in self._damaged:
-            complain(f"{where} is damaged. It is written anew; rows that were made with the same settings stay.")
+            complain(f"{where} is damaged. It is written again; rows that were made with the same settings are kept.")
         self._damaged.add(where)
         return {}
 
@@ -140,14 +140,14 @@ class RunFolder:
         return {store.name(uri) for uri in markers if store.read_whole(uri) == str(process).encode()}
 
     def forget(self, *, everything: bool, failures: bool) -> None:
-        """Drop what an attempt is to do again, whatever becomes of it.
+        """Delete what an attempt will do again, even if the attempt fails.
 
         Args:
             everything: whether to forget the run that the folder holds.
             failures: whether to forget which of its scenes have failed.
 
         Raises:
-            UsageError: the folder's manifest is none of ours.
+            UsageError: the folder's manifest is not from dpdeblur.
         """
         if everything:
             self.clear()
@@ -156,7 +156,7 @@ class RunFolder:
             store.delete(self.parts("failures"))
 
     def statistics(self) -> RunStatistics:
-        """Return the statistics of the metrics and failures tables as they stand.
+        """Return the statistics of the present metrics and failures tables.
 
         Raises:
             TableError: one of them is damaged or of another version.
@@ -174,7 +174,7 @@ class RunFolder:
         return statistics
 
     def is_whole(self) -> bool:
-        """Return whether everything that a finished run leaves is there; and undamaged, as far as `earlier` has read it."""
+        """Return whether all files of a finished run exist, and are undamaged as far as `earlier` has read them."""
         try:
             read_table(self.path("latency.parquet"), Latency)
             json.loads(store.read_whole(self.path("summary.json")) or b"")
@@ -184,17 +184,17 @@ class RunFolder:
         return all(parts.values()) and not any(uri in self._damaged for files in parts.values() for uri in files)
 
     def _sound_part(self, uri: str, row_type: type) -> pa.Table | None:
-        """Return what a part of a table holds; None if it is damaged, which is said."""
+        """Return the rows of a part of a table; None, with a message, if it is damaged."""
         try:
             return sound_part(uri, row_type)
         except DamagedTableError as error:
             if uri not in self._damaged:
-                complain(f"{error}. What it held is done again.")
+                complain(f"{error}. The scenes in it are restored again.")
             self._damaged.add(uri)
             return None
 
     def sweep(self) -> None:
-        """Remove what an interrupted attempt left half done. What it finished stays, and what it committed is put in place."""
+        """Remove unfinished work of an interrupted attempt. Finished work stays, and committed files are put in place."""
         self.generations.finish()
         half_done = [
             *self._state("work"),
@@ -211,14 +211,14 @@ class RunFolder:
         store.delete([*half_done, *partial])
 
     def make_ready(self, *, restart: bool, forget_failures: bool) -> None:
-        """Make the folder ready for an attempt, which alone can commit from now on.
+        """Prepare the folder for an attempt; from now on only this attempt can commit.
 
         Args:
             restart: whether to forget the run that the folder holds.
             forget_failures: whether to have its failed scenes done again, whatever becomes of the attempt.
 
         Raises:
-            UsageError: the folder's manifest is none of ours.
+            UsageError: the folder's manifest is not from dpdeblur.
             JobError: another attempt begins at the same moment.
         """
         if not restart:
@@ -231,7 +231,7 @@ class RunFolder:
         return write_lines(self.path(WORK), "todo", todo, scene_to_line)
 
     def write_manifest(self, facts: dict[str, Any], *, finished: bool = False) -> dict[str, Any]:
-        """Write what is run, and since when, to `manifest.json`; return what it says.
+        """Write `manifest.json`, with the start of the run, and return its content.
 
         Args:
             facts: of the job; where they hold no start, it is now.
@@ -246,7 +246,7 @@ class RunFolder:
         """Forget the run in the folder: its tables, its pictures, its journal. Files of others stay.
 
         Raises:
-            UsageError: the folder's manifest is none of ours.
+            UsageError: the folder's manifest is not from dpdeblur.
         """
         manifest = self.manifest()
         settings = manifest.get("settings", {})
@@ -260,7 +260,7 @@ class RunFolder:
         store.delete([*tables, *pictures, *views, *self._state("journal"), *map(self.path, names)])
 
     def drop_work(self) -> None:
-        """Drop the work files and the journal, once the tables hold all of it."""
+        """Delete the work files and the journal, once the tables hold everything."""
         store.delete([*self._state("work"), *self._state("journal")])
 
     def _state(self, *parts: str) -> list[str]:
@@ -268,5 +268,5 @@ class RunFolder:
 
 
 def suffix_of(manifest: dict[str, Any]) -> str:
-    """Return the suffix of the restored pictures of a run, given what its manifest says."""
+    """Return the suffix of the restored pictures of a run, given its manifest."""
     return codecs.WRITTEN[manifest.get("settings", {}).get("images_format", "png")]

@@ -46,7 +46,7 @@ class RunImages:
         self.place = self.uri if apart else "images"
 
     def check_free(self) -> None:
-        """Check that the pictures of a new run would not mix with those of others.
+        """Check that the pictures of a new run would not be mixed with other files.
 
         Raises:
             UsageError: they would.
@@ -96,7 +96,7 @@ def is_run(place: str) -> bool:
 
 
 def find(run: Run) -> Collection:
-    """Return the scenes of a run whose restored pictures are there, and a failure for each that is gone, however many.
+    """Return the scenes of a run whose restored pictures exist, and a failure for each that is missing, bucket by bucket.
 
     A scene is named by its picture alone: `left` and `right` stand for it too, and must not be packed.
 
@@ -114,7 +114,7 @@ def find(run: Run) -> Collection:
                 kept.add(row["scene_id"], (row["scene_id"], row["subset"], place))
                 folders.add(store.parent(place.uri))
     if not len(kept):
-        raise UsageError(f"{run.folder} has kept no pictures to pack. Run again with --images restored.")
+        raise UsageError(f"{run.folder} has no pictures to pack. Run again with --images restored.")
     there = _pictures(run, folders)
     found, buckets = Collection(store.absolute(run.folder), LAYOUT), buckets_for(len(kept), SCENES_AT_ONCE)
     for number in range(buckets):
@@ -176,5 +176,5 @@ def _plain(value: Any) -> Any:
 
 
 def _gone(scene_id: str, subset: str, uri: str) -> Failure:
-    message = "The restored picture is gone. Run again with the same command: it is made anew."
+    message = "The restored picture is missing. Run the same command again: it restores the scene again."
     return failure_to_find(scene_id, message, subset=subset, uri=uri)

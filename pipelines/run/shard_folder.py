@@ -1,4 +1,4 @@
-"""The folder that scenes are packed into: what may be deleted in it, and whether it is whole.
+"""The folder that scenes are packed into: what may be deleted in it, and whether it is complete.
 
 DIR/shard-000000.tar … index/ failures/
 """
@@ -22,7 +22,7 @@ SHARDS = "shard-*.tar"
 
 @dataclass(frozen=True)
 class Packed:
-    """What a run has packed: scenes, their images, the bytes of these, and the scenes that could not be packed."""
+    """Result of packing: numbers of scenes, images and bytes, and the scenes that could not be packed."""
 
     scenes: int
     images: int
@@ -49,7 +49,7 @@ class ShardFolder(OutputFolder):
             raise UsageError(f"--output {self.uri} cannot be written to: {error.strerror or error}.") from error
 
     def verified(self, scenes: int) -> Packed:
-        """Return what now stands in the folder. An engine that says DONE proves nothing.
+        """Return what now stands in the folder. That an engine reports DONE proves nothing.
 
         Args:
             scenes: how many there are to be, packed or failed.
@@ -69,7 +69,7 @@ class ShardFolder(OutputFolder):
             raise JobError(f"the engine reported success, but {error}") from error
         if packed + len(failures) != scenes:
             have = packed + len(failures)
-            raise JobError(f"the engine reported success, but {have} of {scenes} scenes are accounted for")
+            raise JobError(f"the engine reported success, but only {have} of {scenes} scenes are in its tables")
         return Packed(packed, images, size, failures)
 
     def _anything(self) -> str | None:

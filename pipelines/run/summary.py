@@ -1,4 +1,4 @@
-"""How a run ends well: the numbers of the run as a whole, in `summary.json` and on the terminal, and its report."""
+"""Conclude a run: its totals in `summary.json` and on the terminal, and its report."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _quality(quality: Quality, group: str) -> dict[str, Any]:
 
 
 def _causes(statistics: RunStatistics) -> list[dict[str, Any]]:
-    """Count the scenes that failed alike, the commonest cause first, each with the first of its scenes."""
+    """Count failed scenes by cause, the most common first, each with the first of its scenes."""
     causes = sorted(statistics.causes.items(), key=lambda item: (-item[1].scenes, item[0]))
     return [
         {
@@ -126,7 +126,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
         console.print(f"{left_out} restored pictures are identical to their targets: PSNR +inf, left out of the mean.")
     if lossy := summary["scored_against_lossy_targets"]:
         console.print(
-            f"{lossy} scored against a lossy target (JPEG): such a score is in part one of how well its compression is met.",
+            f"{lossy} scored against a lossy target (JPEG): such a score partly measures how well its compression is met.",
             soft_wrap=True,
         )
     if warning := losses.warning(summary["worse_than_unprocessed"]):

@@ -42,7 +42,7 @@ _supervised = threading.Event()
 
 
 def crash() -> Crash | None:
-    """Return how the process ended whose place this one took; None in the first."""
+    """Return how the process that this one replaces ended; None in the first process."""
     return _crash
 
 
@@ -85,12 +85,12 @@ def continue_in_child() -> int | None:
         _crash, child = Crash(signal.Signals(-code).name if code < 0 else "", child), 0
         if sys.stdout.isatty():
             os.write(1, b"\x1b[?25h\n")  # a progress bar hides the cursor
-    complain(f"The process was ended {MOST_CRASHES} times, last by {_crash and _crash.signal}. {signals.RESUME}")
+    complain(f"The process crashed {MOST_CRASHES} times, last by {_crash and _crash.signal}. {signals.RESUME}")
     return FAILED
 
 
 def _begin(line: int, life: int) -> None:
-    """Prepare a new child: signals, and a thread that ends it with its parent, the only one to hold the line's other end."""
+    """Prepare a new child: signals, and a thread that ends it when its parent ends."""
     _supervised.set()
     signals.own_process()
     os.close(life)

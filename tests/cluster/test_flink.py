@@ -140,7 +140,7 @@ def test_a_signal_cancels_a_job_that_packs(flink: FlinkCluster, large: Path, tmp
     process.send_signal(signal.SIGINT)
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr
-    assert "Stopped: received SIGINT. Begin anew with --restart." in stopped.stderr
+    assert "Stopped: received SIGINT. Start over with --restart." in stopped.stderr
     assert _cancelled(flink) == before + 1, "the command has ended, its job has not"
     assert len(list(shards.glob("shard-*.tar"))) < 24, "all was packed before the signal came"
     assert (shards / ".state" / "work").exists(), "half a set says so"

@@ -241,7 +241,7 @@ def test_a_second_run_in_the_same_folder_is_refused(store: ObjectStore, scenes: 
         over.set()
         other.join()
     assert refused.returncode == 2, refused.stderr
-    assert "Another run is at work" in refused.stderr
+    assert "Another run is in progress" in refused.stderr
     assert store.names("shared-run/") == [".state/lock"]
     done = dpdeblur(*words, environment=store.environment)  # the other one was killed
     assert done.returncode == 3, done.stderr

@@ -43,7 +43,7 @@ def test_views_are_on_the_side_that_the_reference_tells(side: str, tmp_path: Pat
         for name, samples in {**expected, "combined": views.combined}.items():
             assert np.array_equal(picture(tmp_path / "scenes" / scene / f"{name}.tif"), samples)
     assert main(command) == 0
-    assert capsys.readouterr().out.count("there already") == 2
+    assert capsys.readouterr().out.count("exists already") == 2
     assert main(["plan", "--input", str(tmp_path / "scenes"), "--output", str(tmp_path / "r"), "--transfer", "linear"]) == 0
 
 
@@ -112,4 +112,4 @@ def test_places_without_raw_files_and_names_that_clash(tmp_path: Path, capsys: p
     for folder in ("a", "b"):
         write_file(tmp_path / "two" / folder / "IMG.CR3", b"")
     assert main([*command, str(tmp_path / "two")]) == 2
-    assert "have one name" in capsys.readouterr().err
+    assert "have the same name" in capsys.readouterr().err

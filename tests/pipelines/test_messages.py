@@ -55,8 +55,8 @@ def test_scenes_half_made_are_not_promised_to_go_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=600)[1]
     assert process.returncode == 128 + signal.SIGTERM
-    assert "remove it, or choose another --output" in said
-    assert "goes on" not in said
+    assert "remove them, or choose another --output" in said
+    assert "resumes" not in said
 
 
 def test_files_that_are_left_out_are_said_everywhere_and_count_where_asked(

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (f"latency --model {TOO_LONG}", 2, "File name too long"),
         (f"deblur --input scenes --output {TOO_LONG}", 1, "File name too long"),
         (f"submit --check {TOO_LONG}", 1, "File name too long"),
-        ("deblur --input scenes --output run --images restored --images-output file", 2, "/file is a file: name a folder."),
+        ("deblur --input scenes --output run --images restored --images-output file", 2, "/file is a file: give a folder."),
         ("deblur --config= --input scenes --output run", 2, "--config: the value is empty"),
         ("deblur --config /dev/zero --input scenes --output run", 2, "no file of options"),
         ("report http://127.0.0.1:9/run", 1, "http://127.0.0.1:9/run"),
@@ -63,4 +63,4 @@ def test_a_fault_of_ours_is_called_one(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert main(["report", "run"]) == 1
     said = capsys.readouterr().err
     assert "of all things" in said
-    assert said.splitlines()[-1] == "dpdeblur report: This is a fault of dpdeblur. Please report it, with the lines above."
+    assert said.splitlines()[-1] == "dpdeblur report: This is a bug in dpdeblur. Please report it, with the lines above."

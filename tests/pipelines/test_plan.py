@@ -83,7 +83,7 @@ def test_a_run_that_would_fail_whole_is_refused(tmp_path: Path, kind: str, capsy
     for more in ([], ["--quiet"]):
         assert main(["plan", *words(source, run, *options, *more, model=model)]) == 2
         said = capsys.readouterr().err
-        assert "would fail whole" in said or "cannot be written to" in said
+        assert "every scene would fail" in said or "cannot be written to" in said
     assert not run.exists()
 
 

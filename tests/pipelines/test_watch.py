@@ -71,12 +71,12 @@ def test_by_default_it_runs_on_this_machine() -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        (["--window", "7s"], "whole windows must make an hour"),
+        (["--window", "7s"], "an hour must be a multiple of it"),
         (["--settle", "soon"], "'soon' is not a time"),
         (["--every", "0"], "'0' is not a time"),
         (["--layout", "dpdd"], "--layout: 'dpdd' is none of auto, folders, ntire"),
         (["--output", "IN/run"], "the run's own pictures would arrive there"),
-        (["--input", "nowhere"], "is no folder"),
+        (["--input", "nowhere"], "is not a folder"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_starts(
@@ -114,7 +114,7 @@ def test_other_settings_and_other_windows_are_refused(tmp_path: Path) -> None:
     folder.write_json("manifest.json", {"settings": {}, "window_s": 10.0, "finished": None})
     job = argparse.Namespace(settings={})
     check_resumable(job, folder, 10.0, restart=False)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"windows of 10 s: say --window 10s"):
+    with pytest.raises(UsageError, match=r"windows of 10 s: use --window 10s"):
         check_resumable(job, folder, 60.0, restart=False)  # type: ignore[arg-type]
     check_resumable(job, folder, 60.0, restart=True)  # type: ignore[arg-type]
     job.settings = {"model": "another"}

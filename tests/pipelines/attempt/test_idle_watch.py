@@ -34,4 +34,4 @@ def test_it_is_idle_only_when_all_that_came_is_done(tmp_path: Path, monkeypatch:
     assert tally.waiting == "2 queued"
     assert look(Waiting(incomplete={"a": "The right view is missing."})), "what is incomplete may never come"
     assert tally.waiting == "1 incomplete"
-    assert "nothing new has come" in control.reason
+    assert "nothing new has arrived" in control.reason

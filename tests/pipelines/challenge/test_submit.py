@@ -159,7 +159,7 @@ def test_pictures_that_changed_since(tmp_path: Path, measured: Path, capsys: pyt
     (run / "images" / "0501.png").write_bytes(b"no picture")
     assert "0501.png" in refused(words, capsys)
     (run / "images" / "0501.png").unlink()
-    assert "is gone" in refused(words, capsys)
+    assert "is missing" in refused(words, capsys)
     assert not (tmp_path / "e.zip").exists()
 
 
@@ -201,5 +201,5 @@ def test_the_time_is_that_of_as_many_mirrored_passes(tmp_path: Path, measured: P
 
 
 def test_words_that_do_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--check takes a zip" in refused(["run", "--check", "e.zip"], capsys)
+    assert "--check takes only a zip" in refused(["run", "--check", "e.zip"], capsys)
     assert "give a RUN and --output" in refused([], capsys)

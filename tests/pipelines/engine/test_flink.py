@@ -19,7 +19,7 @@ def test_two_jobs_never_share_a_name(given: list[str], start: str) -> None:
 
 
 def test_a_cluster_that_does_not_answer_may_go_on() -> None:
-    with pytest.raises(JobError, match="may go on there"):
+    with pytest.raises(JobError, match="may still be running there"):
         flink.cancel(PipelineOptions(["--flink_master=localhost:1", "--job_name=mine"]), patience_s=1)
 
 

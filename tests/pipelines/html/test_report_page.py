@@ -189,8 +189,8 @@ def test_input_is_gone(tmp_path: Path) -> None:
     run = run_with_pictures(tmp_path)
     (tmp_path / "scenes").rename(tmp_path / "elsewhere")
     shown = collected(run)
-    assert shown.scenes == () and "cannot be read any more" in shown.missing[0]
-    assert "cannot be read any more" in report_page.render(read_run(run), shown)
+    assert shown.scenes == () and "can no longer be read" in shown.missing[0]
+    assert "can no longer be read" in report_page.render(read_run(run), shown)
 
 
 def test_pictures_were_not_kept(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_the_page_of_a_large_run_shows_a_sample_and_says_so(tmp_path: Path, monk
     folder = write_run(tmp_path / "run", scores, [failure(f"f{n}") for n in range(5)])
     monkeypatch.setattr("dpdeblur.pipelines.html.report_page.MOST_ROWS", 30)
     text = Path(report_page.write_report(str(folder))).read_text(encoding="utf-8")
-    assert "a sample, 30 of the scores and 5 of the failures" in text
+    assert "a sample of this large run, 30 of the scores and 5 of the failures" in text
     assert "95 scenes" in text, "what is counted is exact"
     assert "of 95; 5 failed" in text
     assert read_sample(folder, 30).metrics["scene_id"].to_pylist() == [score.scene_id for score in scores[::3]]

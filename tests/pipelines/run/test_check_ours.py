@@ -24,12 +24,12 @@ def deblur(source: Path, run: Path, *options: str) -> int:
     ("name", "words"),
     [
         ("manifest.json", "not a manifest of dpdeblur"),
-        ("summary.json", "a run would write over"),
-        ("latency.parquet", "a run would write over"),
-        ("report.html", "a run would write over"),
-        ("metrics/part-00000.parquet", "a run would write over"),
-        ("images/scene-000.png", "a run would write over"),
-        ("view/scene-000.jpg", "a run would write over"),
+        ("summary.json", "a run would overwrite"),
+        ("latency.parquet", "a run would overwrite"),
+        ("report.html", "a run would overwrite"),
+        ("metrics/part-00000.parquet", "a run would overwrite"),
+        ("images/scene-000.png", "a run would overwrite"),
+        ("view/scene-000.jpg", "a run would overwrite"),
     ],
 )
 def test_a_file_of_others_is_named_and_stays(

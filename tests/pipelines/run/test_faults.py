@@ -92,7 +92,7 @@ def test_a_full_disk(source: Path, small_disk: Path, capsys: pytest.CaptureFixtu
     assert deblur(large, small_disk / "run", "--workers", "1") == 1
     says = capsys.readouterr().err
     assert "No space left" in says
-    assert "the same command goes on" in says
+    assert "the same command resumes" in says
     kept = {row["scene_id"]: row for row in commands.journaled(small_disk / "run")}
     assert 1 <= len(kept) <= 5
     assert not list((small_disk / "run").rglob(".*.part"))
@@ -196,7 +196,7 @@ def test_an_input_that_is_gone_stops_the_run_and_fails_no_scene_for_good(
         assert deblur(mounted, run, "--workers", "1") == 1
     says = capsys.readouterr().err
     assert "The job failed: the input cannot be read" in says
-    assert "the same command goes on" in says
+    assert "the same command resumes" in says
     kept = {row["scene_id"]: row for row in commands.journaled(run) if "error_type" not in row}
     assert len(kept) == 3
     assert deblur(mounted, run) == 2, "nothing lies there"
@@ -294,7 +294,7 @@ def test_a_signal_lets_scenes_finish(
         assert deblur(source, tmp_path / "run", "--workers", "1", "--quiet") == 128 + number
     says = capsys.readouterr().err
     assert f"received {number.name}" in says
-    assert "the same command goes on" in says
+    assert "the same command resumes" in says
     kept = {row["scene_id"]: row for row in commands.journaled(tmp_path / "run")}
     assert 2 <= len(kept) < COUNT
     assert deblur(source, tmp_path / "run") == 0

@@ -94,7 +94,7 @@ def test_a_signal_ends_even_a_long_inference(tmp_path: Path) -> None:
     command.signal(signal.SIGTERM)
     code, says = command.end()
     assert code == 128 + signal.SIGTERM
-    assert "the same command goes on" in says
+    assert "the same command resumes" in says
     assert len(commands.journaled(run)) == 3
 
 
@@ -108,7 +108,7 @@ def test_ctrl_c_ends_all_processes_even_in_a_long_inference(tmp_path: Path) -> N
     command.signal(signal.SIGINT)
     code, says = command.end()
     assert code == 128 + signal.SIGINT
-    assert "the same command goes on" in says
+    assert "the same command resumes" in says
     assert "Traceback" not in says
     assert "scene-002" not in [row["scene_id"] for row in commands.journaled(run)]
     commands.wait_for_end(process)

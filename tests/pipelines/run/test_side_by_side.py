@@ -70,7 +70,7 @@ def test_one_is_stopped_and_the_other_finishes(tmp_path: Path, both: tuple[Watch
     with both[1].listening(lambda finished: both[1].stop("seen enough")), ThreadPoolExecutor(2) as pool:
         finishing = pool.submit(deblur, source, tmp_path / "run", both[0])
         stopped = pool.submit(deblur, source, tmp_path / "stopped", both[1])
-        with pytest.raises(dpdeblur.JobError, match=r"seen enough.*the same command goes on"):
+        with pytest.raises(dpdeblur.JobError, match=r"seen enough.*the same command resumes"):
             stopped.result()
         assert finishing.result().metrics.num_rows == SCENES
     kept = {row["scene_id"]: row for row in commands.journaled(tmp_path / "stopped")}
