@@ -123,7 +123,7 @@ def _ids(file: str) -> tuple[str, ...]:
     try:
         content = store.read_whole(file)
         if content is None:
-            raise UsageError(f"--scenes {file} is not there; a pattern must not end in .txt.")
+            raise UsageError(f"--scenes {file} does not exist; a pattern must not end in .txt.")
         return tuple(filter(None, map(str.strip, content.decode("utf-8-sig").splitlines())))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--scenes {file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error

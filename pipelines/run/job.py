@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -206,23 +206,31 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
 
     Args:
         earlier: manifest of that run; empty if there is none.
-        job: the job that would go on with it.
+        job: the job that would continue it.
         folder: of the run.
 
     Raises:
-        UsageError: it was made with other settings: which. Or the folder is somebody else's.
+        UsageError: it was made with other settings, which are named; or the folder holds files that no run has written.
     """
     check_ours(folder, folder.picture_folders(job.settings))
     before, now = earlier.get("settings"), job.settings
     if before is None or before == now:
         return
-    names = sorted({*before, *now})
-    said = [{name: settings.get(name, "the default") for name in names} for settings in (before, now)]
-    changed = [f"{name}: {said[0][name]} → {said[1][name]}" for name in names if said[0][name] != said[1][name]]
     raise UsageError(
-        f"{folder.uri} holds a run with other settings ({'; '.join(changed)}). "
+        f"{folder.uri} holds a run with other settings ({'; '.join(_differences(before, now))}). "
         "Choose another --output, or start over with --restart."
     )
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the settings that differ; of two models only the names, where these tell them apart."""
+    told_by_name = {"card", "model_sha256"} if before.get("model") != now.get("model") else set()
+    for name in sorted({*before, *now} - told_by_name):
+        one, other = before.get(name, "the default"), now.get(name, "the default")
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from (f"{name}: {each}" for each in _differences(one, other))
+        elif one != other:
+            yield f"{name}: {one} → {other}"
 
 
 def scenes_line(found: Overview, counts: Counts) -> str:

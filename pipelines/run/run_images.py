@@ -57,7 +57,7 @@ class RunImages:
             there = store.anything_in(self.uri)
         except OSError as error:
             is_file = isinstance(error, NotADirectoryError)
-            what = "is a file: name a folder" if is_file else f"cannot be listed: {cause_of(error)}"
+            what = "is a file: give a folder" if is_file else f"cannot be listed: {cause_of(error)}"
             raise UsageError(f"--images-output {self.uri} {what}.") from error
         if there:
             raise UsageError(

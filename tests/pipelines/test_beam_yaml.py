@@ -51,6 +51,6 @@ def test_rows_of_any_table_with_columns_for_files() -> None:
     assert scene_of_row(to_row(in_shard)) == in_shard
     lacking = scene_of_row(beam.Row(scene_id="c", left="l.png", right=""))
     assert isinstance(lacking, Failure)
-    assert lacking.message == "The row names no right view."
+    assert lacking.message == "The row has no right view."
     with pytest.raises(UsageError, match="its columns are left"):
         scene_of_row(beam.Row(left="l.png"))

@@ -223,7 +223,7 @@ def test_pictures_apart_from_the_tables(tmp_path: Path, images: str, capsys: pyt
     assert left == ({"scene-000.png"} if images == "restored" else {"index", *(path.name for path in apart.glob("*.tar"))})
     assert deblur(source, run, *where, "--restart") == 3
     assert deblur(source, run, "--images-output", str(apart), "--restart") == 2
-    assert "say --images restored" in capsys.readouterr().err
+    assert "needs --images restored" in capsys.readouterr().err
 
 
 def test_a_copy_to_look_at_of_linear_data_is_bright(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_clipped_pixels_are_counted_and_said(tmp_path: Path, capsys: pytest.Capt
     ("words", "what"),
     [
         ([], "--reference"),
-        (["--reference", "elsewhere"], "must be named as one of the raw files: one"),
+        (["--reference", "elsewhere"], "must be named after one of the raw files: one"),
         (["--reference", "one"], "must hold one picture left.tif"),
         (["--first", "middle"], "none of left, right"),
     ],

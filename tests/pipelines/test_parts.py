@@ -63,7 +63,7 @@ def test_a_list_of_ids(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert deblur(scenes, tmp_path / "other", "--scenes", str(listed)) == 2
     assert "1 of the 1 ids listed do not exist: train__scene-009" in capsys.readouterr().err
     assert deblur(scenes, tmp_path / "other", "--scenes", "nowhere.txt") == 2
-    assert "--scenes nowhere.txt is not there" in capsys.readouterr().err
+    assert "--scenes nowhere.txt does not exist" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 

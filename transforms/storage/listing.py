@@ -116,7 +116,7 @@ def named_file(uri: str, place: str) -> File:
     try:
         status = os.stat(uri)  # noqa: PTH116 - called once per picture of a manifest: a Path would double the cost
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        problem = "is not there"
+        problem = "does not exist"
     except OSError as error:
         if error.errno not in _OF_ONE_FILE:
             raise _cannot_look(uri, error) from error

@@ -179,7 +179,7 @@ def require_folder(uri: str) -> None:
     """
     path = local_path(uri)
     if path is not None and not path.is_dir():
-        raise NotADirectoryError(f"{uri} is a file") if path.exists() else FileNotFoundError(f"{uri} is not there")
+        raise NotADirectoryError(f"{uri} is a file") if path.exists() else FileNotFoundError(f"{uri} does not exist")
 
 
 def anything_in(folder: str, besides: str = "") -> str | None:

@@ -196,7 +196,7 @@ def _real_folder(top: str) -> Path:
     place = Path(top)
     try:
         if not place.is_dir():
-            raise UsageError(f"{top} is not a folder." if place.exists() else f"{top} is not there.")
+            raise UsageError(f"{top} is not a folder." if place.exists() else f"{top} does not exist.")
         real = place.resolve()
     except OSError as error:
         raise UsageError(f"{top} cannot be examined: {error.strerror}.") from error
@@ -228,7 +228,7 @@ def _file(entry: os.DirEntry[str], path: str) -> File | SkippedEntry:
 def _missing_content(link: str) -> str:
     target = str(Path(link).readlink())
     command = next((command for part, command in _FETCH if part in target), "")
-    return f"{target} is not there; {f'fetch it with {command}' if command else 'is a disk not mounted?'}"
+    return f"{target} does not exist; {f'fetch it with {command}' if command else 'is a disk not mounted?'}"
 
 
 def _identity(folder: str | Path) -> Identity:

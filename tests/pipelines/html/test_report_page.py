@@ -331,7 +331,7 @@ def test_pictures_of_somebody_else_have_no_time_of_inference(tmp_path: Path) -> 
 def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
     rows = [score("a", model="theirs", intra_op_threads=0, backend="none")]
     text = rendered(write_run(tmp_path / "run", rows, manifest={"input": "scenes/test"}))
-    assert "<title>theirs on test</title>" in text and "<span>pictures made elsewhere</span>" in text
+    assert "<title>theirs on test</title>" in text and "<span>pictures from another program</span>" in text
 
 
 def test_the_page_of_a_large_run_shows_a_sample_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,7 @@ def test_a_crash_with_no_scene_under_way_ends_the_command(tmp_path: Path) -> Non
     os.kill(command.worker(), signal.SIGSEGV)
     code, says = command.end()
     assert code == 1
-    assert "ended by SIGSEGV while no scene was under way" in says
+    assert "ended by SIGSEGV while no scene was in progress" in says
 
 
 def test_a_scene_that_ends_the_process_fails_alone(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_is_wrong_with_the_place_is_said_and_may_be_over_at_the_next_look(s
     look = watched.look()
     assert len(look.found.scenes) == 1
     assert not look.problem
-    assert "is not there" in WatchedPlace(str(place / "nowhere"), "auto").look().problem
+    assert "does not exist" in WatchedPlace(str(place / "nowhere"), "auto").look().problem
 
 
 def test_of_a_backlog_no_more_is_told_than_the_workers_keep_up_with(place: Path) -> None:

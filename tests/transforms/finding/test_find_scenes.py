@@ -51,5 +51,5 @@ def test_what_is_not_whole_is_a_failure_and_an_id_of_two_places_too(tmp_path: Pa
 
 
 def test_a_place_without_scenes_fails_the_pipeline(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="is not there"), beam.Pipeline(runner=FnApiRunner()) as pipeline:
+    with pytest.raises(Exception, match="does not exist"), beam.Pipeline(runner=FnApiRunner()) as pipeline:
         pipeline | FindScenes(str(tmp_path / "nowhere"))

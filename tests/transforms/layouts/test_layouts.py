@@ -349,7 +349,7 @@ def test_a_row_says_what_lies_where_its_picture_should_be(tmp_path: Path) -> Non
     assert [scene.scene_id for scene in found.scenes] == ["ok"]
     for failure, said in zip(
         found.failures,
-        ("is a folder: folder.", "a pipe, a socket or a device: pipe.", "cannot be examined: Too many", "is not there: none.",
+        ("is a folder: folder.", "a pipe, a socket or a device: pipe.", "cannot be examined: Too many", "does not exist: none.",
          "cannot be examined: File name too long", r"holds the byte \xe9, which is not UTF-8; save the manifest as UTF-8"),
         strict=True,
     ):  # fmt: skip

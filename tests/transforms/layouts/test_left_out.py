@@ -130,7 +130,7 @@ def test_a_dead_link_to_a_folder_is_a_failure_of_its_name(tmp_path: Path) -> Non
     place = write_folders(tmp_path / "in", make_scenes(1))
     (place / "session-2").symlink_to(tmp_path / "unmounted")
     found = find_scenes(str(place))
-    assert [(failure.scene_id, "is not there" in failure.message) for failure in found.failures] == [("session-2", True)]
+    assert [(failure.scene_id, "does not exist" in failure.message) for failure in found.failures] == [("session-2", True)]
 
 
 def test_a_folder_that_cannot_be_listed_costs_its_own_scenes_only() -> None:

@@ -45,7 +45,7 @@ def test_tables_without_rows_are_there(tmp_path: Path) -> None:
 def test_no_folder_no_run(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    for where, what in ((tmp_path / "gone", "not there"), (file, "a file"), (tmp_path, "no manifest.json")):
+    for where, what in ((tmp_path / "gone", "does not exist"), (file, "a file"), (tmp_path, "no manifest.json")):
         with pytest.raises(UsageError, match=what):
             read_run(where)
 
