@@ -134,7 +134,7 @@ def test_by_order_counts_must_agree_and_broken_scenes_keep_their_place() -> None
 
 def test_a_dead_link_among_the_pictures_is_its_scenes_failure() -> None:
     scenes = collection("ntire", ["1"])
-    dead = File("1.png", Source("/out/1.png"), "it is a link without content: /x is not there")
+    dead = File("1.png", Source("/out/1.png"), "it is a link without content: /x does not exist")
     for matched in (match_by_name(scenes, [dead]), match_by_order(scenes, (), [dead])):
         assert "cannot be used: it is a link without content" in matched.failures[0].message
         assert matched.failures[0].uri == "/out/1.png"
