@@ -131,6 +131,7 @@ TOO_NARROW = builders.png(np.zeros((900, 20, 3), np.uint8))
         (lambda folder: None, "is not a folder"),
         (lambda folder: folder.mkdir(), "holds no photographs"),
         (lambda folder: builders.write_file(folder / "a.jpg", b"no picture"), "a.jpg cannot be read"),
+        (lambda folder: [folder.mkdir(), (folder / "c.png").symlink_to("gone.png")], "c.png cannot be read"),
         (lambda folder: builders.write_file(folder / "b.png", TOO_NARROW), "20x900 pixels, but needs 64"),
     ],
 )

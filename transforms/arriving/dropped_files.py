@@ -130,7 +130,7 @@ def _content(file: File) -> _Content:
     try:
         return _shard(file) if shards.is_shard(file) else _manifest(file)
     except (OSError, UsageError) as error:
-        return _Content([_not_read(file, f"cannot be read: {error}")])
+        return _Content([_not_read(file, f"cannot be read: {str(error).rstrip('.')}")])
 
 
 def _shard(file: File) -> _Content:

@@ -96,8 +96,8 @@ def mended(look: Look, done: Mapping[str, Done]) -> list[str]:
 
 def _claim(reading: Reading, done: Mapping[str, Done]) -> tuple[int, int]:
     """Return how many scenes of a reading this run has done, and how many it has: the largest pair wins the folder."""
-    scenes = reading.settled.scenes
-    return sum(bool((known := done.get(scene.scene_id)) and known.input_key) for scene in scenes), len(scenes)
+    names = {printable(candidate.scene_id) for candidate in reading.candidates}  # those whose name another claims now, too
+    return sum(bool((known := done.get(name)) and known.input_key) for name in names), len(reading.settled.scenes)
 
 
 def _without(reading: Reading, named: set[str]) -> Reading:

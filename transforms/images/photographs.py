@@ -40,7 +40,8 @@ def find_photographs(folder: str) -> list[str]:
     root = Path(folder)
     if not root.is_dir():
         raise UsageError(f"--photos {folder} is not a folder: give one with sharp photographs ({', '.join(EXTENSIONS)}).")
-    found = sorted(str(path) for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
+    paths = (path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    found = sorted(str(path) for path in paths if path.is_file() or not path.exists())  # a link without content is refused
     if not found:
         raise UsageError(f"--photos {folder} holds no photographs ({', '.join(EXTENSIONS)}).")
     for path in found:

@@ -228,7 +228,7 @@ def _file(entry: os.DirEntry[str], path: str) -> File | SkippedEntry:
 def _missing_content(link: str) -> str:
     target = str(Path(link).readlink())
     command = next((command for part, command in _FETCH if part in target), "")
-    return f"{target} does not exist; {f'fetch it with {command}' if command else 'is a disk not mounted?'}"
+    return f"{target} does not exist; {f'fetch it with {command}' if command else 'perhaps its disk is not mounted'}"
 
 
 def _identity(folder: str | Path) -> Identity:

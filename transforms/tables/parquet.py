@@ -60,7 +60,8 @@ def read_table(uri: str, row_type: type) -> pa.Table:
     """
     schema, data = arrow_schema(row_type), store.read(uri)
     try:
-        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+        # In this thread alone: one of Arrow's own may still hold `data` when Python ends, and would then abort the process.
+        table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read(use_threads=False)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DamagedTableError(f"{uri} is damaged: {str(error).rstrip('.')}") from error
     _check_version(uri, table.schema.metadata or {})

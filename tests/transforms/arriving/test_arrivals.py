@@ -192,6 +192,21 @@ def test_a_name_that_is_claimed_again_after_its_scene_was_done_is_said(source: P
     assert "x/y, x__y" in watcher.arrivals.waiting.incomplete["x__y"]
 
 
+def test_a_layout_keeps_its_place_when_the_name_of_its_only_finished_scene_is_claimed_again(source: Path, place: Path) -> None:
+    shutil.copytree(source / "scene-000", place / "x/y")
+    found = WatchedPlace(str(place), "auto").look().found
+    watcher = Watcher(place, {scene.scene_id: finished(scene) for scene in found.scenes})
+    shutil.copytree(source / "scene-001", place / "x__y")
+    for view in ("left", "right"):
+        shutil.copy(source / "scene-000" / f"{view}.png", place / f"IMG_{view[0]}.png")
+    watcher.at(0)
+    (failure,) = watcher.at(5)
+    assert (failure.scene_id, isinstance(failure, Failure)) == ("IMG", True)
+    shutil.copytree(source / "scene-002", place / "late")
+    watcher.at(6)
+    assert "late" in names(watcher.at(11))
+
+
 @pytest.mark.parametrize("first", ["folders", "ntire"])
 def test_scenes_of_another_layout_fail_whichever_came_first(source: Path, place: Path, first: str) -> None:
     def arrive(layout: str, *numbers: int) -> None:

@@ -63,7 +63,7 @@ def test_the_root_of_the_file_system_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "advice"),
     [
-        ("/mnt/camera/left.png", "is a disk not mounted"),
+        ("/mnt/camera/left.png", "its disk is not mounted"),
         ("../.git/annex/objects/X1/f3/SHA256E-s10--ab.png", "git annex get"),
         ("/home/x/repository/.dvc/cache/files/md5/ab", "dvc pull"),
     ],

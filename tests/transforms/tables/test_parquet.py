@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -117,3 +119,21 @@ def test_files_of_a_later_version_are_refused_and_further_columns_left_out(tmp_p
         pq.write_table(ROWS.replace_schema_metadata({SCHEMA_VERSION_KEY: version}), path)
         with pytest.raises(error, match=r"x\.parquet"):
             read_table(str(path), Score)
+
+
+def test_no_thread_of_arrow_reads_a_table(tmp_path: Path, written: bytes) -> None:
+    """Such a thread may let go of the file's bytes after Python has ended, which aborts the process."""
+    path = tmp_path / "x.parquet"
+    path.write_bytes(written)
+    program = (
+        "import os, sys\n"
+        "import pyarrow as pa\n"
+        "from dpdeblur.transforms.records import Score\n"
+        "from dpdeblur.transforms.tables.parquet import read_table\n"
+        "pa.array([1.0])\n"  # starts what allocates memory
+        "before = set(os.listdir('/proc/self/task'))\n"
+        "assert read_table(sys.argv[1], Score).num_rows == 50\n"
+        "print(len(set(os.listdir('/proc/self/task')) - before))\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True)
+    assert said.stdout == "0\n"
