@@ -25,7 +25,7 @@ ROLES = ("left", "right", "combined", "target")
 
 
 def make_views(height: int = 24, width: int = 32, bits: int = 16, channels: int = 3, seed: int = 0) -> dict[str, Pixels]:
-    """Pictures of one scene: HxWx3, or HxW where channels is 1; uint16 or uint8. The views are shifted and noisy copies."""
+    """Return the pictures of one scene: HxWx3, or HxW for one channel; uint16 or uint8. The views are shifted, noisy copies."""
     rng = np.random.default_rng(seed)
     coarse = rng.random((height // 4 + 3, width // 4 + 3, channels))
     scene = np.kron(coarse, np.ones((4, 4, 1)))[: height + 4, : width + 4]
@@ -41,7 +41,7 @@ def make_views(height: int = 24, width: int = 32, bits: int = 16, channels: int 
 
 
 def png(pixels: Pixels) -> bytes:
-    """Pixels as PNG bytes."""
+    """Return pixels as PNG bytes."""
     return bytes(imagecodecs.png_encode(pixels, level=1))
 
 
@@ -50,7 +50,7 @@ def make_scenes(
 ) -> dict[str, dict[str, bytes]]:
     """Scenes named scene-000 and so on, encoded as PNG. Further arguments go to `make_views`.
 
-    `unlike` of them are made, all by default; the others are copies, where many or large ones would take long to make.
+    `unlike` of them are made, all by default; the others are copies, since many or large ones would take long to make.
     """
     made = [
         {role: png(p) for role, p in make_views(seed=seed, **views).items() if role in roles}
@@ -60,7 +60,7 @@ def make_scenes(
 
 
 def write_file(path: Path, data: bytes) -> str:
-    """Write one file, making the folders on the way; gives back its path as text."""
+    """Write one file and the folders above it; return its path as text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return str(path)
@@ -75,7 +75,7 @@ def write_folders(root: Path, scenes: Scenes) -> Path:
 
 
 def write_dpdd(root: Path, scenes: Scenes, subset: str = "test") -> Path:
-    """The DPDD tree. Targets are named otherwise than their scenes, as in the original; ids must not begin with T."""
+    """Write the DPDD tree. As in the original, targets have other names than their scenes; ids must not begin with T."""
     where = {
         "left": ("l", "source", "_L"),
         "right": ("r", "source", "_R"),
@@ -109,7 +109,7 @@ def write_ntire(root: Path, scenes: Scenes) -> Path:
 
 
 def write_manifest(root: Path, scenes: Scenes, name: str = "manifest.csv", subset: str = "test") -> Path:
-    """A manifest, CSV, JSON lines or Parquet by its name, and the pictures that it names; gives back the manifest."""
+    """Write a manifest (CSV, JSON lines or Parquet, by its name) and the pictures that it names; return its path."""
     write_folders(root / "pictures", scenes)
     rows = [
         {"id": scene_id, "subset": subset, **{role: f"pictures/{scene_id}/{role}.png" for role in views}}
@@ -129,7 +129,7 @@ def write_manifest(root: Path, scenes: Scenes, name: str = "manifest.csv", subse
 
 
 def write_tar(path: Path, members: Mapping[str, bytes]) -> Path:
-    """A plain tar, as other people's tools write them: no index beside it."""
+    """Write a plain tar without an index, as other tools do."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w") as tar:
         for name, data in members.items():

@@ -1,4 +1,4 @@
-"""The real command in a process of its own, to be watched, signalled and killed; and a model slow enough for that."""
+"""The real command in a separate process, to be watched, signalled and killed, and a model slow enough for that."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Command:
         )
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Wait for something to be so; it is an error if the command ends first."""
+        """Wait until a condition holds; fail if the command ends first."""
         until = time.monotonic() + PATIENCE_S
         while not condition():
             assert self.process.poll() is None, f"the command has ended: {self.process.communicate()[0]}"
@@ -54,12 +54,12 @@ class Command:
             time.sleep(0.002)
 
     def worker(self) -> int:
-        """The process that does the work, a child of the command's own."""
+        """Return the process that does the work, a child of the command."""
         self.until(self._children)
         return self._children()[0]
 
     def crash_at(self, scene_id: str) -> int:
-        """Have the work end by a fault whenever it comes to a scene, until the command ends; how often it did."""
+        """Crash the process whenever it comes to a scene, until the command ends; return how often."""
         marker, crashes = self.run / ".state/journal/under-way" / scene_id, 0
         while self.process.poll() is None:
             process = _text(marker)
@@ -72,7 +72,7 @@ class Command:
         return crashes
 
     def kill(self) -> None:
-        """End the command as the system would, if it has not ended yet, and wait until its work has ended too."""
+        """Kill the command, if it has not ended yet, and wait until its child has ended too."""
         while not (workers := self._children()) and self.process.poll() is None:
             time.sleep(0.002)
         self.process.kill()
@@ -85,7 +85,7 @@ class Command:
         os.kill(self.process.pid, number)
 
     def end(self) -> tuple[int, str]:
-        """Wait for it; exit code and what it said."""
+        """Wait for the end; return the exit code and the output."""
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out
 
@@ -94,12 +94,12 @@ class Command:
 
 
 def deblur(source: Path, run: Path, *options: str) -> tuple[int, str]:
-    """The command from start to end; exit code and what it said."""
+    """Run the command to its end; return its exit code and output."""
     return Command(source, run, *options).end()
 
 
 def journaled(run: Path) -> list[dict[str, Any]]:
-    """The rows in the journal, as they stand there; its files go when the tables are written."""
+    """Return the rows in the journal; its files are deleted once the tables are written."""
     lines = [line for file in sorted((run / ".state/journal").glob("*.jsonl")) for line in _text(file).splitlines()]
     rows = []
     for line in lines:
@@ -112,19 +112,19 @@ def journaled(run: Path) -> list[dict[str, Any]]:
 
 
 def under_way(run: Path) -> list[str]:
-    """The scenes that are under way."""
+    """Return the scenes in progress."""
     with contextlib.suppress(FileNotFoundError):
         return sorted(path.name for path in (run / ".state/journal/under-way").iterdir())
     return []
 
 
 def process_at_work(run: Path, scene_id: str) -> int:
-    """The process that has a scene under way; 0 where none has."""
+    """Return the process that has a scene in progress; 0 if none has."""
     return int(_text(run / ".state/journal/under-way" / scene_id) or 0)
 
 
 def wait_for_end(process: int) -> None:
-    """Wait until a process that nobody needs has ended; it is an error if it does not."""
+    """Wait until a process has ended that is no longer needed; fail if it does not."""
     until = time.monotonic() + PATIENCE_S
     while _alive(Path(f"/proc/{process}")):
         assert time.monotonic() < until, "the work goes on without its parent"
@@ -137,7 +137,7 @@ def rows(run: Path, table: str = "metrics") -> list[dict[str, Any]]:
 
 
 def stable(run: Path) -> dict[str, Any]:
-    """All that a run says and shows, but for timings."""
+    """Return everything that a run prints and shows, except timings."""
     metrics = [{name: value for name, value in row.items() if name not in TIMINGS} for row in rows(run)]
     latency = pq.read_table(run / "latency.parquet").to_pylist()
     return {
@@ -150,13 +150,13 @@ def stable(run: Path) -> dict[str, Any]:
 
 
 def samples(images: Path) -> dict[str, tuple[str, bytes]]:
-    """The pictures in a folder: their shape and their samples. Compressed, the same ones may give other bytes."""
+    """Return shape and samples of the pictures in a folder; the compressed bytes of equal pictures may differ."""
     found = {path.name: codecs.decode(path.read_bytes(), str(path)) for path in images.glob("*")}
     return {name: (f"{picture.shape} {picture.dtype}", picture.tobytes()) for name, picture in found.items()}
 
 
 def leftovers(run: Path) -> list[str]:
-    """Files in the folder of a finished run that are no results of it."""
+    """Return files in the folder of a finished run that are not its results."""
     ours = {
         "manifest.json",
         "summary.json",
@@ -172,12 +172,12 @@ def leftovers(run: Path) -> list[str]:
 
 
 def once_each(found: list[dict[str, Any]]) -> bool:
-    """Whether no scene is there twice."""
+    """Return whether each scene comes once."""
     return max(Counter(row["scene_id"] for row in found).values(), default=0) <= 1
 
 
 def bright_is_slow(path: Path, turns: int = 1) -> Path:
-    """A model that gives the left view: at once, but where the mean of the views is above .8 after about 1 ms a turn.
+    """Write a model that returns the left view: at once, or after about 1 ms a turn if the mean of the views is above .8.
 
     Where it is above .95, it takes a quarter of an hour.
     """
@@ -223,7 +223,7 @@ def bright_is_slow(path: Path, turns: int = 1) -> Path:
 
 
 def bright_is_nan(path: Path) -> Path:
-    """A model that gives the left view, and NaN where the mean of the views is above .8."""
+    """Write a model that returns the left view, or NaN if the mean of the views is above .8."""
     nodes = [
         helper.make_node("ReduceMean", ["views"], ["mean"], keepdims=0),
         helper.make_node("Greater", ["mean", "bright"], ["wrong"]),
@@ -238,7 +238,7 @@ def bright_is_nan(path: Path) -> Path:
 def scenes(
     count: int, bright: tuple[int, ...] = (), white: tuple[int, ...] = (), size: int = 16
 ) -> dict[str, dict[str, bytes]]:
-    """Tiny scenes; those whose numbers are in `bright` or `white` are that but for the target."""
+    """Make tiny scenes; those with numbers in `bright` or `white` are bright or white, except for the target."""
     made = builders.make_scenes(count, height=size, width=size)
     for numbers, value in ((bright, 0.9), (white, 1.0)):
         plain = builders.png(np.full((size, size, 3), round(value * 65535), np.uint16))
@@ -255,7 +255,7 @@ def _alive(process: Path) -> bool:
 
 
 def _text(file: Path) -> str:
-    """What a file says that may go at any moment; nothing where it is gone."""
+    """Return the text of a file that may be deleted at any moment; empty if it is gone."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return file.read_text()
     return ""

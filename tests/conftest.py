@@ -23,7 +23,7 @@ SET_BY_OTHERS = {
 
 
 def state_of_the_process() -> dict[str, object]:
-    """Return what a run may change while it works, and must put back when it ends."""
+    """Return the process state that a run may change while it works and must restore at its end."""
     environment = {f"${name}": value for name, value in os.environ.items() if name not in SET_BY_OTHERS}
     handlers = {signal.Signals(number).name: signal.getsignal(number) for number in signal.valid_signals() if number < 32}
     log = logging.getLogger()
@@ -32,7 +32,7 @@ def state_of_the_process() -> dict[str, object]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Fail a test after which the process is not as it was before."""
+    """Fail a test that leaves the state of the process changed."""
     before = state_of_the_process()
     yield
     now = state_of_the_process()

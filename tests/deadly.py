@@ -1,4 +1,4 @@
-"""A task whose scenes end the process that works on them, take for ever, or go well. It loads nothing of Beam."""
+"""A task whose scenes crash their process, never end, or succeed. It does not load Beam."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.rows import score
 
 
 class Task:
-    """Does what the id of a scene says."""
+    """Does what the id of the scene says."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The examples of a page of documentation, run as they stand, and what they print compared with what the page shows.
+"""Run the examples of a documentation page as they stand, and compare their output with the page.
 
 A page is a Markdown file. Its `sh` blocks are command lines of `dpdeblur`, or start the scripts of `docs/examples`; its
 `python` blocks share their names, as the cells of a notebook do. A block whose first line says `norun` (```sh norun) is only
@@ -60,7 +60,7 @@ class Example:
 
 
 def examples(page: Path) -> list[Example]:
-    """The blocks of a page that are to be run."""
+    """Return the blocks of a page that are to be run."""
     text = page.read_text(encoding="utf-8")
     return [
         Example(found[1], found[2], found[3], found.span(3), text.count("\n", 0, found.start(2)) + 1)
@@ -69,12 +69,12 @@ def examples(page: Path) -> list[Example]:
 
 
 def commands(block: str) -> list[str]:
-    """The command lines of an `sh` block, continued lines joined."""
+    """Return the command lines of an `sh` block, with continued lines joined."""
     return [line for line in block.replace("\\\n", " ").splitlines() if line.split("#")[0].strip()]
 
 
 def run_page(page: Path, folder: Path) -> list[tuple[Example, str]]:
-    """Run every example of a page inside `folder`, in the order of the page; gives back what each printed.
+    """Run every example of a page inside `folder`, in the order of the page; return what each printed.
 
     Every command must end well, unless a comment at the end of its line says otherwise: `# exit code 3`.
     """
@@ -95,7 +95,7 @@ def run_page(page: Path, folder: Path) -> list[tuple[Example, str]]:
 
 
 def differences(page: Path, printed: list[tuple[Example, str]]) -> list[str]:
-    """Where a page shows another output than its examples print, in words that say how to mend it."""
+    """Say where a page shows another output than its examples print, and how to update it."""
     name = page.relative_to(ROOT)
     return [
         f"{name}, line {example.line}: {wrong}\nTo write what it prints into the page: python -m tests.pages {name}"
@@ -114,7 +114,7 @@ def _difference(example: Example, output: str) -> str:
 
 
 def matches(shown: str, output: str) -> bool:
-    """Whether an output is the one that is shown, with gaps, and without what differs from machine to machine."""
+    """Return whether an output matches the one shown, with its gaps, apart from what differs between machines."""
     rest = comparable(output)
     parts = [comparable(part) for part in re.split(rf"^{GAP}$", shown, flags=re.MULTILINE)]
     for number, part in enumerate(parts):
@@ -129,7 +129,7 @@ def matches(shown: str, output: str) -> bool:
 
 
 def comparable(text: str) -> list[str]:
-    """Lines with all that may differ between machines and terminals taken out.
+    """Return lines without what may differ between machines and terminals.
 
     Times, speeds and sizes (numbers with the unit ms, s, min, ms/MP, scenes/s, MP/s or GB), numbers of threads and of scenes at
     once, bytes per pixel and digests are left out; so are lines of progress, the length of rules and of runs of blanks, and
@@ -145,7 +145,7 @@ def _alike(shown: list[str], printed: list[str]) -> bool:
 
 
 def _same_line(shown: str, printed: str) -> bool:
-    """Whether lines are equal; decimals as far as the third, and give or take one there, as processors round differently."""
+    """Return whether lines are equal; decimals to the third place, plus or minus one, as processors round differently."""
     if _NUMBER.sub("0", shown) != _NUMBER.sub("0", printed):
         return False
     return all(map(_same_number, _NUMBER.findall(shown), _NUMBER.findall(printed)))
@@ -159,7 +159,7 @@ def _same_number(shown: str, printed: str) -> bool:
 
 
 def update(page: Path, printed: list[tuple[Example, str]]) -> bool:
-    """Write what was printed into the output blocks of a page that show something else; gives back whether any did."""
+    """Update the output blocks of a page that show something else than was printed; return whether any did."""
     text = page.read_text(encoding="utf-8")
     wrong = [(example, output) for example, output in printed if example.shown is not None and _difference(example, output)]
     for example, output in reversed(wrong):
@@ -179,13 +179,13 @@ def _with_gap(shown: str, output: str) -> str:
 
 
 def _text(stream: io.TextIOWrapper, folder: Path) -> str:
-    """What was printed, as if the folder were at home."""
+    """Return what was printed, with `/home/you` in place of the folder."""
     stream.seek(0)
     return stream.read().replace(str(folder), HOME)
 
 
 def _run_line(line: str) -> int:
-    """Run one command line in this process; returns its exit code."""
+    """Run one command line in this process; return its exit code."""
     program, *words = shlex.split(line, comments=True)
     if program == "dpdeblur":
         return main(words)
@@ -197,7 +197,7 @@ def _run_line(line: str) -> int:
 
 
 def broken_links(page: Path) -> list[str]:
-    """The relative links and pictures of a page that lead nowhere."""
+    """Return the relative links and pictures of a page that do not exist."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     return [link for link in links if not (page.parent / link).exists()]

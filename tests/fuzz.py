@@ -1,8 +1,8 @@
-"""Broken inputs by the thousand, in a process of their own, so that a crash or a hang is seen.
+"""Try thousands of broken inputs in a separate process, so that a crash or a hang is noticed.
 
     python -m tests.fuzz COUNT SEED pictures models journal
 
-Prints how many inputs of each kind there were and what came of them; exits with 0 where each came to one outcome of ours.
+Prints the number of inputs of each kind and their outcomes; exits with 0 if each had exactly one expected outcome.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _whole_files() -> list[Path]:
 
 
 def attack(target: str, count: int, seed: int) -> None:
-    """Try `count` inputs; an error that is not ours ends the process, and says with which input."""
+    """Try `count` inputs; an unexpected error ends the process and names the input."""
     rng, came_of_it, slowest = random.Random(seed), Counter[str](), 0.0
     with tempfile.TemporaryDirectory() as folder:
         one = TARGETS[target](rng, Path(folder))

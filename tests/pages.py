@@ -1,7 +1,7 @@
-"""What the pages of the documentation start from, and what their examples print.
+"""The starting point of each documentation page, and the output of its examples.
 
-Pages go on where the tutorial ends: in a copy of its folder, which is made once. Those of `GIVEN` find something else, such as
-small scenes that are laid out as the page says.
+Pages continue where the tutorial ends: in a copy of its folder, which is made once. Those in `GIVEN` start with something else,
+such as small scenes that are laid out as the page says.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Printed = list[tuple[Example, str]]
 
 @cache
 def page_results(page: Path) -> Printed:
-    """What each example of a page prints; run once."""
+    """Return what each example of a page prints; run once."""
     if page == DOCS / "tutorial.md":
         return tutorial()[1]
     with tempfile.TemporaryDirectory() as name:
@@ -41,7 +41,7 @@ def page_results(page: Path) -> Printed:
 
 @cache
 def tutorial() -> tuple[Path, Printed]:
-    """A folder in which the tutorial was followed, and what it printed. The folder goes with the process."""
+    """Follow the tutorial in a folder; return the folder and what was printed. The folder is deleted with the process."""
     place = tempfile.TemporaryDirectory()
     _KEPT.append(place)
     folder = Path(place.name).resolve()

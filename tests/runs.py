@@ -1,4 +1,4 @@
-"""Run folders made in code, as `dpdeblur deblur` leaves them.
+"""Run folders made in code, like those of `dpdeblur deblur`.
 
 folder = write_run(tmp_path / "run", [score("a", psnr_db=31.0), score("b", psnr_db=29.5)])
 """
@@ -28,7 +28,7 @@ def without_target(scene_id: str, **changes: object) -> Score:
 
 
 def random_scores(count: int, seed: int = 0, gain: float = 1.6, **changes: Any) -> list[Score]:
-    """Rows that spread as real ones do: blurrier inputs gain more, a few get worse."""
+    """Return rows distributed like real ones: blurrier inputs gain more, a few get worse."""
     draw, noise = np.random.default_rng(seed), np.random.default_rng([seed, round(100 * gain)])
     before = draw.normal(25, 3, count)
     after = before + gain + 0.12 * (25 - before) + noise.normal(0, 0.7, count)

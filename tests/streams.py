@@ -1,4 +1,4 @@
-"""A folder that fills while `dpdeblur watch` runs, on any engine, and what must come of it."""
+"""A folder that fills while `dpdeblur watch` runs, on any engine, and checks of the results."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Copying(threading.Thread):
 
 
 def move_in(data: bytes, target: Path) -> None:
-    """Have a file appear whole, as a watcher may look at any moment."""
+    """Move a file in as a whole, as a watcher may look at any moment."""
     partial = target.with_name(f".{target.name}.part")  # hidden files are no part of a scene
     partial.write_bytes(data)
     partial.replace(target)
@@ -62,7 +62,7 @@ def each_once(run: Path, scenes: Sequence[str]) -> None:
 
 
 def so_far(run: Path, table: str = "metrics") -> list[dict[str, Any]]:
-    """The rows of a table of a watch that runs: each file is read at one go, for another takes its place at any moment."""
+    """Return the rows of a table of a running watch; each file is read at once, as it may be replaced at any moment."""
     files = [io.BytesIO(file.read_bytes()) for file in sorted((run / table).glob("*.parquet"))]
     return [row for file in files for row in stable(pq.ParquetFile(file).read())]
 

@@ -1,4 +1,4 @@
-"""Running `dpdeblur` as its users do, and reading what it leaves."""
+"""Run `dpdeblur` like its users do, and read its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _started: dict[subprocess.Popen[str], tuple[IO[str], IO[str]]] = {}  # commands,
 
 
 def start(*words: object, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """`dpdeblur WORDS` in the background, to be ended by `end_all` at the latest."""
+    """Start `dpdeblur WORDS` in the background; `end_all` ends it at the latest."""
     out, errors = (tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 - closed by end_all
     process = subprocess.Popen(
         [sys.executable, "-m", "dpdeblur.pipelines.cli", *map(str, words)],
@@ -53,7 +53,7 @@ def end_all() -> None:
 def dpdeblur(
     *words: object, environment: Mapping[str, str] | None = None, seconds: float = 900
 ) -> subprocess.CompletedProcess[str]:
-    """`dpdeblur WORDS` to its end."""
+    """Run `dpdeblur WORDS` to its end."""
     return finish(start(*words, environment=environment), seconds)
 
 
@@ -92,7 +92,7 @@ def same_tables(run: Path, other: Path) -> None:
 
 
 def finished(run: Path) -> int:
-    """How many scenes the journal of a run holds by now; none once the tables stand."""
+    """Return how many scenes the journal of a run holds by now; 0 once the tables are written."""
     lines = 0
     for file in (run / ".state" / "journal").glob("*.jsonl"):
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The scenes that every engine gets, and what the local run makes of them."""
+"""The scenes that every engine gets, and the results of the local run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG_S = 4 * LIMIT_S  # for one that is marked as long
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Iterator[None]:
-    """Skip where an engine cannot be had on this machine; whatever else goes wrong is a failure."""
+    """Skip a test if its engine is not available on this machine; any other problem is a failure."""
     try:
         yield
     except Unavailable as error:
@@ -30,7 +30,7 @@ def pytest_runtest_setup() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failure what the engines have said last, whose logs go with them."""
+    """Show the last log lines of the engines with a failure, since their logs are deleted with them."""
     report = yield
     if report.failed:
         report.sections.extend(last_words())
@@ -39,7 +39,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(autouse=True)
 def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
-    """An engine that hangs is a failure after `LIMIT_S`, or `LONG_S`; no command outlives its test."""
+    """Fail a test whose engine hangs for `LIMIT_S`, or `LONG_S`; no command outlives its test."""
     limit_s = LONG_S if request.node.get_closest_marker("long") else LIMIT_S
 
     def give_up(number: int, frame: FrameType | None) -> None:
@@ -66,7 +66,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def local_run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What this machine makes of them, without any engine."""
+    """Restore them on this machine, without any engine."""
     run = tmp_path_factory.mktemp("local") / "run"
     done = dpdeblur("deblur", "--input", scenes, "--output", run, "--model", "views-mean", "--images", "restored")
     assert done.returncode == 3, done.stderr

@@ -1,4 +1,4 @@
-"""On a real Flink cluster of separate processes: the same tables, whatever dies on the way."""
+"""On a real Flink cluster of separate processes: the same tables, whichever process is killed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def flink() -> Iterator[FlinkCluster]:
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    """Scenes and a model that take long enough for something to happen meanwhile, as words of the command."""
+    """Return scenes and a model that take long enough to be interrupted, as words of the command."""
     folder = tmp_path_factory.mktemp("slow")
     scenes = write_folders(folder / "scenes", commands.scenes(MANY, bright=tuple(range(MANY))))
     return "--input", str(scenes), "--model", str(commands.bright_is_slow(folder / "m.onnx", 300))
@@ -37,7 +37,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 @pytest.fixture
 def endless(tmp_path: Path) -> tuple[str, ...]:
-    """Quick scenes but for the twentieth, which takes longer than any test: whatever comes meanwhile comes in time."""
+    """Return quick scenes, except for the twentieth, which takes longer than any test: every interruption comes in time."""
     scenes = write_folders(tmp_path / "scenes", commands.scenes(MANY, white=(20,)))
     return "--input", str(scenes), "--model", str(commands.bright_is_slow(tmp_path / "m.onnx"))
 

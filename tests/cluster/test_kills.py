@@ -1,4 +1,4 @@
-"""A run on an engine, killed twenty times in every way there is: what is finished stays, and the tables end up the same.
+"""A run on an engine, killed twenty times in every possible way: finished work stays, and the tables end up the same.
 
 The input grows while it is killed: every fourth part of the scenes is a run that comes to its end, and is gone on with.
 """
@@ -197,7 +197,7 @@ class Series:
         self.check()
 
     def end(self) -> None:
-        """Have the run come to its end."""
+        """Let the run finish."""
         done = finish(self._running())
         if done.returncode:  # killed as it ended
             done = dpdeblur(*self.words)
@@ -224,7 +224,7 @@ class Series:
         return self.site.finished() >= scenes
 
     def _wait(self, process: Popen[str], reached: Callable[[], bool]) -> None:
-        """Wait until the command is at some work, or has come to its end."""
+        """Wait until the command has reached some stage, or has ended."""
         begun = time.monotonic()
         while process.poll() is None and not reached():
             assert time.monotonic() < begun + commands.PATIENCE_S, "it takes too long"
