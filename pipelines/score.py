@@ -22,7 +22,7 @@ from dpdeblur.transforms.finding.part_of_collection import part_of, without_empt
 from dpdeblur.transforms.layouts import Found, find_scenes
 from dpdeblur.transforms.layouts.find import absolute
 from dpdeblur.transforms.layouts.left_out import MAX_EXAMPLES, LeftOut, closed_folders
-from dpdeblur.transforms.layouts.restored import match_by_name, match_by_order, restored_pictures
+from dpdeblur.transforms.layouts.restored import NO_PICTURE, match_by_name, match_by_order, restored_pictures
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.rescore import Scoring
 from dpdeblur.transforms.storage import store
@@ -113,11 +113,12 @@ def _with_restored(found: Found, folder: str, listing: Listing, how: Literal["na
     else:
         matched = match_by_name(found.scenes, files, ids_only=how == "id")
     if not matched.scenes:
-        why = next((f"{failure.scene_id}: {failure.message}" for failure in matched.failures), "No scene can be used.")
+        telling = sorted(matched.failures, key=lambda failure: failure.message.startswith(NO_PICTURE))
+        why = next((f"{failure.scene_id}: {failure.message}" for failure in telling), "No scene can be used.")
         like = escaped(files[0].path)
         raise UsageError(f"No picture in {folder} fits a scene in {found.source}; pictures are named like {like}. {why}")
     left_out = LeftOut(
-        "restored picture", "of no scene", len(matched.unused), tuple(map(escaped, matched.unused[:MAX_EXAMPLES]))
+        "restored picture", "not scored", len(matched.unused), tuple(map(escaped, matched.unused[:MAX_EXAMPLES]))
     )
     return replace(
         found,

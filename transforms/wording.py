@@ -32,8 +32,11 @@ def cause_of(error: OSError) -> str:
     >>> cause_of(FileNotFoundError(2, "No such file or directory", "a.png")), cause_of(OSError("s3://b/k cannot be read"))
     ('a.png: No such file or directory', 's3://b/k cannot be read')
     """
-    if error.filename and error.strerror:
-        return f"{escaped(str(error.filename))}: {error.strerror}"
+    name = error.filename2 or error.filename  # where a file was to be moved, the place that refused it
+    if isinstance(error, IsADirectoryError) and name:
+        return f"{escaped(str(name))} is a folder, where a file should be: rename or remove it"
+    if name and error.strerror:
+        return f"{escaped(str(name))}: {error.strerror}"
     return error.strerror or str(error) or type(error).__name__
 
 

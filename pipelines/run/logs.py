@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from dpdeblur.pipelines.engine.shared import Shared
 from dpdeblur.transforms.storage import store
-from dpdeblur.transforms.wording import without_secrets
+from dpdeblur.transforms.wording import cause_of, without_secrets
 
 # What engines add around the message of an error, and what says nothing to users: the class where it is one of ours.
 _WHERE = re.compile(r"^(dpdeblur\.)?transforms\.records\.\w+: |\s*\[while running '[^']*'\]$")
@@ -85,6 +85,8 @@ def record(error: Exception) -> str:
 
 
 def cause(error: Exception) -> str:
-    """Return the last line of an error's message, where engines name the cause."""
+    """Return the last line of an error's message, where engines name the cause; of a disk's error, its file too."""
+    if isinstance(error, OSError) and error.filename:
+        return cause_of(error)
     lines = [line for raw in str(error).splitlines() if (line := _WHERE.sub("", raw).strip())]
     return lines[-1] if lines else type(error).__name__

@@ -16,10 +16,11 @@ BEGINNING = "only the beginning of an address"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `scenes`, and a `file`."""
+    """A folder with `scenes`, a `file`, and what is `broken`: a folder has the name of a run's file."""
     folder = tmp_path_factory.mktemp("odd")
     builders.write_folders(folder / "scenes", builders.make_scenes(1))
     builders.write_file(folder / "file", b"hello\n")
+    (folder / "broken/manifest.json").mkdir(parents=True)
     return folder
 
 
@@ -40,6 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("deblur --input scenes --output run --images restored --images-output file", 2, "/file is a file: give a folder."),
         ("deblur --config= --input scenes --output run", 2, "--config: the value is empty"),
         ("deblur --config /dev/zero --input scenes --output run", 2, "no file of options"),
+        ("deblur --input scenes --output broken", 1, "broken/manifest.json is a folder, where a file should be"),
         ("report http://127.0.0.1:9/run", 1, "http://127.0.0.1:9/run"),
     ],
 )

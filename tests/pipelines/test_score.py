@@ -64,7 +64,7 @@ def test_eight_bit_results_missing_ones_and_strangers(tmp_path: Path, capsys: py
     builders.write_file(tmp_path / "r" / "scene-000.png", builders.png(eight))
     builders.write_file(tmp_path / "r" / "stranger.png", builders.png(eight))
     assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 3
-    assert "1 restored picture of no scene (such as stranger.png)" in capsys.readouterr().out
+    assert "1 restored picture not scored (such as stranger.png)" in capsys.readouterr().out
     assert rows(tmp_path / "run")[0]["psnr_db"] > 50
     (failed,) = pq.read_table(tmp_path / "run/failures").to_pylist()
     assert failed["scene_id"] == "scene-001"
@@ -77,6 +77,21 @@ def test_names_that_do_not_match_at_all(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["score", "--input", str(source), "--restored", str(tmp_path / "r"), "--output", str(tmp_path / "run")]) == 2
     assert "other" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_where_no_picture_fits_the_scene_that_nearly_has_one_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = builders.write_folders(tmp_path / "s", builders.make_scenes(3))
+    for names, says in (
+        (["SCENE-002.png"], "scene-002: SCENE-002.png has its name in other upper and lower case. Rename the picture."),
+        (["x/scene-001.png", "y/scene-001.png"], "scene-001: 2 pictures could be its restored picture"),
+    ):
+        folder = tmp_path / names[0].partition(".")[0].replace("/", "-")
+        for name in names:
+            builders.write_file(folder / name, b"x")
+        assert main(["score", "--input", str(source), "--restored", str(folder), "--output", str(tmp_path / "run")]) == 2
+        assert says in capsys.readouterr().err
 
 
 def test_a_picture_in_a_folder_of_its_scene_is_not_another_scenes(tmp_path: Path) -> None:

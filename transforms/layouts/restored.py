@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -15,6 +15,9 @@ from dpdeblur.transforms.records import Failure, Scene, SceneError, Source, Usag
 from dpdeblur.transforms.storage.listing import Listing
 from dpdeblur.transforms.storage.walk import File
 from dpdeblur.transforms.wording import escaped, shortened
+
+NO_PICTURE = "There is no restored picture for it"
+"""How the message of a scene begins that no picture has to do with."""
 
 SUFFIXES = ("_g", "_restored", "_deblurred", "_output")
 """Suffixes that programs add to the name of a scene."""
@@ -65,6 +68,7 @@ def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only
         pictures: the restored pictures.
         ids_only: match names of scenes only, not those of their files.
     """
+    same_letters = {picture.stem.casefold(): picture for picture in pictures}
     names, in_folder = _Names(scenes, [] if ids_only else pictures), Counter(picture.folder for picture in pictures)
     owners, contested = dict[int, list[File]](), dict[int, tuple[File, list[int]]]()
     unused = []
@@ -81,7 +85,7 @@ def match_by_name(scenes: Sequence[Scene], pictures: Sequence[File], *, ids_only
     matched, failures = [], []
     for number, scene in enumerate(scenes):
         try:
-            matched.append(_with_picture(scene, owners.get(number, []), contested.get(number), scenes))
+            matched.append(_with_picture(scene, owners.get(number, []), contested.get(number), scenes, same_letters))
         except SceneError as error:
             failures.append(_failure(scene, error))
             unused += [picture.path for picture in owners.get(number, [])]
@@ -169,7 +173,11 @@ def _files(scene: Scene) -> Iterator[Source]:
 
 
 def _with_picture(
-    scene: Scene, pictures: Sequence[File], contested: tuple[File, list[int]] | None, scenes: Sequence[Scene]
+    scene: Scene,
+    pictures: Sequence[File],
+    contested: tuple[File, list[int]] | None,
+    scenes: Sequence[Scene],
+    same_letters: Mapping[str, File],
 ) -> Scene:
     """Return a scene with its picture.
 
@@ -188,9 +196,11 @@ def _with_picture(
             f"{escaped(picture.path)} could be the restored picture of {len(owning)} scenes: {which}. Name it like its scene, "
             "or use --match order, or list the pictures in a manifest with a column restored."
         )
+    if alike := same_letters.get(scene.scene_id.casefold()):
+        raise SceneError(f"{escaped(alike.path)} has its name in other upper and lower case. Rename the picture.")
     names = [PurePosixPath(file.uri).name for file in _files(scene)]
     like = f", nor like one of its files ({shortened(names)})" if names else ""
-    raise SceneError(f"There is no restored picture for it: none is named {scene.scene_id}.png{like}.")
+    raise SceneError(f"{NO_PICTURE}: none is named {scene.scene_id}.png{like}.")
 
 
 def _usable(file: File) -> Source:

@@ -24,6 +24,7 @@ from dpdeblur.transforms.records import Failure, Latency, Member, Score, Source,
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.parquet import DamagedTableError, OtherVersionError, count_rows, read_table, read_tables
 from dpdeblur.transforms.tables.schemas import from_table
+from dpdeblur.transforms.wording import cause_of
 
 _AFRESH = "Run again into an empty folder."
 _REPAIR = "Run the same command again: it restores only what is lost."
@@ -130,7 +131,7 @@ def read_sample(folder: str | Path, most: int | None) -> Run:
     try:
         store.require_folder(where)
     except OSError as error:
-        raise UsageError(f"{error}: give the folder of a run, the --output of dpdeblur deblur.") from None
+        raise UsageError(f"{cause_of(error)}: give the folder of a run, the --output of dpdeblur deblur.") from None
     if not store.files_in(where, "manifest.json"):
         raise UsageError(f"{where} is not the folder of a run: it has no manifest.json. Give the --output of dpdeblur deblur.")
     manifest = _json(where, "manifest.json", _REPAIR)
