@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import pytest
 
+from dpdeblur.models.machine import usable_cores
 from dpdeblur.pipelines import cli
 from dpdeblur.pipelines.html import formats, gallery, report_page, scene_table
 from dpdeblur.pipelines.html.gallery import Gallery, ShownScene
@@ -332,6 +333,12 @@ def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
     rows = [score("a", model="theirs", intra_op_threads=0, backend="none")]
     text = rendered(write_run(tmp_path / "run", rows, manifest={"input": "scenes/test"}))
     assert "<title>theirs on test</title>" in text and "<span>pictures from another program</span>" in text
+
+
+def test_large_scenes_are_decoded_two_at_a_time_and_small_ones_on_all_cores() -> None:
+    small, large = score(width=320, height=240), score(width=8000, height=6000)
+    assert gallery.scenes_at_once([small]) == max(2, usable_cores())
+    assert gallery.scenes_at_once([small, large]) == 2
 
 
 def test_the_page_of_a_large_run_shows_a_sample_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
