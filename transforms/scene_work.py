@@ -17,6 +17,7 @@ from dpdeblur.transforms.run_control import RunControl
 from dpdeblur.transforms.scene_timeout import SceneTimeout
 from dpdeblur.transforms.storage import store
 from dpdeblur.transforms.tables.journal import Journal
+from dpdeblur.transforms.wording import cause_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class SceneWork:
             self._record(score)
             return score
         except OSError as error:
-            reason = f"results cannot be written: {error}"
+            reason = f"results cannot be written: {cause_of(error)}"
             self._control.stop(reason, error)
             raise JobError(reason) from error
 

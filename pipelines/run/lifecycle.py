@@ -107,7 +107,7 @@ class OpenRun:
     def failure(self, error: Exception) -> JobError | signals.Stopped:
         """Return the error to raise: why the run ended, what it has kept, and how to continue."""
         cause = logs.record(error)
-        reason = str(error) if isinstance(error, JobError) else self.control.reason or cause
+        reason = logs.without_engine(error) if isinstance(error, JobError) else self.control.reason or cause
         kept = f"Kept from this attempt: {self.tally.kept()}; " if self.resume else ""
         text = f"{reason.rstrip('.')}. {kept}{self.resume or self.again}"
         if self.control.signal:

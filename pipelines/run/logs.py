@@ -88,5 +88,10 @@ def cause(error: Exception) -> str:
     """Return the last line of an error's message, where engines name the cause; of a disk's error, its file too."""
     if isinstance(error, OSError) and error.filename:
         return cause_of(error)
-    lines = [line for raw in str(error).splitlines() if (line := _WHERE.sub("", raw).strip())]
+    lines = without_engine(error).splitlines()
     return lines[-1] if lines else type(error).__name__
+
+
+def without_engine(error: Exception) -> str:
+    """Return an error's message without what engines add around it."""
+    return "\n".join(line for raw in str(error).splitlines() if (line := _WHERE.sub("", raw).strip()))

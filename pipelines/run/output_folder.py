@@ -8,6 +8,7 @@ from __future__ import annotations
 from dpdeblur.transforms.records import UsageError
 from dpdeblur.transforms.shards.tar_shards import STATE, UNFINISHED
 from dpdeblur.transforms.storage import reachable, store
+from dpdeblur.transforms.wording import escaped, is_byte
 
 
 class OutputFolder:
@@ -17,11 +18,16 @@ class OutputFolder:
         uri: a local path, or any URI that Beam's file systems open.
 
     Raises:
-        UsageError: the store of the URI does not answer.
+        UsageError: its path is not UTF-8, or the store of the URI does not answer.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = store.absolute(uri, resolve=True) if uri else uri
+        if byte := next(filter(is_byte, self.uri), ""):
+            raise UsageError(
+                f"--output {escaped(self.uri)} holds the byte {escaped(byte)}, which is not UTF-8: tables cannot hold it. "
+                "Choose another folder."
+            )
         reachable.check(self.uri)
         self.lock, self.log = self.path(STATE, "lock"), self.path(STATE, "log.txt")
 

@@ -42,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("deblur --config= --input scenes --output run", 2, "--config: the value is empty"),
         ("deblur --config /dev/zero --input scenes --output run", 2, "no file of options"),
         ("deblur --input scenes --output broken", 1, "broken/manifest.json is a folder, where a file should be"),
+        ("pack --input scenes --output sh\udcffards", 2, "sh\\xffards holds the byte \\xff, which is not UTF-8"),
         ("report http://127.0.0.1:9/run", 1, "http://127.0.0.1:9/run"),
     ],
 )

@@ -92,6 +92,7 @@ def test_a_full_disk(source: Path, small_disk: Path, capsys: pytest.CaptureFixtu
     assert deblur(large, small_disk / "run", "--workers", "1") == 1
     says = capsys.readouterr().err
     assert "No space left" in says
+    assert "while running" not in says
     assert "the same command resumes" in says
     kept = {row["scene_id"]: row for row in commands.journaled(small_disk / "run")}
     assert 1 <= len(kept) <= 5
