@@ -19,6 +19,7 @@ from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.commit import put_in_place
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import OpenRun
+from dpdeblur.pipelines.run.refusal import pictures_of_others
 from dpdeblur.pipelines.run.run_folder import RunFolder, suffix_of
 from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.transforms.finding.collection import Collection
@@ -59,6 +60,7 @@ def attempt(
     """
     before = {} if restart else folder.manifest()
     check_same_settings(before, job, folder)
+    theirs = pictures_of_others(folder, job.settings)
     folder.sweep()
     told = frozenset(before.get("gone", ()))
     this = Attempt(
@@ -67,7 +69,7 @@ def attempt(
         images=folder.images.uri if folder.images.apart else None,
         suffix=suffix_of(before),
         find=find,
-        terms=Terms(job.digest, folder.images.uri, told, retry_failed=retry_failed, prune=options.prune),
+        terms=Terms(job.digest, folder.images.uri, told, retry_failed, options.prune, theirs),
         restart=restart,
         finished=before.get("finished") is not None,
         facts=job.facts,

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
-from dpdeblur.pipelines.run.refusal import check_ours
+from dpdeblur.pipelines.run.refusal import check_ours, pictures_of_others, would_overwrite
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
@@ -156,7 +156,7 @@ def plan_work(
     before = {} if restart else folder.manifest()
     check_same_settings(before, job, folder)
     told = frozenset(before.get("gone", ()))
-    terms = Terms(job.digest, folder.images.uri, told, retry_failed=retry_failed, prune=prune)
+    terms = Terms(job.digest, folder.images.uri, told, retry_failed, prune, pictures_of_others(folder, job.settings))
     work = Work(folder.buckets(len(job.found)))
     earlier = NoOutcomes() if restart else folder.earlier(work.buckets)
     for number in range(work.buckets):
@@ -193,6 +193,8 @@ def check_counts(counts: Counts, source: str, run: str) -> None:
     """
     if counts.misplaced:
         raise UsageError(f"{counts.misplaced} is where the run keeps its own pictures: choose another --output.")
+    if counts.overwritten:
+        raise would_overwrite(run, counts.overwritten)
     if counts.lost > max(FEW_GONE, FEW_GONE_SHARE * counts.before):
         raise UsageError(
             f"{counts.lost} of the {counted(counts.before, 'scene')} in {run} are no longer in {source}, or no longer "
@@ -212,7 +214,7 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
     Raises:
         UsageError: it was made with other settings, which are named; or the folder holds files that no run has written.
     """
-    check_ours(folder, folder.picture_folders(job.settings))
+    check_ours(folder, job.settings)
     before, now = earlier.get("settings"), job.settings
     if before is None or before == now:
         return

@@ -5,8 +5,9 @@ Whether a run may start is known only once its folder is locked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from dpdeblur.pipelines.run.generation import generation_file
 from dpdeblur.pipelines.run.run_folder import RunFolder
@@ -18,31 +19,53 @@ from dpdeblur.transforms.tables import journal
 _FILES = ("latency.parquet", "report.html", "summary.json")
 
 
-def check_ours(folder: RunFolder, picture_folders: Iterable[str]) -> None:
-    """Check that a folder holds a run, or none of the files that a run would write.
+def check_ours(folder: RunFolder, settings: Mapping[str, Any]) -> None:
+    """Check that a folder holds a run, or none of the files that a run would write; for pictures see `pictures_of_others`.
 
     Args:
         folder: of the run.
-        picture_folders: those of its folders into which it would write pictures.
+        settings: of the run.
 
     Raises:
-        UsageError: it holds a file that no run has written; names it.
+        UsageError: it holds a file of somebody else's, which it names.
     """
-    began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
-    if folder.manifest() or began:
+    if _holds_a_run(folder):
         return
-    if theirs := next(_in_the_way(folder, picture_folders), None):
-        raise UsageError(
-            f"--output {folder.uri} holds no run, but {theirs}, which a run would overwrite. Choose a new or an empty folder."
-        )
+    if theirs := next(_in_the_way(folder, settings), None):
+        raise would_overwrite(folder.uri, theirs)
 
 
-def _in_the_way(folder: RunFolder, picture_folders: Iterable[str]) -> Iterator[str]:
+def pictures_of_others(folder: RunFolder, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the pictures in a folder without a run that a run would overwrite, by the id of the scene that needs the place.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+    """
+    if _holds_a_run(folder):
+        return {}
+    return {store.name(uri).removesuffix(suffix): uri for uri, suffix in folder.places_of_pictures(settings)}
+
+
+def would_overwrite(run: str, theirs: str) -> UsageError:
+    """Return the refusal of a run that would overwrite a file of somebody else's."""
+    return UsageError(
+        f"--output {run} holds no run, but {theirs}, which a run would overwrite. Choose a new or an empty folder."
+    )
+
+
+def _holds_a_run(folder: RunFolder) -> bool:
+    began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
+    return bool(folder.manifest() or began)
+
+
+def _in_the_way(folder: RunFolder, settings: Mapping[str, Any]) -> Iterator[str]:
     yield from (uri for uri in store.files_in(folder.uri) if store.name(uri) in _FILES)
     for table in TABLES:
         yield from folder.parts(table)
-    for pictures in picture_folders:
-        yield from store.files_in(pictures)
+    if settings.get("images") == "shards" and not folder.images.apart:
+        yield from folder.images.shards()
+        yield from folder.images.index()
 
 
 def missing_folders(uri: str) -> tuple[str, ...]:

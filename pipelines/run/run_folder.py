@@ -11,7 +11,7 @@ that was killed while its tables were being put in place, for a finished one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -64,10 +64,17 @@ class RunFolder:
         """Return the files of a table, "metrics" or "failures"."""
         return store.files_in(self.path(table), "*.parquet")
 
-    def picture_folders(self, settings: Mapping[str, Any]) -> list[str]:
-        """Return the folders into which a run with these settings writes pictures."""
-        images = settings.get("images", "none") != "none" and not self.images.apart
-        return [*([self.images.uri] if images else []), *([self.path("view")] if settings.get("view") else [])]
+    def views(self) -> list[str]:
+        """Return the copies of restored pictures to look at."""
+        return store.files_in(self.path("view"), "*.jpg")
+
+    def places_of_pictures(self, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the files that are where a run with these settings writes the pictures of scenes, each with its suffix."""
+        if settings.get("images") == "restored" and not self.images.apart:
+            suffix = suffix_of({"settings": settings})
+            yield from ((uri, suffix) for uri in self.images.files(suffix))
+        if settings.get("view"):
+            yield from ((uri, ".jpg") for uri in self.views())
 
     def manifest(self) -> dict[str, Any]:
         """Return the content of `manifest.json` in the folder.
@@ -256,7 +263,7 @@ class RunFolder:
         pictures = self.images.files(suffix_of(manifest)) if settings.get("images", "none") != "none" else []
         if settings.get("images") == "shards":
             pictures += [*self.images.shards(), *self.images.index()]
-        views = store.files_in(self.path("view"), "*.jpg") if settings.get("view") else []
+        views = self.views() if settings.get("view") else []
         store.delete([*tables, *pictures, *views, *self._state("journal"), *map(self.path, names)])
 
     def drop_work(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ class Terms:
         told: ids of scenes that the user knows to be gone.
         retry_failed: whether scenes that failed are to be done again.
         prune: whether to drop the outcomes of scenes that are no longer in the input, or no longer whole.
+        pictures_of_others: those that a run would overwrite, by the id of the scene.
     """
 
     settings_digest: str
@@ -29,6 +31,7 @@ class Terms:
     told: frozenset[str] = frozenset()
     retry_failed: bool = False
     prune: bool = False
+    pictures_of_others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Counts:
         first_lost: the first of these, by its id.
         same: whether the tables would hold the rows that they hold, once each.
         misplaced: a picture of the input among those of the run.
+        overwritten: a picture of somebody else's that a run would overwrite.
     """
 
     todo: int = 0
@@ -60,6 +64,7 @@ class Counts:
     first_lost: str = ""
     same: bool = True
     misplaced: str = ""
+    overwritten: str = ""
 
     @property
     def scenes(self) -> int:
@@ -70,7 +75,7 @@ class Counts:
         """Add the counts of other buckets."""
         for name in ("todo", "known", "scores", "failed", "gone", "not_whole", "before", "lost"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("first_lost", "misplaced"):
+        for name in ("first_lost", "misplaced", "overwritten"):
             setattr(self, name, min(filter(None, (getattr(self, name), getattr(other, name))), default=""))
         self.same = self.same and other.same
 
@@ -112,6 +117,7 @@ def _counts(there: BucketScenes, failures: list[Failure], change: Diff, terms: T
     kept, broken = [*change.kept, *change.gone], {failure.scene_id for failure in failures}
     lost, ours = change.lost - terms.told, terms.images + "/"
     misplaced = [file[0] for scene in there.plain for file in scene[3:] if file and file[0].startswith(ours)]
+    overwritten = [terms.pictures_of_others[name] for name in change.todo if name in terms.pictures_of_others]
     return Counts(
         todo=len(change.todo),
         known=len({one.scene_id for one in kept} | broken),
@@ -124,4 +130,5 @@ def _counts(there: BucketScenes, failures: list[Failure], change: Diff, terms: T
         first_lost=min(lost, default=""),
         same=change.same,
         misplaced=min(misplaced, default=""),
+        overwritten=min(overwritten, default=""),
     )

@@ -45,7 +45,25 @@ def test_a_file_of_others_is_named_and_stays(
     assert [path for path in run.rglob("*") if path.is_file()] == [theirs]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "images/sub/scene-000.png", "sub/manifest.json"])
+@pytest.mark.parametrize("graph", [(), ("--runner", "FnApiRunner")], ids=["here", "in the graph"])
+def test_pictures_with_the_name_of_a_scene_are_not_overwritten(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], graph: tuple[str, ...]
+) -> None:
+    run = tmp_path / "run"
+    theirs = Path(builders.write_file(run / "images/scene-000.png", b"theirs"))
+    assert deblur(source, run, "--images", "restored", *graph) == 2
+    assert f"holds no run, but {theirs}, which a run would overwrite" in capsys.readouterr().err
+    assert [path for path in run.rglob("*") if path.is_file()] == [theirs]
+
+
+def test_shards_of_others_are_not_overwritten(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = Path(builders.write_file(tmp_path / "run/images/shard-00000.tar", b"theirs"))
+    assert deblur(source, tmp_path / "run", "--images", "shards") == 2
+    assert f"{theirs}, which a run would overwrite" in capsys.readouterr().err
+    assert theirs.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "images/holiday.png", "images/sub/scene-000.png", "sub/manifest.json"])
 def test_what_is_not_in_the_way_may_be_there(source: Path, tmp_path: Path, name: str) -> None:
     theirs = Path(builders.write_file(tmp_path / "run" / name, b"theirs"))
     assert deblur(source, tmp_path / "run", "--images", "restored") == 0

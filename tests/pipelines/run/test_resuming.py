@@ -205,9 +205,8 @@ def test_no_option_that_only_costs_time_is_refused(tmp_path: Path, capsys: pytes
 
 def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
     source, run = builders.write_folders(tmp_path / "s", commands.scenes(2)), tmp_path / "run"
-    mine = [builders.write_file(run / name, b"mine") for name in ("notes.txt", "metrics/readme.txt")]
+    mine = [builders.write_file(run / name, b"mine") for name in ("notes.txt", "images/holiday.png", "metrics/readme.txt")]
     assert deblur(source, run) == 0
-    mine.append(builders.write_file(run / "images/holiday.png", b"mine"))  # before the first run it would be refused
     builders.write_folders(source, {"scene-009": commands.scenes(1)["scene-000"]})
     assert deblur(source, run) == 0
     assert [Path(path).read_bytes() for path in mine] == [b"mine"] * 3
