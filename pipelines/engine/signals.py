@@ -33,10 +33,14 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass
 class _LastResort:
-    """When this process is ended after a signal if it has not ended by itself, and the message it then prints."""
+    """When this process is ended after a signal if it has not ended by itself, and the message it then prints.
+
+    From `ending` on it ends because of a signal, and further ones change nothing.
+    """
 
     grace_s: float = GRACE_S
     advice: str = ""
+    ending: bool = False
 
 
 _last_resort = _LastResort()
@@ -72,6 +76,7 @@ def stop_on_signals(control: RunControl, grace_s: float, advice: str) -> Iterato
     def stop(number: int, frame: FrameType | None) -> None:
         control.signal = control.signal or number  # Ctrl-C reaches this process and its parent, which passes it on
         control.stop(f"received {signal.Signals(number).name}")
+        _last_resort.ending = True
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     usual = (_last_resort.grace_s, _last_resort.advice)
@@ -100,7 +105,9 @@ def handlers_kept() -> Iterator[None]:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+    if not _last_resort.ending:  # or it would come in the middle of what is said about the first
+        _last_resort.ending = True
+        raise Stopped(number)
 
 
 def _end_by_force(receiving: int) -> None:

@@ -204,3 +204,21 @@ for _ in range(2):
     _, says = process.communicate(timeout=commands.PATIENCE_S)
     assert process.returncode == 128 + number
     assert f"Stopped by {number.name}" in says
+
+
+def test_a_second_signal_does_not_disturb_what_is_said_of_the_first() -> None:
+    code = """
+import signal
+from dpdeblur.pipelines.engine import signals
+signals.own_process()
+try:
+    signal.raise_signal(signal.SIGTERM)
+except signals.Stopped as stopped:
+    signal.raise_signal(signal.SIGTERM)  # as `timeout` sends it to the group, and the parent passes it on
+    signal.raise_signal(signal.SIGINT)
+    print(stopped, flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=commands.PATIENCE_S, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Stopped by SIGTERM.\n", "")
