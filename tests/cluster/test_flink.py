@@ -126,7 +126,7 @@ def test_a_signal_cancels_the_job_on_the_cluster(flink: FlinkCluster, endless: t
     stopped = finish(process)
     assert stopped.returncode == 130, stopped.stderr
     assert _cancelled(flink) == before + 1, "the command has ended, its job has not"
-    kept = re.search(r"Kept of this attempt: (\d+) scene", stopped.stderr)
+    kept = re.search(r"Kept from this attempt: (\d+) scene", stopped.stderr)
     assert kept and 1 <= int(kept[1]) < MANY, stopped.stderr
     assert not (run / "metrics").exists()
     wait_for(lambda: not flink.workers.running())  # though one is in the middle of a scene

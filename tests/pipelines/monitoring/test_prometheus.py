@@ -131,7 +131,7 @@ def test_a_port_that_is_taken(scenes: Path, tmp_path: Path, capsys: pytest.Captu
         port = str(taken.getsockname()[1])
         line = ["--input", str(scenes), "--output", str(tmp_path / "run"), "--model", "views-mean", "--metrics-port", port]
         assert main(["deblur", *line]) == 2
-    assert f"--metrics-port 127.0.0.1:{port} cannot be listened at: Address already in use" in capsys.readouterr().err
+    assert f"--metrics-port 127.0.0.1:{port} cannot be opened: Address already in use" in capsys.readouterr().err
 
 
 def test_what_is_no_port(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
