@@ -65,7 +65,10 @@ def test_certificates_that_are_not_there_are_named() -> None:
 
 
 def test_ctrl_c_works_while_a_store_is_silent() -> None:
-    over = threading.Event()
+    over, before = (
+        threading.Event(),
+        signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # in the background it is ignored
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -85,6 +88,7 @@ def test_ctrl_c_works_while_a_store_is_silent() -> None:
         over.set()
         asked.join()
         store.configure([])
+    signal.signal(signal.SIGINT, before)
 
 
 PATHS = st.lists(st.sampled_from(["a", "a-b", "b", "a.b", "é", "x"]), min_size=1, max_size=3).map("/".join)
