@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,6 +23,7 @@ from dpdeblur.transforms.records import Source, UsageError
 from dpdeblur.transforms.storage import s3_files, store
 from dpdeblur.transforms.storage.s3_client import region_of
 from dpdeblur.transforms.storage.s3_files import S3Files
+from tests.commands import PATIENCE_S
 
 
 class _Amazon(BaseHTTPRequestHandler):
@@ -65,30 +65,26 @@ def test_certificates_that_are_not_there_are_named() -> None:
 
 
 def test_ctrl_c_works_while_a_store_is_silent() -> None:
-    over, before = (
-        threading.Event(),
-        signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # in the background it is ignored
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-
-        def never_answer() -> None:
-            connection, _ = silent.accept()
-            with connection:
-                os.kill(os.getpid(), signal.SIGINT)
-                over.wait()
-
-        asked = threading.Thread(target=never_answer, daemon=True)
-        asked.start()
-        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        store.configure([f"--s3_endpoint_url={endpoint}", "--s3_access_key_id=a", "--s3_secret_access_key=b"])
-        with pytest.raises(KeyboardInterrupt):
-            store.read("s3://bucket/key")
-        over.set()
-        asked.join()
-        store.configure([])
-    signal.signal(signal.SIGINT, before)
+    code = """
+import os, signal, socket, threading
+from dpdeblur.transforms.storage import store
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
+silent = socket.create_server(("127.0.0.1", 0))
+def never_answer():
+    connection, _ = silent.accept()
+    os.kill(os.getpid(), signal.SIGINT)
+    threading.Event().wait()
+threading.Thread(target=never_answer, daemon=True).start()
+endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+store.configure([f"--s3_endpoint_url={endpoint}", "--s3_access_key_id=a", "--s3_secret_access_key=b"])
+try:
+    store.read("s3://bucket/key")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.stdout == "interrupted\n", done.stderr
 
 
 PATHS = st.lists(st.sampled_from(["a", "a-b", "b", "a.b", "é", "x"]), min_size=1, max_size=3).map("/".join)
