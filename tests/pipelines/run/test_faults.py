@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import errno
 import itertools
-import os
 import signal
 import subprocess
 import threading
@@ -288,7 +288,7 @@ def test_a_signal_lets_scenes_finish(
     source: Path, tmp_path: Path, number: signal.Signals, undisturbed: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stop() -> None:
-        os.kill(os.getpid(), number)
+        _thread.interrupt_main(number)  # to the handler alone: one too late would end the process that runs the tests
         wait_for(lambda: control.stopping)  # the main thread has come to its handler, before any further scene is begun
 
     with after(2, stop) as control:
