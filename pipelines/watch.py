@@ -23,6 +23,7 @@ from dpdeblur.pipelines.options.jobs import WatchOptions
 from dpdeblur.pipelines.run import crash_recovery, display, micro_batches, restoration, summary
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import RESUME, OpenRun, open_run
+from dpdeblur.pipelines.run.refusal import check_ours, would_overwrite
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.pipelines.verdict import breaks_strictness, exit_code
@@ -168,9 +169,11 @@ def check_resumable(job: Job[Any], folder: RunFolder, window_s: float, *, restar
         restart: whether to begin anew, whatever the folder holds.
 
     Raises:
-        UsageError: it holds a run with other settings or other windows.
+        UsageError: it holds a run with other settings or other windows, or files that the watch could overwrite.
     """
     earlier = {} if restart else folder.manifest()
+    if theirs := check_ours(folder, job.settings):  # which scenes will come is not known
+        raise would_overwrite(folder.uri, min(theirs.values()))
     check_same_settings(earlier, job, folder)
     if earlier.get("window_s", window_s) != window_s:
         raise UsageError(f"{folder.uri} has windows of {earlier['window_s']:g} s: use --window {earlier['window_s']:g}s.")

@@ -19,7 +19,7 @@ from dpdeblur.pipelines.run import display
 from dpdeblur.pipelines.run.commit import put_in_place
 from dpdeblur.pipelines.run.job import Job, check_same_settings
 from dpdeblur.pipelines.run.lifecycle import OpenRun
-from dpdeblur.pipelines.run.refusal import pictures_of_others
+from dpdeblur.pipelines.run.refusal import check_ours
 from dpdeblur.pipelines.run.run_folder import RunFolder, suffix_of
 from dpdeblur.pipelines.run.summary import Results
 from dpdeblur.transforms.finding.collection import Collection
@@ -59,8 +59,8 @@ def attempt(
         JobError, Stopped: the run ended before its time.
     """
     before = {} if restart else folder.manifest()
+    theirs = check_ours(folder, job.settings)
     check_same_settings(before, job, folder)
-    theirs = pictures_of_others(folder, job.settings)
     folder.sweep()
     told = frozenset(before.get("gone", ()))
     this = Attempt(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dpdeblur.pipelines.html import previews
-from dpdeblur.pipelines.html.gallery import BUDGET, images_of, restored_image, scenes_at_once, scenes_of
+from dpdeblur.pipelines.html.gallery import BUDGET, decoded_at_once, images_of, restored_image, scenes_of
 from dpdeblur.pipelines.html.previews import Excerpt
 from dpdeblur.transforms.errors import SceneError, UsageError
 from dpdeblur.transforms.images.thumbnails import thumbnail
@@ -75,7 +75,7 @@ def collect(runs: Sequence[Run], comparison: Comparison, most: int = MOST) -> li
 
     if not chosen:
         return []
-    with ThreadPoolExecutor(scenes_at_once(tables[0][row.scene_id] for row in chosen)) as threads:
+    with ThreadPoolExecutor(decoded_at_once(tables[0][row.scene_id] for row in chosen)) as threads:
         return [found for found in threads.map(compared, chosen) if found]
 
 

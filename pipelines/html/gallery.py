@@ -118,13 +118,13 @@ def collect(
         except (SceneError, OSError, ValueError) as error:
             return f"{score.scene_id}: {error}"
 
-    with ThreadPoolExecutor(scenes_at_once(scores)) as threads:  # codecs leave Python's lock alone
+    with ThreadPoolExecutor(decoded_at_once(scores)) as threads:  # codecs leave Python's lock alone
         made = [*threads.map(in_full, chosen), *threads.map(in_small, others)]
     shown = tuple(one for one in made if isinstance(one, ShownScene))
     return Gallery(shown, tuple(one for one in made if isinstance(one, str)))
 
 
-def scenes_at_once(scores: Iterable[Score]) -> int:
+def decoded_at_once(scores: Iterable[Score]) -> int:
     """Return how many of some scenes to decode at once: one for each core, as long as their images are not too large."""
     largest = max(score.width * score.height for score in scores)
     return max(2, min(usable_cores(), _PIXELS_AT_ONCE // largest))

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from dpdeblur.pipelines.options.command_line import command_line, record
 from dpdeblur.pipelines.options.jobs import DeblurOptions, ScoreOptions, WatchOptions
 from dpdeblur.pipelines.run import provenance
-from dpdeblur.pipelines.run.refusal import check_ours, pictures_of_others, would_overwrite
+from dpdeblur.pipelines.run.refusal import check_ours, would_overwrite
 from dpdeblur.pipelines.run.run_folder import RunFolder
 from dpdeblur.transforms.finding.collection import Collection, Overview
 from dpdeblur.transforms.records import Scene, UsageError, scene_from_tuple
@@ -154,9 +154,10 @@ def plan_work(
             scenes are where the run would write its own.
     """
     before = {} if restart else folder.manifest()
+    theirs = check_ours(folder, job.settings)
     check_same_settings(before, job, folder)
     told = frozenset(before.get("gone", ()))
-    terms = Terms(job.digest, folder.images.uri, told, retry_failed, prune, pictures_of_others(folder, job.settings))
+    terms = Terms(job.digest, folder.images.uri, told, retry_failed, prune, theirs)
     work = Work(folder.buckets(len(job.found)))
     earlier = NoOutcomes() if restart else folder.earlier(work.buckets)
     for number in range(work.buckets):
@@ -212,9 +213,8 @@ def check_same_settings(earlier: dict[str, Any], job: Job[Any], folder: RunFolde
         folder: of the run.
 
     Raises:
-        UsageError: it was made with other settings, which are named; or the folder holds files that no run has written.
+        UsageError: it was made with other settings, which are named.
     """
-    check_ours(folder, job.settings)
     before, now = earlier.get("settings"), job.settings
     if before is None or before == now:
         return

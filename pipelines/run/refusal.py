@@ -19,31 +19,24 @@ from dpdeblur.transforms.tables import journal
 _FILES = ("latency.parquet", "report.html", "summary.json")
 
 
-def check_ours(folder: RunFolder, settings: Mapping[str, Any]) -> None:
-    """Check that a folder holds a run, or none of the files that a run would write; for pictures see `pictures_of_others`.
+def check_ours(folder: RunFolder, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Check that a folder holds a run, or none of the files that a run would write; return the pictures of others in it.
 
     Args:
         folder: of the run.
         settings: of the run.
+
+    Returns:
+        The pictures that a run would overwrite if it had such scenes, by the id of the scene; none where a run is there.
 
     Raises:
         UsageError: it holds a file of somebody else's, which it names.
     """
-    if _holds_a_run(folder):
-        return
+    began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
+    if folder.manifest() or began:
+        return {}
     if theirs := next(_in_the_way(folder, settings), None):
         raise would_overwrite(folder.uri, theirs)
-
-
-def pictures_of_others(folder: RunFolder, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the pictures in a folder without a run that a run would overwrite, by the id of the scene that needs the place.
-
-    Args:
-        folder: of the run.
-        settings: of the run.
-    """
-    if _holds_a_run(folder):
-        return {}
     return {store.name(uri).removesuffix(suffix): uri for uri, suffix in folder.places_of_pictures(settings)}
 
 
@@ -52,11 +45,6 @@ def would_overwrite(run: str, theirs: str) -> UsageError:
     return UsageError(
         f"--output {run} holds no run, but {theirs}, which a run would overwrite. Choose a new or an empty folder."
     )
-
-
-def _holds_a_run(folder: RunFolder) -> bool:
-    began = store.read_whole(generation_file(folder.uri)) is not None or store.files_in(folder.path(journal.FOLDER))
-    return bool(folder.manifest() or began)
 
 
 def _in_the_way(folder: RunFolder, settings: Mapping[str, Any]) -> Iterator[str]:

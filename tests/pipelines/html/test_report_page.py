@@ -337,8 +337,8 @@ def test_pictures_made_elsewhere_have_no_backend(tmp_path: Path) -> None:
 
 def test_large_scenes_are_decoded_two_at_a_time_and_small_ones_on_all_cores() -> None:
     small, large = score(width=320, height=240), score(width=8000, height=6000)
-    assert gallery.scenes_at_once([small]) == max(2, usable_cores())
-    assert gallery.scenes_at_once([small, large]) == 2
+    assert gallery.decoded_at_once([small]) == max(2, usable_cores())
+    assert gallery.decoded_at_once([small, large]) == 2
 
 
 def test_the_page_of_a_large_run_shows_a_sample_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

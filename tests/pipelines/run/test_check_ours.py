@@ -56,6 +56,15 @@ def test_pictures_with_the_name_of_a_scene_are_not_overwritten(
     assert [path for path in run.rglob("*") if path.is_file()] == [theirs]
 
 
+def test_a_watch_begins_beside_no_pictures_of_others(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    theirs = Path(builders.write_file(run / "images/later.png", b"theirs"))
+    words = ["watch", "--input", str(source), "--output", str(run), "--model", "views-mean", "--images", "restored"]
+    assert main([*words, "--quiet", "--until-idle", "1s"]) == 2
+    assert f"holds no run, but {theirs}, which a run would overwrite" in capsys.readouterr().err
+    assert [path for path in run.rglob("*") if path.is_file()] == [theirs]
+
+
 def test_shards_of_others_are_not_overwritten(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     theirs = Path(builders.write_file(tmp_path / "run/images/shard-00000.tar", b"theirs"))
     assert deblur(source, tmp_path / "run", "--images", "shards") == 2
